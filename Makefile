@@ -1,0 +1,46 @@
+# make run    see the whole system work on one road
+# make test   see it proven
+# make check  lint, types, architecture
+# make bench  every benchmark, the short way (SMOKE=0 for the real one)
+PYTHON ?= python3
+MARKS ?= not gpu
+
+.PHONY: venv run test check bench clean
+
+# The shared part of the environment: `all` to run, `test` on top to test. A stamp per set, remade when
+# pyproject.toml or constraints.txt change.
+venv: .venv/.installed-all
+
+run: .venv/.installed-all
+	.venv/bin/proving corridor sample out/sample
+	.venv/bin/proving corridor run out/sample/study.toml
+
+test: .venv/.installed-test
+	.venv/bin/python -m pytest -m "$(MARKS)"
+
+check: .venv/.installed-test
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/pyrefly check
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/python -m pytest -q tests/test_tidy.py
+
+bench: .venv/.installed-test
+	set -e; for question in benchmarks/*.py; do .venv/bin/python $$question $(if $(filter 0,$(SMOKE)),,--smoke); done
+
+clean:
+	rm -rf .venv out
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "proving needs Python 3.11 or later; '$(PYTHON)' was not found (try: make PYTHON=python3.12)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "proving needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) -V) (try: make PYTHON=python3.12)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.installed-%: .venv/bin/python pyproject.toml constraints.txt
+	@if command -v uv >/dev/null; then \
+	  UV_COMPILE_BYTECODE=1 uv pip install -q --python .venv/bin/python -c constraints.txt -e '.[$*]'; \
+	else \
+	  env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$*]'; \
+	fi
+	@touch $@

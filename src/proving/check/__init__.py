@@ -1,0 +1,1 @@
+"""Finds wrong behaviour."""

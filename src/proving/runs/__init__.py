@@ -1,0 +1,1 @@
+"""Scenarios, pools and recorded rows."""

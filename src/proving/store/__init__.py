@@ -1,0 +1,1 @@
+"""An object store node that loses nothing in a crash."""

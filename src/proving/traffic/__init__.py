@@ -1,0 +1,1 @@
+"""Mixed-autonomy traffic simulation."""

@@ -1,0 +1,1 @@
+"""Defects in picture and sound."""

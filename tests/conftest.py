@@ -1,0 +1,27 @@
+"""What every test may ask for: the data beside the checkout, and a fixed profile for random tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("proving", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("proving")
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real clips, trajectories and tables: PROVING_DATA, else ../shared/data beside the checkout.
+
+    Where CI is set its absence is a failure, never a skip.
+    """
+    folder = Path(os.environ.get("PROVING_DATA", CHECKOUT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        message = f"the data beside the checkout is missing: {folder} (set PROVING_DATA to where it lies)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
