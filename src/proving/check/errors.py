@@ -1,0 +1,24 @@
+"""What the checker may say is wrong.
+
+proving.Error
+├── BadToken (ValueError)        a replay token is damaged, cut short or of another version
+├── NoSuchCheck (LookupError)    no check has that name, or its module cannot be imported
+└── PowerCut (OSError)           the simulated disk lost its power; every later call says so too
+"""
+
+from proving.errors import Error
+
+
+class BadToken(Error, ValueError):  # noqa: N818  says what happened, as NoSuchKey does
+    """The replay token is not one that we printed, or it was damaged on the way."""
+
+
+class NoSuchCheck(Error, LookupError):  # noqa: N818  says what happened, as NoSuchKey does
+    """No check of that name can be found."""
+
+
+class PowerCut(Error, OSError):  # noqa: N818  says what happened, as NoSuchKey does
+    """The simulated disk lost its power during this call or an earlier one.
+
+    It is an `OSError`, so code under test meets it as it meets any disk that fails: nothing more reaches the disk.
+    """
