@@ -1,0 +1,111 @@
+"""FollowerStopper: drive at a set speed, fall back smoothly to the leader's, stop in time."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from proving.traffic.state import Array, Memory, View
+
+# Stern et al.'s three gap boundaries at rest, the braking rates that bend them, and CIRCLES' time headways.
+REST_GAPS_M = (4.5, 5.25, 6.0)
+BRAKING_MPS2 = (1.5, 1.0, 0.5)
+HEADWAYS_S = (0.4, 0.6, 0.8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowerStopper:
+    """Parameters of the controller.
+
+    Source: Stern et al. (2018), Transp. Res. C 89, eqs 1-2, in the form that is continuous everywhere: the third
+    region rises from u = min(max(v_leader, 0), U) to U. The headway form and the acceleration limits are CIRCLES'.
+
+    A fixed set speed above the traffic's equilibrium does nothing, so by default the set speed is found: the
+    leader's speed averaged over `window_s`, plus a catch-up that grows from 0 at a gap of
+    max(7 m, 1.5 s of driving) to `catch_up_mps` at max(30 m, 4 s of driving), the idea of Stern et al.'s PI
+    controller. The average is exponential with the mean age of a window of that length (time constant half of it),
+    which needs one number per vehicle instead of a window of speeds.
+
+    Attributes:
+        set_speed_mps: the set speed U where it is not found.
+        finds_set_speed: find U from the leader's speed.
+        keeps_headway: use the boundaries max(at rest, headway * speed) instead of those at rest.
+        window_s: length of the average.
+        catch_up_mps: how much faster than the average it drives to close a wide gap.
+        response_s: time in which the vehicle reaches the commanded speed.
+        accel_mps2: largest acceleration.
+        braking_mps2: hardest braking in normal driving, a positive number.
+        emergency_mps2: hardest braking when the safe speed is exceeded, a positive number.
+    """
+
+    set_speed_mps: float = 7.0
+    finds_set_speed: bool = dataclasses.field(default=True, metadata={"static": True})
+    keeps_headway: bool = dataclasses.field(default=True, metadata={"static": True})
+    window_s: float = 38.0
+    headway_s: float = 2.0
+    gap_time_s: float = 15.0
+    response_s: float = 0.5
+    accel_mps2: float = 1.5
+    braking_mps2: float = 3.0
+    emergency_mps2: float = 9.0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not value >= 0:
+                raise ValueError(f"{field.name} must be 0 or more, not {value}")
+
+    @property
+    def noise_intensity(self) -> float:
+        """Return 0: the machine drives exactly."""
+        return 0.0
+
+    def first_memory(self, speed_mps: Float[Array, "..."]) -> Memory:
+        """Return the running mean of the leader's speed, at first the vehicle's own."""
+        return (speed_mps,)
+
+    def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
+        """Return the acceleration towards the commanded speed, in m/s2, and the new mean of the leader's speed."""
+        xp = view.speed_mps.__array_namespace__()
+        (mean,) = memory
+        mean = mean + (view.leader_speed_mps - mean) * (view.dt_s / (0.5 * self.window_s))
+        set_speed = self.set_speed_mps + 0 * mean
+        if self.finds_set_speed:
+            roomy_gap = xp.maximum(self.headway_s * mean, 7.0)
+            set_speed = xp.maximum(mean + (view.gap_m - roomy_gap) / self.gap_time_s, 0)
+        set_speed = xp.minimum(set_speed, view.limit_mps)
+        command = commanded_speed_mps(view, set_speed, self.keeps_headway)
+        wish = xp.clip((command - view.speed_mps) / self.response_s, -self.braking_mps2, self.accel_mps2)
+        guard = (safe_speed_mps(view, self.braking_mps2, self.response_s) - view.speed_mps) / self.response_s
+        return xp.minimum(wish, xp.maximum(guard, -self.emergency_mps2)), (mean,)
+
+
+def commanded_speed_mps(view: View, set_speed_mps: Float[Array, "..."], keeps_headway: bool) -> Float[Array, "..."]:
+    """Return the speed that FollowerStopper commands; Stern et al. (2018), eqs 1-2."""
+    xp = view.speed_mps.__array_namespace__()
+    falling_back = xp.minimum(view.leader_speed_mps - view.speed_mps, 0)
+    first, second, third = boundaries_m(view.speed_mps, falling_back, keeps_headway)
+    follow = xp.minimum(xp.maximum(view.leader_speed_mps, 0), set_speed_mps)
+    gap = view.gap_m
+    slow = follow * xp.clip((gap - first) / (second - first), 0, 1)
+    return slow + (set_speed_mps - follow) * xp.clip((gap - second) / (third - second), 0, 1)
+
+
+def boundaries_m(
+    speed_mps: Float[Array, "..."], falling_back_mps: Float[Array, "..."], keeps_headway: bool
+) -> tuple[Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
+    """Return the three gap boundaries; `falling_back_mps` is min(leader's speed - own speed, 0)."""
+    xp = speed_mps.__array_namespace__()
+    gaps = []
+    for rest_m, braking_mps2, headway_s in zip(REST_GAPS_M, BRAKING_MPS2, HEADWAYS_S, strict=True):
+        wanted = xp.maximum(headway_s * speed_mps, rest_m) if keeps_headway else rest_m
+        gaps.append(wanted + falling_back_mps**2 / (2 * braking_mps2))
+    return gaps[0], gaps[1], gaps[2]
+
+
+def safe_speed_mps(view: View, braking_mps2: float, reaction_s: float) -> Float[Array, "..."]:
+    """Return the speed from which one can still stop 2.5 m behind a leader that brakes as hard (Krauss, SUMO)."""
+    xp = view.speed_mps.__array_namespace__()
+    room = xp.maximum(view.gap_m - 2.5, 0)
+    lost = braking_mps2 * reaction_s
+    return xp.sqrt(lost**2 + view.leader_speed_mps**2 + 2 * braking_mps2 * room) - lost

@@ -1,0 +1,77 @@
+"""The PI controller with saturation: find the traffic's mean speed, hold it, let the gap breathe."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from jaxtyping import Float
+
+from proving.traffic.state import Array, Memory, View
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiSaturation:
+    """Parameters of the controller.
+
+    Source: Stern et al. (2018), Transp. Res. C 89, section 3.2, with FLOW's parameters; the sign of the safe gap's
+    speed term is the published one. Two differences: the mean of the own speed is exponential with the mean age
+    of the published window (time constant half of `window_s`), and the commanded speed forgets at the published
+    rate per 0.1 s whatever the step is. The command is reached within `response_s` and never above the speed
+    from which the vehicle could still stop behind its leader.
+
+    Attributes:
+        window_s: length of the average of the own speed.
+        catch_up_mps: how much faster than the average it drives at a wide gap.
+        near_gap_m: gap at which catching up starts.
+        far_gap_m: gap at which it is complete.
+        response_s: time in which the vehicle reaches the commanded speed.
+        accel_mps2: largest acceleration.
+        braking_mps2: hardest braking in normal driving, a positive number.
+        emergency_mps2: hardest braking when the safe speed is exceeded, a positive number.
+    """
+
+    window_s: float = 38.0
+    catch_up_mps: float = 1.0
+    near_gap_m: float = 7.0
+    far_gap_m: float = 30.0
+    response_s: float = 0.5
+    accel_mps2: float = 1.5
+    braking_mps2: float = 3.0
+    emergency_mps2: float = 9.0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not value >= 0:
+                raise ValueError(f"{field.name} must be 0 or more, not {value}")
+        gaps = (self.near_gap_m, self.far_gap_m)
+        if all(isinstance(gap, float) for gap in gaps) and not gaps[0] < gaps[1]:
+            raise ValueError(f"far_gap_m must be above near_gap_m, not {gaps[1]} and {gaps[0]}")
+
+    @property
+    def noise_intensity(self) -> float:
+        """Return 0: the machine drives exactly."""
+        return 0.0
+
+    def first_memory(self, speed_mps: Float[Array, "..."]) -> Memory:
+        """Return the mean of the own speed and the commanded speed, at first the speed itself."""
+        return (speed_mps, speed_mps)
+
+    def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
+        """Return the acceleration towards the commanded speed, in m/s2, and the new mean and command."""
+        xp = view.speed_mps.__array_namespace__()
+        mean, command = memory
+        mean = mean + (view.speed_mps - mean) * (view.dt_s / (0.5 * self.window_s))
+        closeness = (view.gap_m - self.near_gap_m) / (self.far_gap_m - self.near_gap_m)
+        target = mean + self.catch_up_mps * xp.clip(closeness, 0, 1)
+        safe_gap = xp.maximum(2.0 * (view.leader_speed_mps - view.speed_mps), 4.0)
+        alpha = xp.clip((view.gap_m - safe_gap) / 2.0, 0, 1)
+        beta = 1 - 0.5 * alpha
+        wanted = alpha * target + (1 - alpha) * view.leader_speed_mps
+        forget = xp.minimum(beta * (view.dt_s / 0.1), 1.0)
+        command = xp.minimum(command + forget * (wanted - command), view.limit_mps)
+        wish = xp.clip((command - view.speed_mps) / self.response_s, -self.braking_mps2, self.accel_mps2)
+        room = xp.maximum(view.gap_m - 2.5, 0)
+        lost = self.braking_mps2 * self.response_s
+        safe_speed = xp.sqrt(lost**2 + view.leader_speed_mps**2 + 2 * self.braking_mps2 * room) - lost
+        guard = (safe_speed - view.speed_mps) / self.response_s
+        return xp.minimum(wish, xp.maximum(guard, -self.emergency_mps2)), (mean, command)

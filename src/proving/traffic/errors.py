@@ -1,0 +1,36 @@
+"""What can go wrong with the traffic package's inputs.
+
+proving.errors.Error
+└── TrafficError
+    ├── BadTable (ValueError)       a file of measurements is no table, or is not what was said about it
+    │   ├── NoSuchColumn            a named column is not there; the text lists what is
+    │   └── BadRow                  one row breaks a rule: not finite, time does not grow, speed below zero
+    ├── BadDrive (ValueError)       a speed profile in memory breaks the same rules
+    └── NoSuchFile (FileNotFoundError)
+"""
+
+from proving.errors import Error
+
+
+class TrafficError(Error):
+    """Something about a traffic input that the caller can mend."""
+
+
+class BadTable(TrafficError, ValueError):
+    """A file of measurements is no table, is empty, or is not what was said about it."""
+
+
+class NoSuchColumn(BadTable):
+    """A named column is not in the file."""
+
+
+class BadRow(BadTable):
+    """One row of a file breaks a rule that measurements must keep."""
+
+
+class BadDrive(TrafficError, ValueError):
+    """A speed profile is too short, not finite, not in order of time, or below zero."""
+
+
+class NoSuchFile(TrafficError, FileNotFoundError):
+    """The named file is not there."""

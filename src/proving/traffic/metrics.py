@@ -1,0 +1,143 @@
+"""Measures of a run: fuel, braking, throughput, speed, safety."""
+
+import dataclasses
+import difflib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from proving.traffic.energy import ENERGY
+from proving.traffic.trajectories import Trajectories
+
+# Acceleration is smoothed over this long before braking events are counted, and these are the levels: the one that the
+# word "braking" means here, a milder and a harder one.
+SMOOTHING_S = 0.5
+BRAKING_MPS2, MILD_BRAKING_MPS2, HARD_BRAKING_MPS2 = -1.0, -0.7, -1.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What is said about a run; replayed vehicles are left out of everything.
+
+    Attributes:
+        fuel_l_per_100km: fuel of all vehicles over the distance of all vehicles.
+        braking_per_veh_km: how often a vehicle's acceleration, smoothed over 0.5 s, falls through -1.0 m/s2.
+        mild_braking_per_veh_km: the same through -0.7 m/s2.
+        hard_braking_per_veh_km: the same through -1.5 m/s2.
+        throughput_veh_per_h: per lane, after Edie: distance of all vehicles over the area of road and time. Behind a
+            leader the area is that between the leader and the last vehicle's rear.
+        mean_speed_mps: distance of all vehicles over their time.
+        speed_std_mps: standard deviation of speed over all vehicles and steps.
+        vehicle_km: distance of all vehicles.
+        vehicle_count: vehicles that were there at some time.
+        minimum_gap_m: smallest net gap; infinite where nobody follows anybody.
+        collision_count: how often a gap closed; vehicles go on overlapping, nobody is moved away.
+    """
+
+    fuel_l_per_100km: float
+    braking_per_veh_km: float
+    mild_braking_per_veh_km: float
+    hard_braking_per_veh_km: float
+    throughput_veh_per_h: float
+    mean_speed_mps: float
+    speed_std_mps: float
+    vehicle_km: float
+    vehicle_count: int
+    minimum_gap_m: float
+    collision_count: int
+
+    def row(self) -> dict[str, float | int]:
+        """Return the measures as a flat row; an infinite gap stays out of JSON as NaN does, so it becomes -1."""
+        row = dataclasses.asdict(self)
+        if math.isinf(self.minimum_gap_m):
+            row["minimum_gap_m"] = -1.0
+        return row
+
+
+def measure(
+    trajectories: Trajectories, energy: str = "midBase", start_s: float = 0.0, end_s: float = math.inf
+) -> Measures:
+    """Return the measures of the steps that start in [start_s, end_s), with a fuel law of `ENERGY`.
+
+    Where nobody moved, rates per distance are 0.
+
+    Raises:
+        ValueError: the fuel law is unknown, or there is no step or no vehicle in that time.
+    """
+    if energy not in ENERGY:
+        near = difflib.get_close_matches(energy, ENERGY, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(ENERGY)}"
+        raise ValueError(f"unknown vehicle class {energy!r}; {hint}")
+    part = trajectories.between(start_s, end_s)
+    counted = part.is_present & ~part.is_replayed
+    if not counted.any():
+        raise ValueError(f"nobody is on the road from {start_s} s to {end_s} s")
+    speed, accel = part.speed_mps.astype(np.float64), part.accel_mps2.astype(np.float64)
+    # Constant acceleration within a step; a vehicle that stops within it moves a little less than half a step's worth.
+    moved_m = np.where(counted, (speed + 0.5 * accel * part.dt_s) * part.dt_s, 0.0)
+    vehicle_km = float(moved_m.sum()) / 1000
+    law = ENERGY[energy]
+    fuel_l = float(law.fuel_gps(speed[counted], accel[counted]).sum()) * part.dt_s / law.fuel_g_per_l
+    events = [
+        braking_events(accel, counted, part.dt_s, level)
+        for level in (BRAKING_MPS2, MILD_BRAKING_MPS2, HARD_BRAKING_MPS2)
+    ]
+
+    def per_km(amount: float) -> float:
+        return amount / vehicle_km if vehicle_km > 0 else 0.0
+
+    area_m_s = _area_m_s(part)
+    gap = np.where(counted, part.gap_m, np.inf)
+    return Measures(
+        fuel_l_per_100km=100 * per_km(fuel_l),
+        braking_per_veh_km=per_km(events[0]),
+        mild_braking_per_veh_km=per_km(events[1]),
+        hard_braking_per_veh_km=per_km(events[2]),
+        throughput_veh_per_h=3600 * 1000 * vehicle_km / area_m_s if area_m_s > 0 else 0.0,
+        mean_speed_mps=1000 * vehicle_km / (float(counted.sum()) * part.dt_s),
+        speed_std_mps=float(speed[counted].std()),
+        vehicle_km=vehicle_km,
+        vehicle_count=int(counted.any(axis=0).sum()),
+        minimum_gap_m=float(gap.min()),
+        collision_count=_collision_count(gap),
+    )
+
+
+def braking_events(
+    accel_mps2: Float[np.ndarray, "step vehicle"],
+    is_present: Bool[np.ndarray, "step vehicle"],
+    dt_s: float,
+    level_mps2: float = BRAKING_MPS2,
+) -> int:
+    """Return how often the smoothed acceleration of a vehicle falls from above the level to it or below.
+
+    Smoothed: the mean of the last 0.5 s in which the vehicle was there (fewer samples at its start).
+    """
+    width = max(1, round(SMOOTHING_S / dt_s))
+    present = is_present.astype(np.float64)
+    summed = np.cumsum(np.where(is_present, accel_mps2, 0.0), axis=0)
+    counted = np.cumsum(present, axis=0)
+    summed[width:], counted[width:] = summed[width:] - summed[:-width], counted[width:] - counted[:-width]
+    smoothed = np.where(is_present, summed / np.maximum(counted, 1), np.inf)
+    # Rounding of the running sums must not turn a steady -1 into a string of events.
+    is_below = smoothed <= level_mps2 + 1e-9
+    return int((is_below[1:] & ~is_below[:-1] & is_present[:-1]).sum())
+
+
+def _area_m_s(part: Trajectories) -> float:
+    """Return the space-time area per lane on which vehicles were counted."""
+    if math.isfinite(part.road_length_m):
+        return part.road_length_m * part.lane_count * len(part.time_s) * part.dt_s
+    front_m = np.where(part.is_present, part.position_m, -np.inf).max(axis=1)
+    rear_m = np.where(part.is_present, part.position_m, np.inf).min(axis=1) - part.vehicle_length_m
+    if part.is_replayed.any():
+        # The leader itself is not counted, so neither is its own length.
+        front_m = front_m - part.vehicle_length_m
+    return float((front_m - rear_m).sum()) * part.dt_s
+
+
+def _collision_count(gap_m: Float[np.ndarray, "step vehicle"]) -> int:
+    is_closed = gap_m <= 0
+    return int(is_closed[0].sum() + (is_closed[1:] & ~is_closed[:-1]).sum())
