@@ -98,7 +98,7 @@ def read_drive(
 
 def read_tracks(
     path: Path,
-    columns: TrackColumns = TrackColumns(),  # noqa: B008 - frozen
+    columns: TrackColumns = TrackColumns(),
     *,
     time_unit: TimeUnit = "s",
     length_unit: LengthUnit = "m",

@@ -6,7 +6,7 @@ Each function has a plural that runs many seeds in one batch; a batch of N equal
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -52,7 +52,7 @@ def rings(settings: Ring, seeds: Sequence[int], precision: Precision = "float32"
         positions_m = settings.length_m - spacing_m * (np.arange(count) + 1)
         state = _first_state(world, settings, positions_m, 0.0, precision)
         _, record = scan(world, state, None, "ring", step_count)
-        return _collect(record, settings, seeds, road_length_m=settings.length_m)
+        return _collect(record, settings, seeds, road_length_m=settings.length_m, step_count=step_count)
 
 
 def open_roads(settings: OpenRoad, seeds: Sequence[int], precision: Precision = "float32") -> list[Trajectories]:
@@ -86,13 +86,12 @@ def platoons(
         state = _first_state(world, platoon, positions_m, float(speed_mps[0]), precision)
         heads = Head(*(jnp.asarray(part[:, None], dtype=precision) for part in (padded_mps[:-1], moved_m)))
         _, record = scan(world, state, heads, "behind_leader", step_count + padding)
-        record = jax.tree.map(lambda values: values[:step_count], jax.device_get(record))
-    runs = _collect(record, platoon, seeds, road_length_m=math.inf)
+        runs = _collect(record, platoon, seeds, road_length_m=math.inf, step_count=step_count)
     return [_with_leader(run, speed_mps, moved_m[:step_count]) for run in runs]
 
 
 @functools.partial(jax.jit, static_argnames=("kind", "step_count", "is_recorded"))
-def scan(  # noqa: PLR0913 - three arrays and what the program is compiled for
+def scan(
     world: World, state: State, heads: Head | None, kind: Kind, step_count: int, is_recorded: bool = True
 ) -> tuple[State, Record | None]:
     """Return the state after `step_count` steps and, where recorded, every step's record on a new first axis."""
@@ -171,22 +170,25 @@ def _first_state(
 
 
 def _collect(
-    record: Record | None, settings: Ring | Platoon, seeds: Sequence[int], road_length_m: float
+    record: Record | None, settings: Ring | Platoon, seeds: Sequence[int], road_length_m: float, step_count: int
 ) -> list[Trajectories]:
-    """Return one world per lane; slots are vehicles, front first, and everybody is always present."""
+    """Return one world per lane; slots are vehicles, front first, and everybody is always present.
+
+    Steps at and after `step_count` only filled up the compiled program.
+    """
     assert record is not None, "the scan was asked to record"
     record = jax.device_get(record)
-    step_count, vehicle_count, _ = record.position_m.shape
+    vehicle_count = record.position_m.shape[1]
     is_automated = np.zeros(vehicle_count, dtype=bool)
     is_automated[list(automated_indices(vehicle_count, settings.automated_share))] = settings.controller != "none"
     shape = (step_count, vehicle_count)
     return [
         Trajectories(
             time_s=np.arange(step_count) * settings.dt_s,
-            position_m=record.position_m[:, :, world].astype(np.float64),
-            speed_mps=record.speed_mps[:, :, world],
-            accel_mps2=record.accel_mps2[:, :, world],
-            gap_m=record.gap_m[:, :, world],
+            position_m=record.position_m[:step_count, :, world].astype(np.float64),
+            speed_mps=record.speed_mps[:step_count, :, world],
+            accel_mps2=record.accel_mps2[:step_count, :, world],
+            gap_m=record.gap_m[:step_count, :, world],
             lane=np.zeros(shape, dtype=np.int16),
             is_present=np.ones(shape, dtype=bool),
             is_automated=is_automated,
@@ -237,13 +239,13 @@ def _collect_open(final: State, record: Record, settings: OpenRoad, seeds: Seque
     return runs
 
 
-def _spread(vehicle: Any, record: Record, final: State, mine: slice, settings: OpenRoad) -> Trajectories:
+def _spread(vehicle: np.ndarray, record: Record, final: State, mine: slice, settings: OpenRoad) -> Trajectories:
     """Move one world's records from slots to vehicles."""
     step, slot, lane = np.nonzero(vehicle >= 0)
     ids, column = np.unique(vehicle[step, slot, lane], return_inverse=True)
     shape = (vehicle.shape[0], len(ids))
 
-    def by_vehicle(values: np.ndarray, empty: float, dtype: Any = None) -> np.ndarray:
+    def by_vehicle(values: np.ndarray, empty: float, dtype: type[np.generic] | None = None) -> np.ndarray:
         out = np.full(shape, empty, dtype=dtype or values.dtype)
         out[step, column] = values[step, slot, lane]
         return out

@@ -16,7 +16,7 @@ from proving.traffic.noise import (
     standard_normal,
     uniform,
 )
-from proving.traffic.state import FREE_GAP_M, Cars, Head, Record, State, Traits, View, World
+from proving.traffic.state import FREE_GAP_M, Cars, Head, Memory, Record, State, Traits, View, World
 
 Kind = Literal["ring", "open", "behind_leader"]
 
@@ -93,7 +93,7 @@ def _limit_mps(world: World, position_m: Float[Array, "slot lane"]) -> Float[Arr
     return jnp.where(position_m >= world.slow_zone_start_m, world.slow_zone_limit_mps, world.limit_mps)
 
 
-def _decide(world: World, state: State, view: View) -> tuple[Float[Array, "slot lane"], tuple]:
+def _decide(world: World, state: State, view: View) -> tuple[Float[Array, "slot lane"], tuple[Memory, Memory]]:
     cars = state.cars
     law = world.human if cars.traits is None else world.human.varied(cars.traits)
     wish_mps2, human_memory = law.drive(view, cars.memory[0])
@@ -109,7 +109,11 @@ def _decide(world: World, state: State, view: View) -> tuple[Float[Array, "slot 
 def _leave(world: World, state: State) -> State:
     """Let the front vehicle of each lane go once its front bumper is past the end: the lane shifts up by one."""
     leaves = (state.count > 0) & (state.cars.position_m[0] >= world.length_m)
-    cars = jax.tree.map(lambda values: jnp.where(leaves, jnp.roll(values, -1, axis=0), values), state.cars)
+
+    def shifted(values: Array) -> Array:
+        return jnp.where(leaves, jnp.roll(values, -1, axis=0), values)
+
+    cars = jax.tree.map(shifted, state.cars)
     gone = leaves.astype(jnp.int32)
     return state._replace(cars=cars, count=state.count - gone, left=state.left + gone)
 
@@ -132,8 +136,12 @@ def _enter(world: World, state: State, slot: Int[Array, "slot 1"]) -> State:
     fresh = fresh_cars(world, vehicle, speed_mps, has_traits=cars.traits is not None)
     here = enters & (slot == state.count)
     came = enters.astype(jnp.int32)
+
+    def seated(old: Array, new: Array) -> Array:
+        return jnp.where(here, new, old)
+
     return state._replace(
-        cars=jax.tree.map(lambda old, new: jnp.where(here, new, old), cars, fresh),
+        cars=jax.tree.map(seated, cars, fresh),
         count=state.count + came,
         waiting=waiting - came,
         entered=state.entered + came,

@@ -20,40 +20,44 @@ class FollowerStopper:
     Source: Stern et al. (2018), Transp. Res. C 89, eqs 1-2, in the form that is continuous everywhere: the third
     region rises from u = min(max(v_leader, 0), U) to U. The headway form and the acceleration limits are CIRCLES'.
 
-    A fixed set speed above the traffic's equilibrium does nothing, so by default the set speed is found: the
-    leader's speed averaged over `window_s`, plus a catch-up that grows from 0 at a gap of
-    max(7 m, 1.5 s of driving) to `catch_up_mps` at max(30 m, 4 s of driving), the idea of Stern et al.'s PI
-    controller. The average is exponential with the mean age of a window of that length (time constant half of it),
-    which needs one number per vehicle instead of a window of speeds.
+    A fixed set speed above the traffic's equilibrium does nothing, so by default the set speed is found, by a rule
+    of ours: U = m + clip((gap - roomy gap) / `gap_time_s`, -c, c), where m is the mean over `window_s` of the
+    slower of the own and the leader's speed, the roomy gap is max(7 m, `headway_s` * m), and
+    c = max(1 m/s, `catch_up_share` * m). The slower of the two, because the leader's mean alone chases every wave
+    on a ring and the own mean alone loses a leader on a motorway. The mean is exponential with the mean age of a
+    window of that length (time constant half of it), which needs one number per vehicle.
 
     Attributes:
         set_speed_mps: the set speed U where it is not found.
-        finds_set_speed: find U from the leader's speed.
+        finds_set_speed: find U as above.
         keeps_headway: use the boundaries max(at rest, headway * speed) instead of those at rest.
-        window_s: length of the average.
-        catch_up_mps: how much faster than the average it drives to close a wide gap.
+        window_s: length of the mean.
+        headway_s: time gap that the found set speed steers to.
+        gap_time_s: time in which a wrong gap is made good.
+        catch_up_share: how far the found set speed may be from the mean, as a share of it.
         response_s: time in which the vehicle reaches the commanded speed.
-        accel_mps2: largest acceleration.
-        braking_mps2: hardest braking in normal driving, a positive number.
-        emergency_mps2: hardest braking when the safe speed is exceeded, a positive number.
+        limits: largest acceleration, hardest braking, hardest braking where the safe speed is exceeded.
     """
 
     set_speed_mps: float = 7.0
     finds_set_speed: bool = dataclasses.field(default=True, metadata={"static": True})
     keeps_headway: bool = dataclasses.field(default=True, metadata={"static": True})
-    window_s: float = 38.0
-    headway_s: float = 2.0
-    gap_time_s: float = 15.0
+    window_s: float = 15.0
+    headway_s: float = 3.0
+    gap_time_s: float = 20.0
+    catch_up_share: float = 0.3
     response_s: float = 0.5
-    accel_mps2: float = 1.5
-    braking_mps2: float = 3.0
-    emergency_mps2: float = 9.0
+    limits: tuple[float, float, float] = (1.5, 3.0, 9.0)
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, float) and not value >= 0:
-                raise ValueError(f"{field.name} must be 0 or more, not {value}")
+        for name in ("window_s", "gap_time_s", "response_s"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not value > 0:
+                raise ValueError(f"{name} must be above 0, not {value}")
+        for name in ("set_speed_mps", "headway_s", "catch_up_share"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not value >= 0:
+                raise ValueError(f"{name} must be 0 or more, not {value}")
 
     @property
     def noise_intensity(self) -> float:
@@ -61,23 +65,26 @@ class FollowerStopper:
         return 0.0
 
     def first_memory(self, speed_mps: Float[Array, "..."]) -> Memory:
-        """Return the running mean of the leader's speed, at first the vehicle's own."""
+        """Return the running mean of the slower speed, at first the vehicle's own."""
         return (speed_mps,)
 
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
-        """Return the acceleration towards the commanded speed, in m/s2, and the new mean of the leader's speed."""
+        """Return the acceleration towards the commanded speed, in m/s2, and the new mean of the slower speed."""
         xp = view.speed_mps.__array_namespace__()
         (mean,) = memory
-        mean = mean + (view.leader_speed_mps - mean) * (view.dt_s / (0.5 * self.window_s))
+        slower = xp.minimum(view.speed_mps, view.leader_speed_mps)
+        mean = mean + (slower - mean) * (view.dt_s / (0.5 * self.window_s))
         set_speed = self.set_speed_mps + 0 * mean
         if self.finds_set_speed:
-            roomy_gap = xp.maximum(self.headway_s * mean, 7.0)
-            set_speed = xp.maximum(mean + (view.gap_m - roomy_gap) / self.gap_time_s, 0)
+            most = xp.maximum(self.catch_up_share * mean, 1.0)
+            surplus = (view.gap_m - xp.maximum(self.headway_s * mean, 7.0)) / self.gap_time_s
+            set_speed = xp.maximum(mean + xp.clip(surplus, -most, most), 0)
         set_speed = xp.minimum(set_speed, view.limit_mps)
         command = commanded_speed_mps(view, set_speed, self.keeps_headway)
-        wish = xp.clip((command - view.speed_mps) / self.response_s, -self.braking_mps2, self.accel_mps2)
-        guard = (safe_speed_mps(view, self.braking_mps2, self.response_s) - view.speed_mps) / self.response_s
-        return xp.minimum(wish, xp.maximum(guard, -self.emergency_mps2)), (mean,)
+        fastest, braking, emergency = self.limits
+        wish = xp.clip((command - view.speed_mps) / self.response_s, -braking, fastest)
+        guard = (safe_speed_mps(view, braking, self.response_s) - view.speed_mps) / self.response_s
+        return xp.minimum(wish, xp.maximum(guard, -emergency)), (mean,)
 
 
 def commanded_speed_mps(view: View, set_speed_mps: Float[Array, "..."], keeps_headway: bool) -> Float[Array, "..."]:

@@ -1,6 +1,5 @@
 """The PI controller with saturation: find the traffic's mean speed, hold it, let the gap breathe."""
 
-import dataclasses
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -24,9 +23,7 @@ class PiSaturation:
         near_gap_m: gap at which catching up starts.
         far_gap_m: gap at which it is complete.
         response_s: time in which the vehicle reaches the commanded speed.
-        accel_mps2: largest acceleration.
-        braking_mps2: hardest braking in normal driving, a positive number.
-        emergency_mps2: hardest braking when the safe speed is exceeded, a positive number.
+        limits: largest acceleration, hardest braking, hardest braking where the safe speed is exceeded.
     """
 
     window_s: float = 38.0
@@ -34,18 +31,16 @@ class PiSaturation:
     near_gap_m: float = 7.0
     far_gap_m: float = 30.0
     response_s: float = 0.5
-    accel_mps2: float = 1.5
-    braking_mps2: float = 3.0
-    emergency_mps2: float = 9.0
+    limits: tuple[float, float, float] = (1.5, 3.0, 9.0)
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, float) and not value >= 0:
-                raise ValueError(f"{field.name} must be 0 or more, not {value}")
+        for name in ("window_s", "response_s"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not value > 0:
+                raise ValueError(f"{name} must be above 0, not {value}")
         gaps = (self.near_gap_m, self.far_gap_m)
-        if all(isinstance(gap, float) for gap in gaps) and not gaps[0] < gaps[1]:
-            raise ValueError(f"far_gap_m must be above near_gap_m, not {gaps[1]} and {gaps[0]}")
+        if all(isinstance(gap, int | float) for gap in gaps) and not 0 <= gaps[0] < gaps[1]:
+            raise ValueError(f"gaps must be 0 <= near_gap_m < far_gap_m, not {gaps[0]} and {gaps[1]}")
 
     @property
     def noise_intensity(self) -> float:
@@ -69,9 +64,10 @@ class PiSaturation:
         wanted = alpha * target + (1 - alpha) * view.leader_speed_mps
         forget = xp.minimum(beta * (view.dt_s / 0.1), 1.0)
         command = xp.minimum(command + forget * (wanted - command), view.limit_mps)
-        wish = xp.clip((command - view.speed_mps) / self.response_s, -self.braking_mps2, self.accel_mps2)
+        fastest, braking, emergency = self.limits
+        wish = xp.clip((command - view.speed_mps) / self.response_s, -braking, fastest)
         room = xp.maximum(view.gap_m - 2.5, 0)
-        lost = self.braking_mps2 * self.response_s
-        safe_speed = xp.sqrt(lost**2 + view.leader_speed_mps**2 + 2 * self.braking_mps2 * room) - lost
+        lost = braking * self.response_s
+        safe_speed = xp.sqrt(lost**2 + view.leader_speed_mps**2 + 2 * braking * room) - lost
         guard = (safe_speed - view.speed_mps) / self.response_s
-        return xp.minimum(wish, xp.maximum(guard, -self.emergency_mps2)), (mean, command)
+        return xp.minimum(wish, xp.maximum(guard, -emergency)), (mean, command)
