@@ -86,13 +86,13 @@ def _do(
 ) -> dict[str, dict[str, Scalar]]:
     """Do the missing jobs and return their rows by key, each in the journal before it is counted."""
     jobs = [wanted[key] for key in missing]
-    code = commit()
+    code, place = commit(), record.resolve()
     rows: dict[str, dict[str, Scalar]] = {}
     progress.start(len(wanted), len(wanted) - len(missing), "jobs")
     try:
         with closing(pool(jobs)) as results:
             for index, done in results:
-                row = _recorded(jobs[index], done, code, record)
+                row = _recorded(jobs[index], done, code, place)
                 journal.append(row)
                 rows[missing[index]] = row
                 progress.advance()
@@ -121,7 +121,7 @@ def _recorded(job: Job, done: Done, code: str, record: Path) -> dict[str, Scalar
 
 def _repeat(job: Job, record: Path) -> str:
     """Return the command that does this one job again, here, and shows what comes of it."""
-    words = ["proving", "runs", "replay", str(record.resolve()), job.key]
+    words = ["proving", "runs", "replay", str(record), job.key]
     module = getattr(job.scenario.run, "__module__", "")
     if module == "__main__":
         module = str(Path(getattr(sys.modules["__main__"], "__file__", "__main__")).resolve())

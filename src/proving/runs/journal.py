@@ -97,7 +97,9 @@ class Journal:
         sync_folder(self._path.parent)
 
     def close(self) -> None:
-        """Let other runs write the record."""
+        """Let other runs write the record; a journal without rows is removed."""
+        if os.fstat(self._file).st_size == 0 and os.fstat(self._file).st_nlink > 0:
+            self._path.unlink()
         os.close(self._file)
 
 

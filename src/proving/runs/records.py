@@ -70,10 +70,11 @@ def _read_parquet(record: Path) -> list[dict[str, Scalar]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(record, partitioning=None)
-    except pa.ArrowInvalid as error:
-        raise NotARecord(f"{record}: not a Parquet file: {error}") from error
+    with record.open("rb") as file:
+        try:
+            table = pq.read_table(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise NotARecord(f"{record}: not a Parquet file, or a damaged one") from error
     missing = [name for name in ENVELOPE if name not in table.column_names]
     if missing:
         raise NotARecord(f"{record}: not a record of jobs, it has no column {', '.join(missing)}")

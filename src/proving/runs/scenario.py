@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -64,14 +65,14 @@ class Job:
             raise WrongConfig(f"{self.scenario.name}: config must be a {wanted.__name__}, got a {got.__name__}")
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not -(2**63) <= self.seed < 2**63:
             raise WrongConfig(f"{self.scenario.name}: seed must be a whole number of 64 bits, got {self.seed!r}")
-        _ = self.config_json
+        _ = self.config_json  # refuses what cannot be recorded, now and not after an hour of other jobs
 
-    @property
+    @cached_property
     def config_json(self) -> str:
         """Return the config as it is recorded."""
         return config_to_json(self.config)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Return what names this job in a record: the same for the same scenario name, config and seed."""
         return key_of(self.scenario.name, self.config_json, self.seed)
@@ -135,7 +136,10 @@ def _written(config: object) -> str:
     import msgspec
 
     table = _with_infinities(config_as_table(config), type(config).__name__)
-    return msgspec.json.encode(table, order="sorted").decode()
+    try:
+        return msgspec.json.encode(table, order="sorted").decode()
+    except OverflowError as error:
+        raise WrongConfig(f"{type(config).__name__}: a whole number needs more than 64 bits") from error
 
 
 def _plain(value: object) -> object:
