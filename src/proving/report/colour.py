@@ -9,7 +9,7 @@ Source: B. Ottosson (2020), "A perceptual color space for image processing" (mat
 import numpy as np
 from numpy.typing import NDArray
 
-ANCHORS = ("#b3202c", "#dd5a32", "#e0a03c", "#8fae9a", "#4b92c8", "#3a63b8")
+ANCHORS = ("#b3202c", "#e0602f", "#ebad45", "#a3bc8e", "#4a9dc4", "#3560b6")
 STEPS = 256
 
 _TO_CONE = np.array(

@@ -130,7 +130,7 @@ def speed_figure(
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.margins(x=0)
     if series:
-        axes.legend(frameon=False)
+        _place_legend(axes)
     return drawing
 
 
@@ -164,7 +164,12 @@ def _name_axes(axes: Axes, groups: list[Cell], group_label: str, value_label: st
     axes.set_ylabel(value_label)
     axes.tick_params(axis="x", length=0)
     if has_legend:
-        axes.legend(frameon=False)
+        _place_legend(axes)
+
+
+def _place_legend(axes: Axes) -> None:
+    # Above the axes, where it hides no point.
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0, handlelength=1.4)
 
 
 def _distinct(rows: Iterable[Row], column: str) -> list[Cell]:

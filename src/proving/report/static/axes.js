@@ -2,7 +2,7 @@
 
 const TIME_UNITS = [{ name: "s", size: 1, upTo: 600 }, { name: "min", size: 60, upTo: 3 * 3600 }, { name: "h", size: 3600, upTo: Infinity }];
 const LENGTH_UNITS = [{ name: "m", size: 1, upTo: 5000 }, { name: "km", size: 1000, upTo: Infinity }];
-export const MARGIN = { left: 58, right: 14, top: 10, bottom: 44 };
+export const MARGIN = { left: 58, right: 14, top: 10, bottom: 42 };
 
 export const timeUnit = (seconds) => TIME_UNITS.find((unit) => seconds <= unit.upTo);
 export const lengthUnit = (metres) => LENGTH_UNITS.find((unit) => metres <= unit.upTo);

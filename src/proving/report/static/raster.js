@@ -6,7 +6,7 @@
 import { shownPoints } from "./view.js";
 
 const LEAST_STROKE_PX = 0.75;
-const CASING_PX = 1.4;
+const CASING_PX = 1.2;
 
 // `panel` has points and lines; `view` has time and position ranges; returns how many points were looked at.
 export function paintPanel(image, panel, view, look) {
@@ -16,9 +16,9 @@ export function paintPanel(image, panel, view, look) {
   for (const isAutomated of [false, true]) {
     const lines = panel.lines.filter((line) => line.isAutomated === isAutomated);
     if (isAutomated) {
-      for (const line of lines) paintLine(surface, panel.points, line, view, half + CASING_PX * look.ratio, look.casing);
+      for (const line of lines) paintLine(surface, panel.points, line, view, half * 1.25 + CASING_PX * look.ratio, look.casing);
     }
-    for (const line of lines) count += paintLine(surface, panel.points, line, view, half, look.colours);
+    for (const line of lines) count += paintLine(surface, panel.points, line, view, isAutomated ? half * 1.25 : half, look.colours);
   }
   return count;
 }
@@ -26,7 +26,7 @@ export function paintPanel(image, panel, view, look) {
 // Lines as thick as the room between vehicles allows, in CSS pixels.
 function strokeWidth(panel, view, height) {
   const together = panel.togetherPerPosition * (view.position[1] - view.position[0]);
-  return Math.min(2.4, Math.max(1, (0.22 * height) / Math.max(1, together)));
+  return Math.min(2.4, Math.max(1, (0.4 * height) / Math.max(1, together)));
 }
 
 function paintLine(surface, { time, position, speed }, line, view, half, colours) {

@@ -8,6 +8,7 @@ import { paintPanel } from "./raster.js";
 const HINT = "Click a panel, then turn the wheel or press + and − to zoom; drag or use the arrow keys to move; double-click or press 0 to see all.";
 const ZOOM_STEP = 0.7;
 const HOVER_REACH_PX = 28;
+const PRINT_RATIO = 3;
 
 export async function startDiagrams(figures) {
   for (const figure of figures) {
@@ -203,9 +204,7 @@ class Diagram {
   }
 
   drawPanel(panel, look) {
-    const isPrinting = document.documentElement.hasAttribute("data-printing");
-    // On paper the canvas keeps the size that it had on the screen; the style sheet scales it.
-    if (!isPrinting || !panel.box) this.fit(panel, look.ratio);
+    this.fit(panel, look.ratio);
     const { box, canvas, scratch } = panel;
     const context = canvas.getContext("2d");
     context.setTransform(look.ratio, 0, 0, look.ratio, 0, 0);
@@ -220,7 +219,9 @@ class Diagram {
   }
 
   fit(panel, ratio) {
-    const [width, height] = [panel.plot.clientWidth, panel.plot.clientHeight];
+    // On paper the canvas keeps the proportions that it had on the screen; the style sheet scales it.
+    if (!isPrinting() || !panel.size) panel.size = [panel.plot.clientWidth, panel.plot.clientHeight];
+    const [width, height] = panel.size;
     for (const canvas of [panel.canvas, panel.marks]) [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
     panel.box = {
       x: MARGIN.left, y: MARGIN.top,
@@ -240,7 +241,7 @@ class Diagram {
     const colours = this.head.colours.map((hex) => packedColour([1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16))));
     return {
       ink: style.color, rule: style.borderTopColor, quiet: style.caretColor, font: style.fontFamily,
-      ratio: devicePixelRatio || 1, colours, casing: new Uint32Array(256).fill(ink),
+      ratio: isPrinting() ? Math.max(PRINT_RATIO, devicePixelRatio) : devicePixelRatio, colours, casing: new Uint32Array(256).fill(ink),
     };
   }
 
@@ -283,7 +284,7 @@ class Diagram {
 
   mark(panel, x, y) {
     const context = panel.marks.getContext("2d");
-    const ratio = devicePixelRatio || 1;
+    const ratio = devicePixelRatio;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.strokeStyle = getComputedStyle(this.grid).color;
     context.lineWidth = 2;
@@ -335,6 +336,8 @@ function nearest(panel, at, reach) {
   }
   return best;
 }
+
+const isPrinting = () => document.documentElement.hasAttribute("data-printing");
 
 // As a little-endian pixel without its alpha.
 const packedColour = ([red, green, blue]) => (blue << 16) | (green << 8) | red;
