@@ -1,0 +1,92 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from proving.traffic import CONTROLLERS, Idm, LeaderDrive, OpenRoad, Platoon, Ring, model, simulate
+from proving.traffic.trajectories import Trajectories
+from proving.traffic.worlds import Controller
+
+STEPS = 500
+CONTROLLED = sorted(CONTROLLERS)
+HUMAN = Idm(noise_intensity=0.063)
+
+
+def compare(run: Trajectories, history: model.History, tolerance: float, steps: int) -> None:
+    """Every moment of the model is in the run, with nothing beside it."""
+    assert history.moments
+    assert len(history.moments) == int(run.is_present[:steps, ~run.is_replayed].sum())
+    columns = {}
+    first = int(run.is_replayed.sum())
+    for index, vehicle in enumerate(sorted({moment.vehicle for moment in history.moments})):
+        columns[vehicle] = index + first
+    step = np.array([moment.step for moment in history.moments])
+    column = np.array([columns[moment.vehicle] for moment in history.moments])
+    np.testing.assert_array_equal(run.lane[step, column], [moment.lane for moment in history.moments])
+    for name in ("position_m", "speed_mps", "accel_mps2", "gap_m"):
+        expected = np.array([getattr(moment, name) for moment in history.moments])
+        expected[expected >= model.FREE_GAP_M] = np.inf
+        np.testing.assert_allclose(
+            getattr(run, name)[step, column], expected, rtol=tolerance, atol=tolerance, err_msg=name
+        )
+
+
+@pytest.mark.parametrize("controller", CONTROLLED)
+def test_on_the_ring_in_float64(controller: Controller):
+    settings = Ring(
+        controller=controller, control_start_s=10, duration_s=50, automated_share=0.1, spread_share=0.1, driver=HUMAN
+    )
+    compare(simulate.ring(settings, 7, "float64"), model.ring(settings, 7, STEPS), 1e-9, STEPS)
+
+
+@pytest.mark.parametrize("controller", CONTROLLED)
+def test_behind_a_drive_in_float64(controller: Controller, drive: LeaderDrive):
+    settings = Platoon(controller=controller, vehicle_count=8, automated_share=0.3, spread_share=0.05)
+    run = simulate.follow_leader(drive, settings, 7, "float64")
+    compare(run, model.platoon(drive, settings, 7, STEPS), 1e-9, STEPS)
+
+
+@pytest.mark.parametrize("controller", CONTROLLED)
+def test_on_the_open_road_in_float64(controller: Controller):
+    settings = OpenRoad(
+        controller=controller,
+        length_m=400,
+        lane_count=3,
+        slow_zone_m=100,
+        inflow_veh_per_h=2200,
+        duration_s=50,
+        automated_share=0.3,
+    )
+    run = simulate.open_road(settings, 7, "float64")
+    history = model.open_road(settings, 7, STEPS)
+    compare(run, history, 1e-9, STEPS)
+    assert (run.arrived_count, run.waiting_count, run.left_count) == (
+        history.arrived_count,
+        history.waiting_count,
+        history.left_count,
+    )
+    assert run.left_count > 10, "the road is long enough to be filled and short enough to be left"
+
+
+@pytest.mark.parametrize("controller", CONTROLLED)
+def test_one_step_in_float32(controller: Controller, drive: LeaderDrive):
+    ring = Ring(controller=controller, control_start_s=0, duration_s=0.2, spread_share=0.1)
+    compare(simulate.ring(ring, 3), model.ring(ring, 3, 2), 1e-5, 2)
+    platoon = Platoon(controller=controller, vehicle_count=4)
+    compare(simulate.follow_leader(drive, platoon, 3), model.platoon(drive, platoon, 3, 2), 1e-5, 2)
+
+
+def test_a_whole_run_in_float32_has_the_same_statistics():
+    settings = Ring(duration_s=300, driver=HUMAN)
+    run = simulate.ring(settings, 5)
+    history = model.ring(settings, 5, 3000)
+    late = np.array([moment.speed_mps for moment in history.moments if moment.step >= 1500])
+    assert run.speed_mps[1500:].mean() == pytest.approx(late.mean(), rel=0.02)
+    assert run.speed_mps[1500:].std() == pytest.approx(late.std(), rel=0.05)
+
+
+def test_a_planted_fault_is_seen():
+    settings = Ring(duration_s=5, driver=HUMAN)
+    slower = dataclasses.replace(settings, driver=dataclasses.replace(HUMAN, headway_s=1.001))
+    with pytest.raises(AssertionError, match="position_m"):
+        compare(simulate.ring(slower, 7, "float64"), model.ring(settings, 7, 50), 1e-9, 50)
