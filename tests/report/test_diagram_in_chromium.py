@@ -190,3 +190,11 @@ def test_odd_tracks_are_drawn_without_complaint(chromium: Browser, tmp_path: Pat
         page.wait_for_selector("html[data-ready]")
         assert complaints == []
         assert page.locator(".time-space").evaluate_all(f"all => all.map({DRAWN_POINTS})") == [0, 1, 3, 4]
+
+
+def test_a_diagram_that_cannot_be_unpacked_says_so(chromium: Browser, page: Page):
+    with chromium.new_page() as old:
+        old.add_init_script("delete window.DecompressionStream")
+        old.goto(page.url)
+        old.wait_for_selector("html[data-ready]")
+        assert old.locator(".stage").inner_text().startswith("This diagram cannot be shown: DecompressionStream")

@@ -40,7 +40,7 @@ def figure(drawing: Drawing, caption: str = "") -> Figure:
     with matplotlib.rc_context({"svg.hashsalt": "proving.report", "svg.fonttype": "none"}):
         FigureCanvasSVG(drawing).print_svg(buffer, metadata=dict(NO_METADATA))
     text = clean_svg(buffer.getvalue())
-    text = re.sub(r"font-family: [^;\"]*(\bmonospace|\bserif|\bcursive)?[^;\"]*;", "font-family: inherit;", text)
+    text = re.sub(r'font-family: [^;"]*', "font-family: inherit", text)
     return Figure(svg=_recoloured(text), caption=caption)
 
 

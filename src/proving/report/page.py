@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -186,7 +187,7 @@ def _gradient(_: PackedPanels) -> str:
     return ", ".join(colours[:: len(colours) // 16] + colours[-1:])
 
 
-FILTERS: dict[str, Any] = {
+FILTERS: Mapping[str, Any] = {
     "kind": _kind,
     "paragraphs": _paragraphs,
     "cells": _cells,
