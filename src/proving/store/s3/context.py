@@ -1,0 +1,43 @@
+"""What every operation is given: the store, the uploads in progress, and the settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proving.store.s3.head import Answer
+from proving.store.s3.intake import Received
+from proving.store.s3.multipart import Uploads
+from proving.store.s3.requests import Request
+
+if TYPE_CHECKING:
+    from proving.store import Store
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an operation works on."""
+
+    store: "Store"
+    uploads: Uploads
+    now_s: Callable[[], float]
+
+
+Operation = Callable[[Context, Request, Received], Answer]
+"""Does one verified request; may raise the store's errors and `Refused`."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """An operation and how it is served.
+
+    Attributes:
+        run: the operation.
+        is_quick: whether it may run on the event loop: it waits for no disk write.
+        takes_object: whether its body is an object's bytes, staged in blocks; else a small document.
+        check: refuses early, before a body is asked for.
+    """
+
+    run: Operation
+    is_quick: bool = False
+    takes_object: bool = False
+    check: Callable[[Context, Request], None] | None = None

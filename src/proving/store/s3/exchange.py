@@ -1,0 +1,189 @@
+"""From a head to an answer: check the signature, find the operation, take the body in, and put errors into words."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from proving.errors import Error
+from proving.store import errors as store_errors
+from proving.store.s3 import answers, buckets, listing, objects, uploading
+from proving.store.s3.context import Context, Handler
+from proving.store.s3.credentials import Credentials
+from proving.store.s3.documents import SIZE_LIMIT_BYTES
+from proving.store.s3.errors import Refused
+from proving.store.s3.head import Answer, Head
+from proving.store.s3.http import Exchange
+from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Intake, no_body
+from proving.store.s3.multipart import Uploads
+from proving.store.s3.requests import Request, parse_query, parse_request
+from proving.store.s3.saving import discard
+from proving.store.s3.signature import Signature, verify
+
+if TYPE_CHECKING:
+    from proving.store import Store
+
+_log = logging.getLogger(__name__)
+
+HANDLERS: dict[str, Handler] = {
+    "ListBuckets": Handler(buckets.list_buckets, is_quick=True),
+    "CreateBucket": Handler(buckets.create_bucket),
+    "HeadBucket": Handler(buckets.head_bucket, is_quick=True),
+    "DeleteBucket": Handler(buckets.delete_bucket),
+    "GetBucketLocation": Handler(buckets.get_bucket_location, is_quick=True),
+    "GetBucketVersioning": Handler(buckets.get_bucket_versioning, is_quick=True),
+    "GetBucketAcl": Handler(buckets.get_acl, is_quick=True),
+    "PutBucketAcl": Handler(buckets.put_acl),
+    "GetObjectAcl": Handler(buckets.get_acl, is_quick=True),
+    "PutObjectAcl": Handler(buckets.put_acl),
+    "ListObjects": Handler(listing.list_objects),
+    "ListObjectsV2": Handler(listing.list_objects_v2),
+    "PutObject": Handler(objects.put_object, takes_object=True, check=objects.check_write),
+    "GetObject": Handler(objects.get_object, is_quick=True),
+    "HeadObject": Handler(objects.head_object, is_quick=True),
+    "DeleteObject": Handler(objects.delete_object),
+    "DeleteObjects": Handler(objects.delete_objects),
+    "CopyObject": Handler(objects.copy_object, check=objects.check_write),
+    "CreateMultipartUpload": Handler(uploading.create_upload, is_quick=True),
+    "UploadPart": Handler(uploading.upload_part, takes_object=True, check=uploading.check_part),
+    "UploadPartCopy": Handler(uploading.upload_part_copy, check=uploading.check_part),
+    "CompleteMultipartUpload": Handler(uploading.complete_upload),
+    "AbortMultipartUpload": Handler(uploading.abort_upload),
+    "ListParts": Handler(uploading.list_parts, is_quick=True),
+    "ListMultipartUploads": Handler(uploading.list_uploads),
+}
+
+
+class S3Service:
+    """Answers S3 requests over one store, for one key pair."""
+
+    def __init__(
+        self,
+        store: "Store",
+        credentials: Credentials,
+        domain: str = "",
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        """Serve `store`; where `domain` is set, "bucket.domain" in the Host header names a bucket."""
+        self.context = Context(store, Uploads(), now_s)
+        self._credentials = credentials
+        self._domain = domain
+
+    def begin(self, head: Head, request_id: str) -> Exchange:
+        """Check the signature and the head of a request; never raises."""
+        try:
+            pairs = parse_query(head.query)
+            signature = verify(head, pairs, self._credentials, self.context.now_s())
+            request = parse_request(head, pairs, self._domain)
+            return S3Exchange(self.context, request, signature, request_id)
+        except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
+            return _RefusedExchange(refuse(error, head.path, request_id))
+
+    def malformed(self, code: str, message: str, request_id: str) -> Answer:
+        """Answer something that is no request."""
+        return answers.refusal(Refused(code, message), "/", request_id)
+
+
+class _RefusedExchange:
+    """A request that its head alone is enough to refuse."""
+
+    is_quick = True
+
+    def __init__(self, refusal: Answer) -> None:
+        self.refusal: Answer | None = refusal
+
+    def take(self, pieces: list[bytes]) -> Answer | None:
+        return self.refusal
+
+    def finish(self, pieces: list[bytes]) -> Answer:
+        assert self.refusal is not None, "a refused exchange has its refusal"
+        return self.refusal
+
+    def abandon(self) -> None:
+        """Have nothing to give up."""
+
+
+class S3Exchange:
+    """One request being served."""
+
+    refusal: Answer | None = None
+
+    def __init__(self, context: Context, request: Request, signature: Signature, request_id: str) -> None:
+        """Refuse what can be refused before the body is sent.
+
+        Raises:
+            proving.errors.Error: it is refused.
+        """
+        handler = HANDLERS[request.operation]
+        self._context = context
+        self._request = request
+        self._request_id = request_id
+        self._handler = handler
+        self._signature = signature
+        self._intake: Intake | None = None
+        self.is_quick = handler.is_quick and not request.head.has_body
+        if handler.check is not None:
+            handler.check(context, request)
+        if handler.takes_object:
+            self._intake = Intake(request.head, signature, SINGLE_LIMIT_BYTES, context.store.stage)
+        elif request.head.has_body:
+            self._intake = Intake(request.head, signature, SIZE_LIMIT_BYTES)
+
+    def take(self, pieces: list[bytes]) -> Answer | None:
+        """Take more of the body; an answer means that the request is refused now."""
+        assert self._intake is not None, "a request without a body sends none"
+        try:
+            self._intake.take(pieces)
+        except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
+            self.abandon()
+            return refuse(error, self._request.head.path, self._request_id)
+        return None
+
+    def finish(self, pieces: list[bytes]) -> Answer:
+        """Take the rest of the body and do the operation; what was staged in vain is given back."""
+        try:
+            if self._intake is None:
+                received = no_body(self._signature)
+            else:
+                self._intake.take(pieces)
+                received = self._intake.finish()
+            answer = self._handler.run(self._context, self._request, received)
+        except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
+            self.abandon()
+            return refuse(error, self._request.head.path, self._request_id)
+        self._intake = None
+        return answer
+
+    def abandon(self) -> None:
+        """Give back what was staged."""
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            discard(self._context, tuple(intake.staged))
+
+
+def refuse(error: Exception, path: str, request_id: str) -> Answer:
+    """Return the answer that says what went wrong; what nobody foresaw is logged."""
+    refused = _in_s3_words(error)
+    if refused.status >= 500 and refused.code != "NotImplemented":
+        _log.error("request %s failed: %s", request_id, error, exc_info=error)
+    return answers.refusal(refused, path, request_id)
+
+
+def _in_s3_words(error: Exception) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    for kind, code in _CODE_OF.items():
+        if isinstance(error, kind):
+            return Refused(code)
+    return Refused("InternalError", str(error) if isinstance(error, Error) else "")
+
+
+_CODE_OF: dict[type[Exception], str] = {
+    store_errors.NoSuchBucket: "NoSuchBucket",
+    store_errors.NoSuchKey: "NoSuchKey",
+    store_errors.BucketExists: "BucketAlreadyOwnedByYou",
+    store_errors.BucketNotEmpty: "BucketNotEmpty",
+    store_errors.PreconditionFailed: "PreconditionFailed",
+    store_errors.TooLarge: "EntityTooLarge",
+    store_errors.DiskFull: "InsufficientStorage",
+}

@@ -1,0 +1,96 @@
+"""What an object carries besides its bytes: how headers become stored metadata, and the other way round.
+
+User metadata is stored under its short name ("mtime" for x-amz-meta-mtime), as embedded callers write it. What the
+server itself must remember is stored under names that begin with ":", which no HTTP header can have.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from proving.store.s3.checksums import ALGORITHMS, FULL_OBJECT
+from proving.store.s3.errors import Refused
+from proving.store.s3.requests import RESPONSE_OVERRIDES, user_metadata
+from proving.store.s3.wire import header_text, http_date
+
+if TYPE_CHECKING:
+    from proving.store import ObjectInfo
+
+DEFAULT_TYPE = "binary/octet-stream"
+_KEPT_HEADERS = {
+    "cache-control": "Cache-Control",
+    "content-disposition": "Content-Disposition",
+    "content-encoding": "Content-Encoding",
+    "content-language": "Content-Language",
+    "expires": "Expires",
+}
+_CHECKSUM = ":checksum"
+_CHECKSUM_TYPE = ":checksum-type"
+
+
+def stored_metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return what to store of a request's headers: user metadata and the headers that GET gives back.
+
+    Raises:
+        Refused: the user metadata is too large.
+    """
+    metadata = user_metadata(headers)
+    for name in _KEPT_HEADERS:
+        value = headers.get(name, "")
+        if name == "content-encoding":
+            value = ", ".join(part.strip() for part in value.split(",") if part.strip().lower() != "aws-chunked")
+        if value:
+            metadata[f":{name}"] = value
+    return metadata
+
+
+def with_checksum(metadata: Mapping[str, str], algorithm: str, text: str, kind: str = FULL_OBJECT) -> dict[str, str]:
+    """Return `metadata` that also remembers a checksum, Base64 or `Base64-N`."""
+    return {**metadata, _CHECKSUM: f"{algorithm}:{text}", _CHECKSUM_TYPE: kind}
+
+
+def without_checksum(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return `metadata` that remembers no checksum."""
+    return {name: value for name, value in metadata.items() if name not in (_CHECKSUM, _CHECKSUM_TYPE)}
+
+
+def checksum_headers(metadata: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the headers that tell the remembered checksum, if there is one."""
+    algorithm, _, text = metadata.get(_CHECKSUM, "").partition(":")
+    if algorithm not in ALGORITHMS:
+        return []
+    return [(ALGORITHMS[algorithm].header, text), ("x-amz-checksum-type", metadata.get(_CHECKSUM_TYPE, FULL_OBJECT))]
+
+
+def object_headers(info: "ObjectInfo", headers: Mapping[str, str], query: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the headers of a GET or HEAD that describe `info`; `query` may override some.
+
+    Raises:
+        Refused: an override holds control characters.
+    """
+    overrides = {RESPONSE_OVERRIDES[name]: value for name, value in query.items() if name in RESPONSE_OVERRIDES}
+    if any(not value.isprintable() for value in overrides.values()):
+        raise Refused("InvalidArgument", "A response- parameter holds a control character.")
+    found = {"Content-Type": info.content_type or DEFAULT_TYPE}
+    missing = 0
+    for name, value in info.metadata.items():
+        if not name.startswith(":"):
+            # A value that an embedded caller stored may be one that no header can hold.
+            text = header_text(value)
+            if text.isprintable() and name.isascii() and name.replace("-", "").replace("_", "").isalnum():
+                found[f"x-amz-meta-{name}"] = text
+            else:
+                missing += 1
+        elif name[1:] in _KEPT_HEADERS:
+            found[_KEPT_HEADERS[name[1:]]] = value
+    found.update({name: header_text(value) for name, value in overrides.items()})
+    result = [
+        ("ETag", f'"{info.etag}"'),
+        ("Last-Modified", http_date(int(info.modified_s))),
+        ("Accept-Ranges", "bytes"),
+        *found.items(),
+    ]
+    if missing:
+        result.append(("x-amz-missing-meta", str(missing)))
+    if headers.get("x-amz-checksum-mode", "").lower() == "enabled" and "range" not in headers:
+        result += checksum_headers(info.metadata)
+    return result

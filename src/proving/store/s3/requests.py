@@ -1,0 +1,251 @@
+"""Read a request's head into one S3 operation; what is not known here is 501, never a silent PutObject."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote, unquote_to_bytes
+
+from proving.store.s3.errors import Refused
+from proving.store.s3.head import Head
+
+KEY_LIMIT_BYTES = 1024
+METADATA_LIMIT_BYTES = 2048
+METADATA_PREFIX = "x-amz-meta-"
+OWNER_ID = "proving"
+
+# Parameters that any request may carry: the SDKs' operation name, and the fields of a presigned one.
+_EVERYWHERE = frozenset(("x-id", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires")) | frozenset(
+    ("X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Content-Sha256")
+)
+RESPONSE_OVERRIDES = {
+    "response-content-type": "Content-Type",
+    "response-content-language": "Content-Language",
+    "response-expires": "Expires",
+    "response-cache-control": "Cache-Control",
+    "response-content-disposition": "Content-Disposition",
+    "response-content-encoding": "Content-Encoding",
+}
+_READ = frozenset(("versionId", *RESPONSE_OVERRIDES))
+_LIST = frozenset(("prefix", "delimiter", "max-keys", "encoding-type"))
+
+
+@dataclass(frozen=True)
+class Route:
+    """An operation, the parameters that select it, and those that it understands besides."""
+
+    operation: str
+    selectors: frozenset[str] = frozenset()
+    understood: frozenset[str] = frozenset()
+
+
+def _route(operation: str, selectors: str = "", understood: frozenset[str] = frozenset()) -> Route:
+    return Route(operation, frozenset(selectors.split()), understood)
+
+
+# By level and method; the first route whose selectors are all there is taken.
+ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
+    ("service", "GET"): (_route("ListBuckets"),),
+    ("bucket", "GET"): (
+        _route("GetBucketLocation", "location"),
+        _route("GetBucketVersioning", "versioning"),
+        _route("GetBucketAcl", "acl"),
+        _route(
+            "ListMultipartUploads",
+            "uploads",
+            frozenset(("prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type")),
+        ),
+        _route("ListObjectsV2", "list-type", _LIST | frozenset(("continuation-token", "start-after", "fetch-owner"))),
+        _route("ListObjects", "", _LIST | frozenset(("marker",))),
+    ),
+    ("bucket", "HEAD"): (_route("HeadBucket"),),
+    ("bucket", "PUT"): (_route("PutBucketAcl", "acl"), _route("CreateBucket")),
+    ("bucket", "DELETE"): (_route("DeleteBucket"),),
+    ("bucket", "POST"): (_route("DeleteObjects", "delete"),),
+    ("object", "GET"): (
+        _route("GetObjectAcl", "acl", frozenset(("versionId",))),
+        _route("ListParts", "uploadId", frozenset(("max-parts", "part-number-marker", "encoding-type"))),
+        _route("GetObject", "", _READ),
+    ),
+    ("object", "HEAD"): (_route("HeadObject", "", _READ),),
+    ("object", "PUT"): (
+        _route("PutObjectAcl", "acl", frozenset(("versionId",))),
+        _route("UploadPart", "partNumber uploadId"),
+        _route("PutObject"),
+    ),
+    ("object", "POST"): (
+        _route("CreateMultipartUpload", "uploads"),
+        _route("CompleteMultipartUpload", "uploadId"),
+    ),
+    ("object", "DELETE"): (
+        _route("AbortMultipartUpload", "uploadId"),
+        _route("DeleteObject", "", frozenset(("versionId",))),
+    ),
+}
+# A header that asks for what is not here must not be passed over: the client would believe that it has it.
+_UNKNOWN_HEADERS = re.compile(
+    r"x-amz-(server-side-encryption|copy-source-server-side|object-lock|bucket-object-lock|grant|tagging(?!-dir)"
+    r"|website-redirect|write-offset|mfa|if-match-|rename-source|fwd)"
+)
+_CANNED = frozenset(("private", "bucket-owner-full-control"))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One operation on a bucket and a key; both are empty where the operation has none."""
+
+    operation: str
+    head: Head
+    bucket: str
+    key: str
+    query: Mapping[str, str]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return the request's headers by lower-case name."""
+        return self.head.headers
+
+
+def parse_query(raw: str) -> list[tuple[str, str]]:
+    """Return the decoded pairs in their order; a bare name has an empty value, "+" is a blank.
+
+    Bytes that are no UTF-8 become lone surrogates, so that they can be signed and then refused.
+    """
+    if not raw:
+        return []
+    pairs = []
+    for part in raw.encode("latin-1").decode("utf-8", "surrogateescape").split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            pairs.append((_decoded(name), _decoded(value)))
+    return pairs
+
+
+def _decoded(text: str) -> str:
+    return unquote(text.replace("+", " "), errors="surrogateescape") if "%" in text or "+" in text else text
+
+
+def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = "") -> Request:
+    """Return the operation that `head` and its decoded query ask for.
+
+    Args:
+        head: the request's head.
+        pairs: its decoded query.
+        domain: where set, "bucket.domain" in the Host header names the bucket.
+
+    Raises:
+        Refused: the address is malformed, a key is too long, or something is asked that is not here.
+    """
+    query = dict(pairs)
+    if len(query) != len(pairs):
+        raise Refused("InvalidArgument", "A query parameter is given twice.")
+    bucket, key = split_path(head.path, head.headers.get("host", ""), domain)
+    level = "object" if key else "bucket" if bucket else "service"
+    operation = _choose(level, head, query)
+    _check_headers(head.headers)
+    for name, value in pairs:
+        if not (name + value).isprintable() and not _is_utf8(name + value):
+            raise Refused("InvalidArgument", "A query parameter is no valid UTF-8.")
+    if query.get("versionId", "null") not in ("", "null"):
+        raise Refused("NoSuchVersion", "Buckets have no versions here; only versionId=null exists.")
+    return Request(operation, head, bucket, key, query)
+
+
+def split_path(path: str, host: str, domain: str) -> tuple[str, str]:
+    """Return bucket and key of a raw path; the key is taken as it is, `..` and `//` included.
+
+    Raises:
+        Refused: no UTF-8, or the key is over 1,024 bytes.
+    """
+    rest = path.removeprefix("/")
+    name = host.partition(":")[0].lower()
+    if domain and name.endswith(f".{domain}"):
+        raw_bucket, raw_key = name.removesuffix(f".{domain}"), rest
+    else:
+        raw_bucket, _, raw_key = rest.partition("/")
+    try:
+        bucket, key = _path_text(raw_bucket), _path_text(raw_key)
+    except UnicodeDecodeError:
+        raise Refused("InvalidURI", "The path is no valid UTF-8.") from None
+    if len(raw_key) > KEY_LIMIT_BYTES and len(key.encode()) > KEY_LIMIT_BYTES:
+        raise Refused("KeyTooLongError", details=(("MaxSizeAllowed", str(KEY_LIMIT_BYTES)),))
+    return bucket, key
+
+
+def _path_text(raw: str) -> str:
+    if raw.isascii() and "%" not in raw:
+        return raw
+    return unquote_to_bytes(raw.encode("latin-1")).decode("utf-8")
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _choose(level: str, head: Head, query: Mapping[str, str]) -> str:
+    names = query.keys() - _EVERYWHERE
+    for route in ROUTES.get((level, head.method), ()):
+        if route.selectors <= names:
+            unknown = names - route.selectors - route.understood
+            if unknown:
+                raise Refused("NotImplemented", f"{head.method} with {', '.join(sorted(unknown))} is not implemented.")
+            copies = "x-amz-copy-source" in head.headers
+            if copies and route.operation in ("PutObject", "UploadPart"):
+                return "CopyObject" if route.operation == "PutObject" else "UploadPartCopy"
+            return route.operation
+    if names:
+        raise Refused("NotImplemented", f"{head.method} with {', '.join(sorted(names))} is not implemented.")
+    raise Refused("MethodNotAllowed", f"{head.method} is not allowed against a {level}.")
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name in headers:
+        if not name.startswith("x-amz-"):
+            continue
+        if _UNKNOWN_HEADERS.match(name):
+            raise Refused("NotImplemented", f"The header {name} asks for something that is not implemented.")
+        if name == "x-amz-acl" and headers[name] not in _CANNED:
+            raise Refused("NotImplemented", f"The access control list {headers[name]} is not implemented.")
+        if name == "x-amz-storage-class" and headers[name] != "STANDARD":
+            raise Refused("InvalidStorageClass")
+        if name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner") and headers[name] != OWNER_ID:
+            raise Refused("AccessDenied", "The bucket has another owner than x-amz-expected-bucket-owner says.")
+
+
+def user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the x-amz-meta- headers without their prefix.
+
+    Raises:
+        Refused: names and values together are over 2,048 bytes.
+    """
+    found: dict[str, str] = {}
+    size_bytes = 0
+    for name, value in headers.items():
+        if name.startswith(METADATA_PREFIX):
+            short = name.removeprefix(METADATA_PREFIX)
+            size_bytes += len(short) + len(value)
+            found[short] = _utf8_or_latin(value)
+    if size_bytes > METADATA_LIMIT_BYTES:
+        raise Refused("MetadataTooLarge")
+    return found
+
+
+def _utf8_or_latin(value: str) -> str:
+    try:
+        return value if value.isascii() else value.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return value
+
+
+def whole_number(text: str, name: str, least: int, most: int) -> int:
+    """Return the number that a parameter gives.
+
+    Raises:
+        Refused: no number, or outside of `least` to `most`.
+    """
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise Refused(
+            "InvalidArgument",
+            f"{name} must be a whole number between {least} and {most}.",
+            (("ArgumentName", name), ("ArgumentValue", text)),
+        )
+    return int(text)

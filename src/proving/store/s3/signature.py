@@ -1,0 +1,261 @@
+"""Check AWS Signature Version 4 of a request: in the Authorization header or in the query (presigned).
+
+Pure functions of the request, the key pair and the time. Source: the public Signature Version 4 pages of the S3 API
+reference ("Authenticating Requests"). The path is encoded once and never normalised: `//`, `.` and `..` are parts of
+keys. Any region is accepted, because a node has none.
+"""
+
+import calendar
+import functools
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
+
+from proving.store.s3.credentials import Credentials
+from proving.store.s3.errors import Refused
+from proving.store.s3.head import Head
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED = "UNSIGNED-PAYLOAD"
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+STREAMING_SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+STREAMING_SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+STREAMING_UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+STREAMING = frozenset((STREAMING_SIGNED, STREAMING_SIGNED_TRAILER, STREAMING_UNSIGNED_TRAILER))
+
+SKEW_LIMIT_S = 15 * 60
+EXPIRY_LIMIT_S = 7 * 24 * 3600
+
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
+_TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_HEX_64 = re.compile(r"[0-9a-f]{64}")
+_PRESIGNED_FIELDS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders")
+
+Pairs = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A request's verified signature: what the body and its chunks are checked against.
+
+    Attributes:
+        payload: 64 hex digits, `UNSIGNED-PAYLOAD` or one of `STREAMING`.
+        seed: the request's own signature, the first link of the chain of chunk signatures.
+        time: such as 20261121T120000Z.
+        scope: date/region/s3/aws4_request.
+        key: the derived signing key.
+        is_presigned: whether it came in the query.
+    """
+
+    payload: str
+    seed: str
+    time: str
+    scope: str
+    key: bytes = field(repr=False)
+    is_presigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What the request says about its own signature, not yet believed."""
+
+    access_key: str
+    scope: str
+    signed_names: str
+    signature: str
+    time: str
+    payload: str
+
+
+def verify(head: Head, query: Pairs, credentials: Credentials, now_s: float) -> Signature:
+    """Return the signature of `head` after checking it; `query` is its decoded query in any order.
+
+    Raises:
+        Refused: unsigned, malformed, expired, of an unknown key or not matching.
+    """
+    authorization = head.headers.get("authorization")
+    is_presigned = any(name == "X-Amz-Signature" for name, _ in query)
+    if authorization is not None:
+        if is_presigned:
+            raise Refused("InvalidArgument", "Only one way of authentication is allowed: header or query.")
+        claim = _claim_in_header(authorization, head.headers)
+        _check_time(claim.time, now_s)
+        signed_query = query
+    elif is_presigned:
+        claim = _claim_in_query(query, head.headers, now_s)
+        signed_query = [pair for pair in query if pair[0] != "X-Amz-Signature"]
+    elif any(name == "AWSAccessKeyId" for name, _ in query):
+        raise Refused("InvalidRequest", f"Signature version 2 is not supported. Please use {ALGORITHM}.")
+    else:
+        raise Refused("AccessDenied", "Anonymous access is not allowed: the request is not signed.")
+    if not hmac.compare_digest(claim.access_key.encode(), credentials.access_key.encode()):
+        raise Refused("InvalidAccessKeyId", details=(("AWSAccessKeyId", claim.access_key),))
+    names = claim.signed_names.split(";") if claim.signed_names.isascii() else []
+    _check_signed_names(names, head.headers)
+    canonical = canonical_request(head, signed_query, names, claim.payload)
+    date, region, _service, _end = claim.scope.split("/")
+    key = signing_key(credentials.secret_key, date, region)
+    expected = sign(key, string_to_sign(claim.time, claim.scope, canonical))
+    if not hmac.compare_digest(expected.encode(), claim.signature.encode("latin-1", "replace")):
+        raise Refused("SignatureDoesNotMatch", details=(("AWSAccessKeyId", claim.access_key),))
+    return Signature(claim.payload, claim.signature, claim.time, claim.scope, key, is_presigned)
+
+
+def canonical_request(head: Head, query: Pairs, signed_names: Sequence[str], payload: str) -> bytes:
+    """Return the bytes whose hash is signed (task 1 of the specification)."""
+    headers = "".join(f"{name}:{_trimmed(head.headers.get(name, ''))}\n" for name in signed_names)
+    text = (
+        f"{head.method}\n{canonical_path(head.path)}\n{canonical_query(query)}\n"
+        f"{headers}\n{';'.join(signed_names)}\n{payload}"
+    )
+    return text.encode("latin-1")
+
+
+def canonical_path(path: str) -> str:
+    """Return `path` with every byte but the unreserved ones and `/` percent-encoded once."""
+    if _PLAIN_PATH.fullmatch(path):
+        return path
+    return quote(unquote(path, encoding="latin-1"), safe="/-_.~", encoding="latin-1")
+
+
+def canonical_query(query: Pairs) -> str:
+    """Return the decoded pairs encoded and sorted by encoded name, then value."""
+    if not query:
+        return ""
+    return "&".join(f"{name}={value}" for name, value in sorted((_encoded(n), _encoded(v)) for n, v in query))
+
+
+def string_to_sign(time: str, scope: str, canonical: bytes) -> str:
+    """Return task 2 of the specification."""
+    return f"{ALGORITHM}\n{time}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}"
+
+
+def sign(key: bytes, text: str) -> str:
+    """Return the signature of `text` in hex."""
+    return hmac.digest(key, text.encode("latin-1"), "sha256").hex()
+
+
+@functools.lru_cache(maxsize=64)
+def signing_key(secret_key: str, date: str, region: str) -> bytes:
+    """Return task 3's key; it changes once a day, so it is kept."""
+    key = f"AWS4{secret_key}".encode()
+    for part in (date, region, "s3", "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+@functools.lru_cache(maxsize=256)
+def time_s(text: str) -> int:
+    """Return `20261121T120000Z` as seconds since 1970.
+
+    Raises:
+        ValueError: it has another form or names no real time.
+    """
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"expected YYYYMMDDTHHMMSSZ, got {text!r}")
+    year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
+    hour, minute, second = int(text[9:11]), int(text[11:13]), int(text[13:15])
+    if not (year >= 1970 and 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 61):
+        raise ValueError(f"no such time: {text!r}")
+    return calendar.timegm((year, month, day, hour, minute, second))
+
+
+def _claim_in_header(authorization: str, headers: Mapping[str, str]) -> _Claim:
+    algorithm, _, rest = authorization.partition(" ")
+    if algorithm != ALGORITHM:
+        raise Refused("InvalidRequest", f"The way of signing is not supported. Please use {ALGORITHM}.")
+    fields: dict[str, str] = {}
+    for part in rest.split(","):
+        name, equals, value = part.strip().partition("=")
+        if not equals or name in fields:
+            raise Refused("AuthorizationHeaderMalformed")
+        fields[name] = value
+    if fields.keys() != {"Credential", "SignedHeaders", "Signature"}:
+        raise Refused("AuthorizationHeaderMalformed", "Expected exactly Credential, SignedHeaders and Signature.")
+    time = headers.get("x-amz-date")
+    if time is None:
+        raise Refused("AccessDenied", "The x-amz-date header is required.")
+    payload = headers.get("x-amz-content-sha256")
+    if payload is None:
+        raise Refused("InvalidRequest", "The x-amz-content-sha256 header is required.")
+    access_key, scope = _split_credential(fields["Credential"], time, "AuthorizationHeaderMalformed")
+    return _Claim(access_key, scope, fields["SignedHeaders"], fields["Signature"], time, _known_payload(payload))
+
+
+def _claim_in_query(query: Pairs, headers: Mapping[str, str], now_s: float) -> _Claim:
+    code = "AuthorizationQueryParametersError"
+    fields = dict(query)
+    if len(fields) != len(query):
+        raise Refused(code, "A query parameter is given twice.")
+    missing = [name for name in _PRESIGNED_FIELDS if name not in fields]
+    if missing:
+        raise Refused(code, f"Missing: {', '.join(missing)}.")
+    if fields["X-Amz-Algorithm"] != ALGORITHM:
+        raise Refused(code, f"X-Amz-Algorithm only supports {ALGORITHM}.")
+    time, expires = fields["X-Amz-Date"], fields["X-Amz-Expires"]
+    if not re.fullmatch(r"[0-9]{1,6}", expires) or not 1 <= int(expires) <= EXPIRY_LIMIT_S:
+        raise Refused(code, f"X-Amz-Expires must be between 1 and {EXPIRY_LIMIT_S} seconds.")
+    try:
+        start_s = time_s(time)
+    except ValueError:
+        raise Refused(code, "X-Amz-Date must be YYYYMMDDTHHMMSSZ.") from None
+    if now_s < start_s - SKEW_LIMIT_S:
+        raise Refused("AccessDenied", "Request is not valid yet")
+    if now_s > start_s + int(expires):
+        raise Refused("AccessDenied", "Request has expired")
+    access_key, scope = _split_credential(fields["X-Amz-Credential"], time, code)
+    payload = headers.get("x-amz-content-sha256", fields.get("X-Amz-Content-Sha256", UNSIGNED))
+    signature = fields["X-Amz-Signature"]
+    return _Claim(access_key, scope, fields["X-Amz-SignedHeaders"], signature, time, _known_payload(payload))
+
+
+def _split_credential(credential: str, time: str, code: str) -> tuple[str, str]:
+    access_key, *scope = credential.split("/")
+    if len(scope) != 4 or scope[2] != "s3" or scope[3] != "aws4_request" or not credential.isascii():
+        raise Refused(code, 'The credential must be "KEY/YYYYMMDD/REGION/s3/aws4_request".')
+    if scope[0] != time[:8]:
+        raise Refused(code, "The credential's date is not the date of the request.")
+    return access_key, "/".join(scope)
+
+
+def _known_payload(payload: str) -> str:
+    if payload == UNSIGNED or payload in STREAMING or _HEX_64.fullmatch(payload):
+        return payload
+    if payload.startswith("STREAMING-"):
+        raise Refused("NotImplemented", f"x-amz-content-sha256: {payload} is not implemented.")
+    raise Refused(
+        "InvalidArgument",
+        f"x-amz-content-sha256 must be {UNSIGNED}, a known STREAMING mode or 64 lower-case hex digits.",
+    )
+
+
+def _check_time(time: str, now_s: float) -> None:
+    try:
+        difference_s = abs(time_s(time) - now_s)
+    except ValueError:
+        raise Refused("AccessDenied", "x-amz-date must be YYYYMMDDTHHMMSSZ.") from None
+    if difference_s > SKEW_LIMIT_S:
+        raise Refused("RequestTimeTooSkewed", details=(("RequestTime", time),))
+
+
+def _check_signed_names(names: Iterable[str], headers: Mapping[str, str]) -> None:
+    """Refuse what would let a stranger change the meaning: an unsigned host or x-amz-* header."""
+    signed = set(names)
+    if "host" not in signed:
+        raise Refused("AccessDenied", "The host header must be signed.")
+    unsigned = sorted(name for name in headers if name.startswith("x-amz-") and name not in signed)
+    if unsigned:
+        details = (("HeadersNotSigned", ", ".join(unsigned)),)
+        raise Refused("AccessDenied", "There were headers present in the request which were not signed", details)
+
+
+def _trimmed(value: str) -> str:
+    # Only blanks are collapsed, as the specification says; `split()` alone would also eat other white space.
+    return value.strip() if "  " not in value else " ".join(part for part in value.strip().split(" ") if part)
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="-_.~", errors="surrogateescape")

@@ -1,0 +1,100 @@
+"""Requests and answers as bytes of HTTP/1.1: limits, and the head of an answer."""
+
+import functools
+import http
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.header import Header
+from email.utils import formatdate
+
+_REASONS = {status.value: status.phrase for status in http.HTTPStatus}
+_NO_LENGTH = (204, 304)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one connection may use up before it is cut off.
+
+    Attributes:
+        head_bytes: the request line and all headers together.
+        header_count: the number of headers.
+        head_s: from the first byte of a head to its end.
+        idle_s: between requests.
+        pause_s: without any progress inside a body, or with an answer that the client does not read.
+        body_bytes_per_s: a body may take `pause_s` plus its size over this.
+        block_bytes: what is held of a body before it is handed on; twice that stops the reading.
+        drain_bytes: what is read and dropped of a body that was refused, so that the client sees the answer.
+        shutdown_s: what requests in progress get when the server stops.
+    """
+
+    head_bytes: int = 32 * 1024
+    header_count: int = 100
+    head_s: float = 20.0
+    idle_s: float = 75.0
+    pause_s: float = 20.0
+    body_bytes_per_s: float = 4096.0
+    block_bytes: int = 1 << 20
+    drain_bytes: int = 16 << 20
+    shutdown_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("head_bytes", "header_count", "head_s", "idle_s", "pause_s", "body_bytes_per_s", "block_bytes"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+
+
+class Stamps:
+    """Makes the headers that every answer has: a request id that is never used twice, and the date."""
+
+    def __init__(self, seed: int) -> None:
+        """Start the ids at a number made of `seed`, so that two servers' ids differ."""
+        self._ids = itertools.count((seed & 0xFFFFFFFF) << 32)
+
+    def next_id(self) -> str:
+        """Return the next request id, 16 hex digits."""
+        return f"{next(self._ids):016X}"
+
+
+def answer_head(
+    status: int, headers: Sequence[tuple[str, str]], size_bytes: int, request_id: str, is_last: bool
+) -> bytes:
+    """Return the status line and headers of an answer whose body has `size_bytes`.
+
+    Raises:
+        ValueError: a name or value would break out of its line.
+    """
+    lines = [
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}",
+        f"Date: {_date(int(time.time()))}",
+        f"Server: proving\r\nx-amz-request-id: {request_id}\r\nx-amz-id-2: {request_id}",
+    ]
+    lines += [f"{name}: {value}" for name, value in headers]
+    if status not in _NO_LENGTH:
+        lines.append(f"Content-Length: {size_bytes}")
+    if is_last:
+        lines.append("Connection: close")
+    text = "\r\n".join(lines)
+    # The third line above holds two more.
+    if text.count("\n") != len(lines) + 1 or text.count("\r") != len(lines) + 1:
+        raise ValueError("a header of the answer holds a line break")
+    return (text + "\r\n\r\n").encode("latin-1")
+
+
+def header_text(value: str) -> str:
+    """Return `value` as it may stand in a header: ASCII as it is, anything else MIME-encoded (RFC 2047)."""
+    if value.isascii() and value.isprintable():
+        return value
+    return Header(value, "utf-8", maxlinelen=1 << 16).encode()
+
+
+@functools.lru_cache(maxsize=1024)
+def http_date(seconds: int) -> str:
+    """Return a time as HTTP writes it."""
+    return formatdate(seconds, usegmt=True)
+
+
+@functools.lru_cache(maxsize=2)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
