@@ -58,15 +58,18 @@ __all__ = [
     "write",
 ]
 
-_ELSEWHERE = {
-    **dict.fromkeys(("CorruptTracks", "NoSuchColumn", "UnsafeSvg"), "errors"),
-    **dict.fromkeys(("bar_figure", "figure", "speed_figure", "spread_figure"), "figures"),
-    **dict.fromkeys(("render", "write"), "page"),
-}
-
 
 def __getattr__(name: str) -> object:
-    # Lazy (PEP 562), so that importing the package costs neither matplotlib nor Jinja.
+    # Lazy (PEP 562), so that importing the package costs neither numpy nor matplotlib nor Jinja.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_ELSEWHERE.get(name, 'blocks')}"), name)
+    match name:
+        case "CorruptTracks" | "NoSuchColumn" | "UnsafeSvg":
+            module = "errors"
+        case "bar_figure" | "figure" | "speed_figure" | "spread_figure":
+            module = "figures"
+        case "render" | "write":
+            module = "page"
+        case _:
+            module = "blocks"
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)

@@ -169,7 +169,15 @@ def _name_axes(axes: Axes, groups: list[Cell], group_label: str, value_label: st
 
 def _place_legend(axes: Axes) -> None:
     # Above the axes, where it hides no point.
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0, handlelength=1.4)
+    axes.legend(
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=3,
+        borderaxespad=0,
+        handlelength=1.4,
+        columnspacing=3,
+    )
 
 
 def _distinct(rows: Iterable[Row], column: str) -> list[Cell]:
