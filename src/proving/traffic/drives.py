@@ -12,10 +12,9 @@ import pyarrow.csv
 import pyarrow.parquet
 from jaxtyping import Float, Int
 
-from proving.traffic.errors import BadRow, BadTable, NoSuchColumn, NoSuchFile
-from proving.traffic.worlds import LeaderDrive
+from proving.traffic.errors import BadRow, BadSettings, BadTable, NoSuchColumn, NoSuchFile
+from proving.traffic.worlds import LeaderDrive, SpeedUnit
 
-SpeedUnit = Literal["m/s", "km/h", "mph"]
 TimeUnit = Literal["s", "ms", "us", "ns"]
 LengthUnit = Literal["m", "km", "ft"]
 
@@ -157,7 +156,8 @@ def _column(table: pa.Table, column: str, path: Path) -> pa.ChunkedArray:
     if column not in table.column_names:
         near = difflib.get_close_matches(column, table.column_names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise NoSuchColumn(f"{path}: no column {column!r}; {hint}there are: {', '.join(table.column_names)}")
+        there = ", ".join(name or "(no name)" for name in table.column_names)
+        raise NoSuchColumn(f"{path}: no column {column!r}; {hint}there are: {there}")
     return table.column(column)
 
 
@@ -205,5 +205,17 @@ def _clip_standstill(
 
 def _factor(units: dict[str, float], unit: str, what: str) -> float:
     if unit not in units:
-        raise ValueError(f"{what} must be one of {', '.join(units)}, not {unit!r}")
+        raise BadSettings(f"{what} must be one of {', '.join(units)}, not {unit!r}")
     return units[unit]
+
+
+def stop_and_go(
+    mean_mps: float = 12.0, swing_mps: float = 14.0, period_s: float = 80.0, duration_s: float = 400.0
+) -> LeaderDrive:
+    """Return a made-up drive: a sine of the speed around its mean, cut off at standstill.
+
+    For trying things without data; nothing measured is in it.
+    """
+    time_s = np.arange(round(duration_s / 0.1) + 1) * 0.1
+    speed_mps = np.maximum(mean_mps + swing_mps * np.sin(2 * np.pi * time_s / period_s), 0.0)
+    return LeaderDrive(time_s, speed_mps, "stop and go")

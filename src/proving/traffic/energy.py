@@ -3,10 +3,13 @@
 They work on NumPy and on JAX arrays alike, so that a reward inside `jit` and a table of measures use one law.
 """
 
+import difflib
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from jaxtyping import Float
+
+from proving.traffic.errors import BadSettings
 
 Array: TypeAlias = Any
 
@@ -212,3 +215,16 @@ ENERGY: dict[str, Energy] = {
     "flow_sedan": PowerLaw(mass_kg=1200, rolling=0.005, drag=0.3, area_m2=2.6),
     "flow_pickup": PowerLaw(mass_kg=2173, rolling=0.008, drag=0.4, area_m2=3.3),
 }
+
+
+def energy_named(vehicle_class: str) -> Energy:
+    """Return the fuel law of a vehicle class.
+
+    Raises:
+        BadSettings: there is none of that name.
+    """
+    if vehicle_class not in ENERGY:
+        near = difflib.get_close_matches(vehicle_class, ENERGY, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(ENERGY)}"
+        raise BadSettings(f"unknown vehicle class {vehicle_class!r}; {hint}")
+    return ENERGY[vehicle_class]

@@ -2,6 +2,7 @@
 
 proving.errors.Error
 └── TrafficError
+    ├── BadSettings (ValueError)    a setting is out of its range, or names something unknown
     ├── BadTable (ValueError)       a file of measurements is no table, or is not what was said about it
     │   ├── NoSuchColumn            a named column is not there; the text lists what is
     │   └── BadRow                  one row breaks a rule: not finite, time does not grow, speed below zero
@@ -14,6 +15,10 @@ from proving.errors import Error
 
 class TrafficError(Error):
     """Something about a traffic input that the caller can mend."""
+
+
+class BadSettings(TrafficError, ValueError):
+    """A setting is out of its range, or names something unknown."""
 
 
 class BadTable(TrafficError, ValueError):

@@ -1,14 +1,14 @@
 """Measures of a run: fuel, braking, throughput, speed, safety."""
 
 import dataclasses
-import difflib
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from proving.traffic.energy import ENERGY
+from proving.traffic.energy import energy_named
+from proving.traffic.errors import BadSettings
 from proving.traffic.trajectories import Trajectories
 
 # Acceleration is smoothed over this long before braking events are counted, and these are the levels: the one that the
@@ -64,21 +64,17 @@ def measure(
     Where nobody moved, rates per distance are 0.
 
     Raises:
-        ValueError: the fuel law is unknown, or there is no step or no vehicle in that time.
+        BadSettings: the fuel law is unknown, or there is no step or no vehicle in that time.
     """
-    if energy not in ENERGY:
-        near = difflib.get_close_matches(energy, ENERGY, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(ENERGY)}"
-        raise ValueError(f"unknown vehicle class {energy!r}; {hint}")
+    law = energy_named(energy)
     part = trajectories.between(start_s, end_s)
     counted = part.is_present & ~part.is_replayed
     if not counted.any():
-        raise ValueError(f"nobody is on the road from {start_s} s to {end_s} s")
+        raise BadSettings(f"nobody is on the road from {start_s} s to {end_s} s")
     speed, accel = part.speed_mps.astype(np.float64), part.accel_mps2.astype(np.float64)
     # Constant acceleration within a step; a vehicle that stops within it moves a little less than half a step's worth.
     moved_m = np.where(counted, (speed + 0.5 * accel * part.dt_s) * part.dt_s, 0.0)
     vehicle_km = float(moved_m.sum()) / 1000
-    law = ENERGY[energy]
     fuel_l = float(law.fuel_gps(speed[counted], accel[counted]).sum()) * part.dt_s / law.fuel_g_per_l
     events = [
         braking_events(accel, counted, part.dt_s, level)

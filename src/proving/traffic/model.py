@@ -5,7 +5,6 @@ laws' parameters; the random numbers are Threefry-2x32-20 once more, in Python i
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proving.traffic.drivers import FollowerStopper, Idm, PiSaturation
@@ -281,10 +280,10 @@ def threefry(key_0: int, key_1: int, counter_0: int, counter_1: int) -> tuple[in
     """Return Threefry-2x32 with 20 rounds; Salmon et al. (2011)."""
     keys = [key_0, key_1, key_0 ^ key_1 ^ 0x1BD11BDA]
     x, y = (counter_0 + keys[0]) % 2**32, (counter_1 + keys[1]) % 2**32
-    rotate: Callable[[int, int], int] = lambda word, by: (word << by | word >> (32 - by)) % 2**32  # noqa: E731
     for number in range(20):
         x = (x + y) % 2**32
-        y = rotate(y, (13, 15, 26, 6, 17, 29, 16, 24)[number % 8]) ^ x
+        by = (13, 15, 26, 6, 17, 29, 16, 24)[number % 8]
+        y = (y << by | y >> (32 - by)) % 2**32 ^ x
         if number % 4 == 3:
             group = number // 4 + 1
             x = (x + keys[group % 3]) % 2**32

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from proving.traffic.drivers import CONTROLLERS
+from proving.traffic.errors import BadSettings
 from proving.traffic.noise import STREAM_HEADWAY, STREAM_SPEED, standard_normal
 from proving.traffic.roads import Road, highway, lane_behind_leader, ring_road
 from proving.traffic.state import Cars, Driver, Head, Record, State, Traits, World
@@ -24,6 +25,8 @@ Precision = Literal["float32", "float64"]
 
 # Drives of different lengths share one compiled program: the number of steps is rounded up to this many.
 STEP_ROUNDING = 1024
+# Moments of vehicles in one batch; at 16 to 21 bytes each this is a few GB.
+LARGEST_RECORD = 200_000_000
 # The gap that an arriving vehicle needs to the one before it: so many metres and seconds.
 ENTRY_GAP_M, ENTRY_HEADWAY_S = 2.0, 1.0
 
@@ -47,6 +50,7 @@ def rings(settings: Ring, seeds: Sequence[int], precision: Precision = "float32"
     """Return one run on the ring per seed."""
     step_count = round(settings.duration_s / settings.dt_s)
     count, spacing_m = settings.vehicle_count, settings.length_m / settings.vehicle_count
+    _check_size(step_count, count * len(seeds))
     with jax.enable_x64(precision == "float64"):
         world = _world(ring_road(settings.length_m), settings, seeds)
         positions_m = settings.length_m - spacing_m * (np.arange(count) + 1)
@@ -61,6 +65,7 @@ def open_roads(settings: OpenRoad, seeds: Sequence[int], precision: Precision = 
     road = highway(settings.length_m, settings.lane_count, settings.slow_zone_m, settings.slow_zone_limit_mps)
     # Standing vehicles are at least half a metre apart, and one may be past either end for a step.
     capacity = math.ceil(settings.length_m / (settings.vehicle_length_m + 0.5)) + 2
+    _check_size(step_count, capacity * settings.lane_count * len(seeds))
     with jax.enable_x64(precision == "float64"):
         world = _world(road, settings, seeds)
         state = _first_state(world, settings, np.zeros(capacity), 0.0, precision)
@@ -79,6 +84,7 @@ def platoons(
     padding = -step_count % STEP_ROUNDING
     padded_mps = np.concatenate([speed_mps, np.full(padding + 1, speed_mps[-1])])
     moved_m = 0.5 * (padded_mps[:-1] + padded_mps[1:]) * platoon.dt_s
+    _check_size(step_count + padding, platoon.vehicle_count * len(seeds))
     with jax.enable_x64(precision == "float64"):
         world = _world(lane_behind_leader(), platoon, seeds)
         spacing_m = platoon.driver.equilibrium_gap_m(float(speed_mps[0])) + platoon.vehicle_length_m
@@ -101,6 +107,14 @@ def scan(
         return state, record if is_recorded else None
 
     return jax.lax.scan(one, state, heads, length=step_count)
+
+
+def _check_size(step_count: int, slot_count: int) -> None:
+    if step_count * slot_count > LARGEST_RECORD:
+        raise BadSettings(
+            f"{step_count} steps of {slot_count} places for vehicles are more than the {LARGEST_RECORD:,} moments that "
+            "one run keeps in memory; make it shorter, smaller, or of fewer seeds"
+        )
 
 
 def sampled_speed_mps(leader: LeaderDrive, dt_s: float) -> np.ndarray:

@@ -10,6 +10,8 @@ import pyarrow.csv
 import pyarrow.parquet
 from jaxtyping import Bool, Float, Int
 
+from proving.traffic.errors import BadSettings
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trajectories:
@@ -90,11 +92,11 @@ class Trajectories:
         """Write the table as CSV (`.csv`) or Parquet (`.parquet`).
 
         Raises:
-            ValueError: the file name ends in neither.
+            BadSettings: the file name ends in neither.
         """
         if path.suffix == ".csv":
             pyarrow.csv.write_csv(self.table(every), path)
         elif path.suffix == ".parquet":
             pyarrow.parquet.write_table(self.table(every), path)
         else:
-            raise ValueError(f"{path}: the name must end in .csv or .parquet")
+            raise BadSettings(f"{path}: the name must end in .csv or .parquet")

@@ -7,8 +7,10 @@ from typing import Literal
 import numpy as np
 
 from proving.traffic.drivers import CONTROLLERS, Idm
-from proving.traffic.errors import BadDrive
+from proving.traffic.energy import energy_named
+from proving.traffic.errors import BadDrive, BadSettings
 
+SpeedUnit = Literal["m/s", "km/h", "mph"]
 Controller = Literal["none", "follower_stopper", "pi_saturation"]
 
 # The human law of CIRCLES' training runs on I-24: v0 45, T 1, a 1.3, b 2; their noise of 0.3 * sqrt(dt) at dt 0.1 s.
@@ -46,9 +48,9 @@ class Ring:
     def __post_init__(self) -> None:
         _check(self)
         if self.vehicle_count < 1:
-            raise ValueError(f"vehicle_count must be at least 1, not {self.vehicle_count}")
+            raise BadSettings(f"vehicle_count must be at least 1, not {self.vehicle_count}")
         if self.vehicle_count * (self.vehicle_length_m + 0.1) > self.length_m:
-            raise ValueError(
+            raise BadSettings(
                 f"{self.vehicle_count} vehicles of {self.vehicle_length_m} m do not fit on a ring of {self.length_m} m"
             )
 
@@ -88,11 +90,11 @@ class OpenRoad:
     def __post_init__(self) -> None:
         _check(self)
         if not 1 <= self.lane_count <= 8:
-            raise ValueError(f"lane_count must be 1 to 8, not {self.lane_count}")
+            raise BadSettings(f"lane_count must be 1 to 8, not {self.lane_count}")
         if not 0 <= self.inflow_veh_per_h * self.dt_s <= 3600:
-            raise ValueError(f"inflow_veh_per_h must be from 0 to one vehicle per step, not {self.inflow_veh_per_h}")
+            raise BadSettings(f"inflow_veh_per_h must be from 0 to one vehicle per step, not {self.inflow_veh_per_h}")
         if not (self.length_m >= 50 and 0 <= self.slow_zone_m <= self.length_m and self.slow_zone_limit_mps > 0):
-            raise ValueError("length_m must be at least 50, slow_zone_m within it, slow_zone_limit_mps above 0")
+            raise BadSettings("length_m must be at least 50, slow_zone_m within it, slow_zone_limit_mps above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +124,9 @@ class Platoon:
 
     def __post_init__(self) -> None:
         _check(self)
+        energy_named(self.vehicle_class)
         if self.vehicle_count < 1:
-            raise ValueError(f"vehicle_count must be at least 1, not {self.vehicle_count}")
+            raise BadSettings(f"vehicle_count must be at least 1, not {self.vehicle_count}")
 
 
 @dataclass(frozen=True)
@@ -175,14 +178,16 @@ def automated_indices(vehicle_count: int, automated_share: float) -> tuple[int, 
 
 def _check(settings: Ring | OpenRoad | Platoon) -> None:
     if settings.controller not in CONTROLLERS:
-        raise ValueError(f"controller must be one of {', '.join(CONTROLLERS)}, not {settings.controller!r}")
+        raise BadSettings(f"controller must be one of {', '.join(CONTROLLERS)}, not {settings.controller!r}")
     if not 0 <= settings.automated_share <= 1:
-        raise ValueError(f"automated_share must be 0 to 1, not {settings.automated_share}")
+        raise BadSettings(f"automated_share must be 0 to 1, not {settings.automated_share}")
     if not 0 <= settings.spread_share <= 0.5:
-        raise ValueError(f"spread_share must be 0 to 0.5, not {settings.spread_share}")
+        raise BadSettings(f"spread_share must be 0 to 0.5, not {settings.spread_share}")
     if not 0 < settings.dt_s <= 1:
-        raise ValueError(f"dt_s must be above 0 and at most 1, not {settings.dt_s}")
+        raise BadSettings(f"dt_s must be above 0 and at most 1, not {settings.dt_s}")
     if not 0 < settings.vehicle_length_m < math.inf:
-        raise ValueError(f"vehicle_length_m must be above 0 and finite, not {settings.vehicle_length_m}")
+        raise BadSettings(f"vehicle_length_m must be above 0 and finite, not {settings.vehicle_length_m}")
+    if not isinstance(settings, Platoon) and not 0 < settings.length_m < math.inf:
+        raise BadSettings(f"length_m must be above 0 and finite, not {settings.length_m}")
     if not isinstance(settings, Platoon) and not settings.dt_s <= settings.duration_s < math.inf:
-        raise ValueError(f"duration_s must be at least one step and finite, not {settings.duration_s}")
+        raise BadSettings(f"duration_s must be at least one step and finite, not {settings.duration_s}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from proving.traffic.errors import BadSettings
 from proving.traffic.state import Array, Memory, View
 
 # Stern et al.'s three gap boundaries at rest, the braking rates that bend them, and CIRCLES' time headways.
@@ -53,11 +54,11 @@ class FollowerStopper:
         for name in ("window_s", "gap_time_s", "response_s"):
             value = getattr(self, name)
             if isinstance(value, int | float) and not value > 0:
-                raise ValueError(f"{name} must be above 0, not {value}")
+                raise BadSettings(f"{name} must be above 0, not {value}")
         for name in ("set_speed_mps", "headway_s", "catch_up_share"):
             value = getattr(self, name)
             if isinstance(value, int | float) and not value >= 0:
-                raise ValueError(f"{name} must be 0 or more, not {value}")
+                raise BadSettings(f"{name} must be 0 or more, not {value}")
 
     @property
     def noise_intensity(self) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from proving.traffic.errors import BadSettings
 from proving.traffic.state import Array, Memory, View
 
 
@@ -37,10 +38,10 @@ class PiSaturation:
         for name in ("window_s", "response_s"):
             value = getattr(self, name)
             if isinstance(value, int | float) and not value > 0:
-                raise ValueError(f"{name} must be above 0, not {value}")
+                raise BadSettings(f"{name} must be above 0, not {value}")
         gaps = (self.near_gap_m, self.far_gap_m)
         if all(isinstance(gap, int | float) for gap in gaps) and not 0 <= gaps[0] < gaps[1]:
-            raise ValueError(f"gaps must be 0 <= near_gap_m < far_gap_m, not {gaps[0]} and {gaps[1]}")
+            raise BadSettings(f"gaps must be 0 <= near_gap_m < far_gap_m, not {gaps[0]} and {gaps[1]}")
 
     @property
     def noise_intensity(self) -> float:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from proving.traffic.errors import BadSettings
+
 
 @dataclass(frozen=True, kw_only=True)
 class Road:
@@ -28,8 +30,8 @@ class Road:
 
     def __post_init__(self) -> None:
         if not self.length_m > 0:
-            raise ValueError(f"length_m must be above 0, not {self.length_m}")
+            raise BadSettings(f"length_m must be above 0, not {self.length_m}")
         if not 1 <= self.lane_count <= 8:
-            raise ValueError(f"lane_count must be 1 to 8, not {self.lane_count}")
+            raise BadSettings(f"lane_count must be 1 to 8, not {self.lane_count}")
         if not (self.limit_mps > 0 and self.slow_zone_limit_mps > 0):
-            raise ValueError("speed limits must be above 0")
+            raise BadSettings("speed limits must be above 0")

@@ -1,0 +1,137 @@
+"""`proving traffic`: simulate from the command line."""
+
+import dataclasses
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from proving.traffic.worlds import OpenRoad, Platoon, Ring, SpeedUnit
+
+if TYPE_CHECKING:
+    from proving.traffic.trajectories import Trajectories
+
+app = App(name="traffic", help="Mixed-autonomy traffic: simulate human and automated vehicles.")
+simulate = App(name="simulate", help="Simulate and print what was measured.")
+app.command(simulate)
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Output:
+    """What to make of a run.
+
+    Attributes:
+        seed: The same settings and seed give the same run.
+        out: Write every vehicle at every step to this .csv or .parquet file.
+        start_s: Measure from this time on.
+        json: Print one JSON document.
+    """
+
+    seed: int = 0
+    out: Path | None = None
+    start_s: float = 0.0
+    json: Annotated[bool, Parameter(name="--json", negative="")] = False
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DriveFile:
+    """How to read the leader's drive.
+
+    Attributes:
+        time_column: Column of the time in seconds.
+        speed_column: Column of the speed.
+        speed_unit: Unit of the speed.
+    """
+
+    time_column: str = "time_s"
+    speed_column: str = "speed_mps"
+    speed_unit: SpeedUnit = "m/s"
+
+
+RING, OPEN_ROAD, PLATOON = Ring(), OpenRoad(), Platoon()
+OUTPUT, DRIVE_FILE = Output(), DriveFile()
+
+
+@simulate.command(name="ring")
+def simulate_ring(
+    *,
+    settings: Annotated[Ring, Parameter(name="*")] = RING,
+    vehicle_class: str = "midBase",
+    output: Output = OUTPUT,
+) -> int:
+    """Simulate a single-lane ring, where waves form by themselves.
+
+    Args:
+        settings: The ring.
+        vehicle_class: Whose fuel law to use.
+        output: What to make of the run.
+    """
+    from proving.traffic.simulate import ring
+
+    return _report(ring(settings, output.seed), vehicle_class, output)
+
+
+@simulate.command(name="open")
+def simulate_open(
+    *,
+    settings: Annotated[OpenRoad, Parameter(name="*")] = OPEN_ROAD,
+    vehicle_class: str = "midBase",
+    output: Output = OUTPUT,
+) -> int:
+    """Simulate a road of several lanes with an entrance, a slow zone and an end.
+
+    Args:
+        settings: The road and its traffic.
+        vehicle_class: Whose fuel law to use.
+        output: What to make of the run.
+    """
+    from proving.traffic.simulate import open_road
+
+    return _report(open_road(settings, output.seed), vehicle_class, output)
+
+
+@simulate.command(name="platoon")
+def simulate_platoon(
+    drive: Path | None = None,
+    /,
+    *,
+    file: DriveFile = DRIVE_FILE,
+    settings: Annotated[Platoon, Parameter(name="*")] = PLATOON,
+    output: Output = OUTPUT,
+) -> int:
+    """Simulate a platoon behind a measured drive.
+
+    Args:
+        drive: The leader's speed over time, a .csv, .csv.gz or .parquet file; without it a made-up stop-and-go drive.
+        file: How to read it.
+        settings: The platoon.
+        output: What to make of the run.
+    """
+    from proving.traffic.drives import read_drive, stop_and_go
+    from proving.traffic.simulate import follow_leader
+
+    if drive is None:
+        leader = stop_and_go()
+    else:
+        leader = read_drive(drive, file.time_column, file.speed_column, speed_unit=file.speed_unit)
+    return _report(follow_leader(leader, settings, output.seed), settings.vehicle_class, output)
+
+
+def _report(run: "Trajectories", vehicle_class: str, output: Output) -> int:
+    from proving.traffic.metrics import measure
+
+    row = measure(run, vehicle_class, output.start_s).row()
+    if run.arrived_count:
+        row |= {"arrived_count": run.arrived_count, "waiting_count": run.waiting_count, "left_count": run.left_count}
+    if output.out is not None:
+        run.write(output.out)
+    if output.json:
+        print(json_format.dumps(row))
+        return 0
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        print(f"{name:<{width}}  {value:,.3f}" if isinstance(value, float) else f"{name:<{width}}  {value}")
+    return 0

@@ -1,0 +1,73 @@
+"""What can be run with a seed: a ring, an open road, a platoon; the row is what was measured."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from proving.runs import Row, Scenario
+from proving.traffic.drives import read_drive, stop_and_go
+from proving.traffic.metrics import measure
+from proving.traffic.simulate import follow_leader, open_road, ring
+from proving.traffic.worlds import OpenRoad, Platoon, Ring, SpeedUnit
+
+
+@dataclass(frozen=True, kw_only=True)
+class RingRun:
+    """A ring and how it is measured: before automation starts is not counted, nor `settling_s` after it."""
+
+    ring: Ring = field(default_factory=Ring)
+    settling_s: float = 100.0
+    vehicle_class: str = "midBase"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenRoadRun:
+    """An open road and how it is measured: while it fills up is not counted."""
+
+    open_road: OpenRoad = field(default_factory=OpenRoad)
+    filling_s: float = 200.0
+    vehicle_class: str = "midBase"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatoonRun:
+    """A platoon and the drive that it follows; without a file a made-up stop-and-go drive."""
+
+    platoon: Platoon = field(default_factory=Platoon)
+    drive: Path | None = None
+    time_column: str = "time_s"
+    speed_column: str = "speed_mps"
+    speed_unit: SpeedUnit = "m/s"
+
+
+def run_ring(config: RingRun, seed: int) -> Row:
+    """Simulate and measure the ring."""
+    start_s = config.ring.control_start_s + config.settling_s
+    return measure(ring(config.ring, seed), config.vehicle_class, start_s).row()
+
+
+def run_open_road(config: OpenRoadRun, seed: int) -> Row:
+    """Simulate and measure the open road."""
+    run = open_road(config.open_road, seed)
+    counts = {"arrived_count": run.arrived_count, "waiting_count": run.waiting_count, "left_count": run.left_count}
+    return {**measure(run, config.vehicle_class, config.filling_s).row(), **counts}
+
+
+def run_platoon(config: PlatoonRun, seed: int) -> Row:
+    """Simulate and measure the platoon."""
+    if config.drive is None:
+        leader = stop_and_go()
+    else:
+        leader = read_drive(config.drive, config.time_column, config.speed_column, speed_unit=config.speed_unit)
+    run = follow_leader(leader, config.platoon, seed)
+    return {"drive": leader.name, **measure(run, config.platoon.vehicle_class).row()}
+
+
+SCENARIOS: dict[str, Scenario[Any]] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("traffic.ring", "22 cars on a 260 m ring, where waves form by themselves", RingRun(), run_ring),
+        Scenario("traffic.open", "a road that fills up towards a slow zone", OpenRoadRun(), run_open_road),
+        Scenario("traffic.platoon", "a platoon behind a measured or made-up drive", PlatoonRun(), run_platoon),
+    )
+}
