@@ -32,7 +32,9 @@ def short_functions(path: Path, text: str) -> Iterator[str]:
         lines = (node.end_lineno or node.lineno) - node.lineno + 1
         if lines > MOST_FUNCTION_LINES:
             yield f"{path}:{node.lineno} {node.name}: {lines} lines, at most {MOST_FUNCTION_LINES}"
-        arguments = [a for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg not in ("self", "cls")]
+        arguments = [
+            a for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg not in ("self", "cls")
+        ]
         if len(arguments) > MOST_PARAMETERS and "tests" not in path.parts:
             yield f"{path}:{node.lineno} {node.name}: {len(arguments)} parameters, at most {MOST_PARAMETERS}"
 
@@ -55,7 +57,9 @@ def no_quiet_except(path: Path, text: str) -> Iterator[str]:
     """An exception is never swallowed whole without a word."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ExceptHandler) and all(isinstance(inner, ast.Pass) for inner in node.body):
-            catches_all = node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException"))
+            catches_all = node.type is None or (
+                isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
+            )
             if catches_all:
                 yield f"{path}:{node.lineno}: catches everything and says nothing"
 
@@ -90,12 +94,16 @@ PLANTED = {
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_house_is_tidy(rule: Rule) -> None:
-    assert [line for path in EVERYTHING for line in rule(path.relative_to(CHECKOUT), path.read_text(encoding="utf-8"))] == []
+    assert [
+        line for path in EVERYTHING for line in rule(path.relative_to(CHECKOUT), path.read_text(encoding="utf-8"))
+    ] == []
 
 
 @pytest.mark.parametrize("rule", SOURCE_RULES, ids=lambda rule: rule.__name__)
 def test_the_sources_are_tidy(rule: Rule) -> None:
-    assert [line for path in SOURCES for line in rule(path.relative_to(CHECKOUT), path.read_text(encoding="utf-8"))] == []
+    assert [
+        line for path in SOURCES for line in rule(path.relative_to(CHECKOUT), path.read_text(encoding="utf-8"))
+    ] == []
 
 
 @pytest.mark.parametrize("rule", PLANTED, ids=lambda rule: rule.__name__)
@@ -103,18 +111,26 @@ def test_each_rule_sees_a_planted_violation(rule: Rule) -> None:
     assert list(rule(Path("src/proving/utils.py"), PLANTED[rule]))
 
 
-def families() -> list[Path]:
-    """The folders whose `__init__.py` holds a dictionary of members, such as `DETECTORS`."""
-    found = []
+def families() -> dict[Path, set[str]]:
+    """For each folder whose `__init__.py` holds a dictionary such as `DETECTORS`, the modules of its members."""
+    found: dict[Path, set[str]] = {}
     for path in SOURCES:
         if path.name != "__init__.py":
             continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        origin = {
+            alias.asname or alias.name: node.module or ""
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        for node in tree.body:
+            target = node.target if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [None])[0]
             value = getattr(node, "value", None)
             if isinstance(target, ast.Name) and target.id.isupper() and isinstance(value, ast.Dict):
-                found.append(path.parent)
-    return sorted(set(found))
+                names = {inner.id for each in value.values for inner in ast.walk(each) if isinstance(inner, ast.Name)}
+                found.setdefault(path.parent, set()).update(origin[name] for name in names & set(origin))
+    return {folder: members for folder, members in found.items() if len(members) > 1}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -128,14 +144,10 @@ def imports_of(path: Path) -> set[str]:
 def test_members_of_a_family_do_not_import_one_another() -> None:
     assert families(), "no family of members was found"
     clashes = []
-    for folder in families():
-        package = ".".join(folder.relative_to(CHECKOUT / "src").parts)
-        members = {f"{package}.{path.stem}" for path in folder.glob("*.py") if not path.stem.startswith("_")}
-        exported = {name for name in members if name in imports_of(folder / "__init__.py")}
-        for path in folder.glob("*.py"):
-            name = f"{package}.{path.stem}"
-            if name in exported:
-                clashes += [f"{name} imports {other}" for other in imports_of(path) & (exported - {name})]
+    for members in families().values():
+        for member in members:
+            path = CHECKOUT / "src" / Path(*member.split(".")).with_suffix(".py")
+            clashes += [f"{member} imports {other}" for other in imports_of(path) & (members - {member})]
     assert clashes == []
 
 
