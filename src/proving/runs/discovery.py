@@ -92,6 +92,26 @@ def scenarios_in(module: ModuleType) -> dict[str, Scenario[Any]]:
     return _scenarios_among([*inside, *held])
 
 
+def module_holding(scenario: Scenario[Any]) -> str:
+    """Return the module or Python file to find a scenario in by its name; empty for one of `proving`'s own rooms."""
+    defined_in = getattr(scenario.run, "__module__", "")
+    if defined_in.startswith(f"proving.{scenario.name.partition('.')[0]}."):
+        return ""
+    # A scenario need not be beside its function; of all modules only the one that holds it knows.
+    candidates = [defined_in, "__main__", *sys.modules]
+    holder = next((name for name in candidates if _holds(sys.modules.get(name), scenario)), defined_in)
+    file = getattr(sys.modules.get(holder), "__file__", None)
+    return str(Path(file).resolve()) if holder == "__main__" and file else holder
+
+
+def _holds(module: object, scenario: Scenario[Any]) -> bool:
+    if not isinstance(module, ModuleType):
+        return False
+    held = list(vars(module).values())
+    inside = [value for each in held if type(each) is dict for value in list(each.values())]
+    return any(value is scenario for value in [*held, *inside])
+
+
 def _scenarios_among(values: Iterable[object]) -> dict[str, Scenario[Any]]:
     return {value.name: value for value in values if isinstance(value, Scenario)}
 

@@ -2,12 +2,12 @@
 
 import logging
 import shlex
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from proving.runs.discovery import module_holding
 from proving.runs.journal import Journal
 from proving.runs.perform import Done
 from proving.runs.pools import Pool, do_here
@@ -87,12 +87,14 @@ def _do(
     """Do the missing jobs and return their rows by key, each in the journal before it is counted."""
     jobs = [wanted[key] for key in missing]
     code, place = commit(), record.resolve()
+    modules = {name: module_holding(scenario) for name, scenario in {j.scenario.name: j.scenario for j in jobs}.items()}
     rows: dict[str, dict[str, Scalar]] = {}
     progress.start(len(wanted), len(wanted) - len(missing), "jobs")
     try:
         with closing(pool(jobs)) as results:
             for index, done in results:
-                row = _recorded(jobs[index], done, code, place)
+                job = jobs[index]
+                row = _recorded(job, done, code, _repeat(job, place, modules[job.scenario.name]))
                 journal.append(row)
                 rows[missing[index]] = row
                 progress.advance()
@@ -103,7 +105,7 @@ def _do(
     return rows
 
 
-def _recorded(job: Job, done: Done, code: str, record: Path) -> dict[str, Scalar]:
+def _recorded(job: Job, done: Done, code: str, repeat: str) -> dict[str, Scalar]:
     return {
         "scenario": job.scenario.name,
         "config": job.config_json,
@@ -114,17 +116,12 @@ def _recorded(job: Job, done: Done, code: str, record: Path) -> dict[str, Scalar
         "wall_s": done.wall_s,
         "status": "failed" if done.row is None else "ok",
         "error": done.error or None,
-        "repeat": _repeat(job, record),
+        "repeat": repeat,
         **(done.row or {}),
     }
 
 
-def _repeat(job: Job, record: Path) -> str:
+def _repeat(job: Job, record: Path, module: str) -> str:
     """Return the command that does this one job again, here, and shows what comes of it."""
-    words = ["proving", "runs", "replay", str(record), job.key]
-    module = getattr(job.scenario.run, "__module__", "")
-    if module == "__main__":
-        module = str(Path(getattr(sys.modules["__main__"], "__file__", "__main__")).resolve())
-    if not module.startswith("proving."):
-        words += ["--module", module]
-    return shlex.join(words)
+    found_in = ["--module", module] if module else []
+    return shlex.join(["proving", "runs", "replay", str(record), job.key, *found_in])

@@ -46,13 +46,16 @@ def row_key(row: Mapping[str, Scalar]) -> str:
 
 def write_rows(rows: Iterable[Mapping[str, Scalar]], record: Path) -> None:
     """Write a record in one step: whoever reads it sees the old rows or the new ones, also after a power cut."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = _table(list(rows))
+    buffer = pa.BufferOutputStream()
+    pq.write_table(_table(list(rows)), buffer, compression="zstd")
+    data = buffer.getvalue().to_pybytes()
     handle, temporary = tempfile.mkstemp(dir=record.parent, prefix=f".{record.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            pq.write_table(table, file, compression="zstd")
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
@@ -70,11 +73,12 @@ def _read_parquet(record: Path) -> list[dict[str, Scalar]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with record.open("rb") as file:
-        try:
-            table = pq.read_table(file)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise NotARecord(f"{record}: not a Parquet file, or a damaged one") from error
+    data = record.read_bytes()
+    try:
+        # One thread and no Python file: else Arrow now and then aborts the process as it leaves (apache/arrow#50482).
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise NotARecord(f"{record}: not a Parquet file, or a damaged one") from error
     missing = [name for name in ENVELOPE if name not in table.column_names]
     if missing:
         raise NotARecord(f"{record}: not a record of jobs, it has no column {', '.join(missing)}")

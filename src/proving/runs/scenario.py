@@ -62,7 +62,7 @@ class Job:
     def __post_init__(self) -> None:
         wanted, got = type(self.scenario.config), type(self.config)
         if got is not wanted:
-            raise WrongConfig(f"{self.scenario.name}: config must be a {wanted.__name__}, got a {got.__name__}")
+            raise WrongConfig(f"{self.scenario.name}: config must be of class {wanted.__name__}, got {got.__name__}")
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not -(2**63) <= self.seed < 2**63:
             raise WrongConfig(f"{self.scenario.name}: seed must be a whole number of 64 bits, got {self.seed!r}")
         _ = self.config_json  # refuses what cannot be recorded, now and not after an hour of other jobs
@@ -136,10 +136,7 @@ def _written(config: object) -> str:
     import msgspec
 
     table = _with_infinities(config_as_table(config), type(config).__name__)
-    try:
-        return msgspec.json.encode(table, order="sorted").decode()
-    except OverflowError as error:
-        raise WrongConfig(f"{type(config).__name__}: a whole number needs more than 64 bits") from error
+    return msgspec.json.encode(table, order="sorted").decode()
 
 
 def _plain(value: object) -> object:
