@@ -8,6 +8,7 @@ for controller in ("none", "follower_stopper", "pi_saturation"):
     settings = Ring(controller=controller, automated_share=0.0 if controller == "none" else 1 / 22)
     run = measure(ring(settings, seed=1), "midSUV", *LAST_MINUTES)
     print(
-        f"{controller:17s} fuel {run.fuel_l_per_100km:5.1f} l/100 km, braking {run.braking_per_veh_km:5.2f} per veh-km, "
+        f"{controller:17s} fuel {run.fuel_l_per_100km:5.1f} l/100 km, "
+        f"braking {run.braking_per_veh_km:5.2f} per vehicle-km, "
         f"speed {run.mean_speed_mps:.2f} ± {run.speed_std_mps:.2f} m/s"
     )

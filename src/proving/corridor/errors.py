@@ -1,9 +1,10 @@
 """What a caller of the corridor may handle.
 
-    proving.Error
-    ├── StudyError(ValueError)      the study names something that cannot be: no such controller, no clip, no window
-    ├── BadInputs(ValueError)       inputs are damaged or missing, and the study says to stop at them
-    └── StoreUnreachable(OSError)   the study's S3 endpoint refuses us or does not answer
+proving.Error
+├── StudyError(ValueError)      the study names something that cannot be: no such controller, no clip, no window
+├── BadInputs(ValueError)       inputs are damaged or missing, and the study says to stop at them
+├── OffTheRoad(ValueError)      a vehicle is where the study's road is not
+└── StoreUnreachable(OSError)   the study's S3 endpoint refuses us or does not answer
 """
 
 from proving.errors import Error
@@ -15,6 +16,10 @@ class StudyError(Error, ValueError):
 
 class BadInputs(Error, ValueError):
     """Inputs are damaged or missing, and the study says `bad_input = "stop"`."""
+
+
+class OffTheRoad(Error, ValueError):
+    """A vehicle is where the study's road is not."""
 
 
 class StoreUnreachable(Error, OSError):

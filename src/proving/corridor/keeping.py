@@ -76,10 +76,13 @@ class Keeper:
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(target.name + ".partial")
-        with _in_words(self.place):
-            with self.filesystem.open_input_stream(self.name(kept.key)) as source, partial.open("wb") as file:
-                while piece := source.read(PIECE_BYTES):
-                    file.write(piece)
+        with (
+            _in_words(self.place),
+            self.filesystem.open_input_stream(self.name(kept.key)) as source,
+            partial.open("wb") as file,
+        ):
+            while piece := source.read(PIECE_BYTES):
+                file.write(piece)
         if digest(partial)[0] != kept.sha256:
             raise StoreUnreachable(f"{self.place} gave other bytes than were kept for {kept.key}; run a scrub there")
         partial.replace(target)
@@ -112,8 +115,8 @@ def open_keeper(at: StoreAt, folder: Path) -> Iterator[Keeper]:
         yield keeper
         return
     from proving.store import Store
+    from proving.store.s3.credentials import Credentials
     from proving.store.s3.server import serve_in_thread
-    from proving.store.s3.signature import Credentials
 
     credentials = Credentials(access_key="corridor", secret_key=secrets.token_urlsafe(24))
     with Store.open(folder) as store:

@@ -66,7 +66,7 @@ class Units:
 
     time: Literal["s", "ms"] = "s"
     speed: Literal["m/s", "km/h", "mph"] = "m/s"
-    position: Literal["m", "km", "ft", "mi"] = "m"
+    position: Literal["m", "km", "ft"] = "m"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +92,8 @@ class Simulate:
         automated_shares: Shares of the followers that are automated, each 0-1.
         vehicle_count: Followers behind each leader.
         seeds: How many random repetitions each case gets.
-        leader_count: At most so many leaders, the most congested first.
-        duration_s: The piece of each drive that is replayed: the slowest such window in it.
+        leader_count: At most so many leaders, those in the worst stop-and-go first.
+        duration_s: The piece of each drive that is replayed: the window with most speed lost by braking.
         vehicle_class: Whose fuel is counted; a name in `proving.traffic.ENERGY`.
     """
 
@@ -235,9 +235,12 @@ def _files(folder: Path, patterns: tuple[str, ...], suffixes: tuple[str, ...]) -
         if place.is_file():
             matches = [place]
         elif place.is_dir():
-            matches = [file for file in sorted(place.iterdir()) if file.is_file() and file.name.lower().endswith(suffixes)]
+            matches = [
+                file for file in sorted(place.iterdir()) if file.is_file() and file.name.lower().endswith(suffixes)
+            ]
         else:
-            matches = [Path(name) for name in sorted(glob.glob(str(place))) if Path(name).is_file()]
+            # Path.glob knows no pattern that climbs out of its folder.
+            matches = [Path(name) for name in sorted(glob.glob(str(place))) if Path(name).is_file()]  # noqa: PTH207
         if not matches:
             raise StudyError(f"{pattern}: no such file, or a folder or pattern without any ({place})")
         found.update(dict.fromkeys(matches))

@@ -1,0 +1,37 @@
+"""The short summary on the terminal at the end of a study."""
+
+from pathlib import Path
+
+from proving.corridor.effects import effects
+from proving.corridor.report import case_name, in_words
+from proving.corridor.run import Results
+
+
+def print_summary(results: Results, page: Path) -> None:
+    """Print what was set aside, what automation changes, what the tables learned, and where the report is."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for item in (*results.bad, *results.damaged):
+        console.print(Text(f"set aside  {item.name}: {item.reason}"))
+    table = Table(box=None, pad_edge=False)
+    for column in ("who drives", "measure", "people only", "automated", "change (range)"):
+        table.add_column(column, justify="left" if column in ("who drives", "measure") else "right")
+    for effect in effects(results.simulated_rows):
+        table.add_row(
+            case_name(effect.controller, effect.automated_share),
+            effect.measure.label,
+            f"{effect.without:.2f}",
+            f"{effect.with_it:.2f}",
+            in_words(effect),
+        )
+    console.print(table)
+    adjustment = results.answers.adjustment
+    console.print(Text(f"tables     {str(adjustment['state']).replace('_', ' ')}: {adjustment['reason']}"))
+    for row in results.survived_rows:
+        console.print(Text(f"store      {row['scenario_count']} crash scenarios, {row['failure_count']} failures"))
+    for row in results.failed:
+        console.print(Text(f"failed     {row['scenario']}; repeat with: {row['repeat']}"))
+    console.print(Text(f"report     {page}"))
