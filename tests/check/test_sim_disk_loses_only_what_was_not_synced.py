@@ -117,17 +117,12 @@ def fresh_cut(at: int, work: Callable[[SimDisk], None]) -> SimDisk:
     return disk
 
 
-def test_a_power_cut_during_create_may_leave_a_short_file():
-    sizes = set()
-    for seed in range(100):
-        disk = SimDisk(0)
-        disk.crash_after(0)
-        with pytest.raises(PowerCut):
-            disk.create("a", 1000)
-        after = disk.crash(random.Random(seed), "subset")
-        sizes.add(after.size_bytes("a") if after.files() else None)
-    assert {None, 1000} < sizes
-    assert len(sizes) > 3
+def test_a_power_cut_during_a_directory_change_leaves_it_done_or_not_done():
+    for survives, expected in (("nothing", {()}), ("everything", {("a",)}), ("any", {(), ("a",)})):
+        disks = [fresh_cut(0, lambda disk: disk.create("a", 1000)) for _ in range(40)]
+        afters = [disk.crash(random.Random(seed), survives) for seed, disk in enumerate(disks)]
+        assert {tuple(after.files()) for after in afters} == expected
+        assert all(after.size_bytes("a") == 1000 for after in afters if after.files())
 
 
 def test_a_fault_strikes_once_or_for_ever_and_only_its_file():
@@ -229,3 +224,11 @@ def test_the_clock_moves_only_when_told():
     assert (clock.now_s(), clock.monotonic_s()) == (51.0, 3.5)
     with pytest.raises(ValueError, match="forwards"):
         clock.advance(-1)
+
+
+def test_a_lying_disk_loses_what_was_synced():
+    disk = SimDisk(0, ignores_sync=True)
+    disk.create("a", 512)
+    disk.write("a", 0, [b"promised"])
+    disk.sync("a")
+    assert disk.crash(random.Random(0), "nothing").read("a", 0, 8) == bytes(8)

@@ -3,21 +3,26 @@
 proving.Error
 ├── BadToken (ValueError)        a replay token is damaged, cut short or of another version
 ├── NoSuchCheck (LookupError)    no check has that name, or its module cannot be imported
+├── WrongOption (ValueError)     an option of `proving check` is not what it wants
 └── PowerCut (OSError)           the simulated disk lost its power; every later call says so too
 """
 
 from proving.errors import Error
 
 
-class BadToken(Error, ValueError):  # noqa: N818  says what happened, as NoSuchKey does
+class BadToken(Error, ValueError):
     """The replay token is not one that we printed, or it was damaged on the way."""
 
 
-class NoSuchCheck(Error, LookupError):  # noqa: N818  says what happened, as NoSuchKey does
+class NoSuchCheck(Error, LookupError):
     """No check of that name can be found."""
 
 
-class PowerCut(Error, OSError):  # noqa: N818  says what happened, as NoSuchKey does
+class WrongOption(Error, ValueError):
+    """An option of the command line is not what it wants."""
+
+
+class PowerCut(Error, OSError):
     """The simulated disk lost its power during this call or an earlier one.
 
     It is an `OSError`, so code under test meets it as it meets any disk that fails: nothing more reaches the disk.

@@ -68,7 +68,8 @@ class _File:
 class SimDisk:
     """Files in memory with the verbs of a real folder, and a power switch.
 
-    A write is visible at once and durable after `sync`; `create`, `replace` and `remove` are durable when they return.
+    A write is visible at once and durable after `sync`; `create`, `replace` and `remove` are durable when they return,
+    and a power cut during one of them leaves it done or not done.
     `crash` gives the disk as it may look after a power cut. Sectors are whole: each sector holds what it held
     after one of the writes that touched it, or its durable content, independently of all other sectors, so unsynced
     writes survive in any subset and order, and tear. A `sync` that fails leaves its writes stuck, as Linux does: later
@@ -83,12 +84,18 @@ class SimDisk:
         *,
         capacity_bytes: int | None = None,
         sector_bytes: int = 512,
+        ignores_sync: bool = False,
         files: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Make a disk that holds `files` durably; more than `capacity_bytes` in all is refused with ENOSPC."""
+        """Make a disk that holds `files` durably; more than `capacity_bytes` in all is refused with ENOSPC.
+
+        With `ignores_sync` it lies as some real disks do: `sync` returns and nothing became durable. Nothing can be
+        safe on it, so a checker that finds no fault there is blind.
+        """
         self.seed = seed
         self.capacity_bytes = capacity_bytes
         self.sector_bytes = sector_bytes
+        self.ignores_sync = ignores_sync
         self.counts: Counter[str] = Counter()
         self._files = {name: _File(bytearray(data)) for name, data in (files or {}).items()}
         self._faults: list[Fault] = []
@@ -173,7 +180,8 @@ class SimDisk:
             except _InjectedFault:
                 file.pending = _stuck(file.pending, self.sector_bytes)
                 raise
-            file.pending = _still_stuck(file, self.sector_bytes)
+            if not self.ignores_sync:
+                file.pending = _still_stuck(file, self.sector_bytes)
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a whole file at once: after a crash it is the old one or the new one, when it returns the new one."""
@@ -213,9 +221,7 @@ class SimDisk:
             last = choice.randrange(numbers[0], numbers[-1] + 1) if numbers and mode == "prefix" else -1
             files = {name: self._after_crash(self._files[name], mode, last, choice) for name in sorted(self._files)}
             self._settle_directory(files, mode, choice)
-            return SimDisk(
-                choice.getrandbits(32), capacity_bytes=self.capacity_bytes, sector_bytes=self.sector_bytes, files=files
-            )
+            return self._with(choice.getrandbits(32), files)
 
     def crash_after(self, changes: int) -> None:
         """Cut the power during the first changing call (create, write, sync, replace, remove) after that many more.
@@ -230,12 +236,7 @@ class SimDisk:
     def reopen(self) -> "SimDisk":
         """Return a disk with all that was written, synced or not: the machine stayed up, the program started anew."""
         with self._lock:
-            return SimDisk(
-                self.seed,
-                capacity_bytes=self.capacity_bytes,
-                sector_bytes=self.sector_bytes,
-                files={name: bytes(file.image) for name, file in self._files.items()},
-            )
+            return self._with(self.seed, {name: bytes(file.image) for name, file in self._files.items()})
 
     def fail(self, fault: Fault) -> None:
         """Arm a fault."""
@@ -293,6 +294,16 @@ class SimDisk:
             return {name: bytes(file.image) for name, file in self._files.items()}
 
     # Inside.
+
+    def _with(self, seed: int, files: Mapping[str, bytes]) -> "SimDisk":
+        """Return a disk of this kind that holds other files."""
+        return SimDisk(
+            seed,
+            capacity_bytes=self.capacity_bytes,
+            sector_bytes=self.sector_bytes,
+            ignores_sync=self.ignores_sync,
+            files=files,
+        )
 
     def _check_alive(self) -> None:
         if self._is_cut:
@@ -361,16 +372,14 @@ class SimDisk:
         return bytes(durable)
 
     def _settle_directory(self, files: dict[str, bytes], mode: Survives, choice: random.Random) -> None:
-        """Decide how far the directory change came during which the power went away."""
+        """Decide whether the directory change took place during which the power went away."""
         if self._cut_during is None or mode == "nothing":
             return
         verb, name, data = self._cut_during
-        outcomes = ["done"] if mode == "everything" else ["done", "not done", *["short"] * (verb == "create")]
-        outcome = choice.choice(outcomes)
-        if outcome == "not done":
+        if mode != "everything" and choice.random() < 0.5:
             return
-        if verb == "create" and name not in files:
-            files[name] = data if outcome == "done" else data[: choice.randrange(len(data) + 1)]
+        if verb == "create":
+            files.setdefault(name, data)
         elif verb == "replace":
             files[name] = data
         elif verb == "remove":
@@ -380,7 +389,7 @@ class SimDisk:
 _CHANGING: tuple[Verb, ...] = ("create", "write", "sync", "replace", "remove")
 
 
-class _InjectedFault(OSError):  # noqa: N818  never leaves this module
+class _InjectedFault(OSError):
     """An `OSError` that carries how much of a failing write arrives."""
 
     def __init__(self, fault: Fault, name: str) -> None:
