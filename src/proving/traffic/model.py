@@ -107,7 +107,7 @@ def open_road(settings: OpenRoad, seed: int, step_count: int) -> History:
     history = History()
 
     def limit(position_m: float) -> float:
-        return settings.slow_zone_limit_mps if position_m >= slow_from else math.inf
+        return settings.slow_zone_limit_mps if position_m >= slow_from else settings.limit_mps
 
     for step in range(step_count):
         for lane, cars in enumerate(lanes):

@@ -62,7 +62,9 @@ def rings(settings: Ring, seeds: Sequence[int], precision: Precision = "float32"
 def open_roads(settings: OpenRoad, seeds: Sequence[int], precision: Precision = "float32") -> list[Trajectories]:
     """Return one run on the open road per seed."""
     step_count = round(settings.duration_s / settings.dt_s)
-    road = highway(settings.length_m, settings.lane_count, settings.slow_zone_m, settings.slow_zone_limit_mps)
+    road = highway(
+        settings.length_m, settings.lane_count, settings.limit_mps, settings.slow_zone_m, settings.slow_zone_limit_mps
+    )
     # Standing vehicles are at least half a metre apart, and one may be past either end for a step.
     capacity = math.ceil(settings.length_m / (settings.vehicle_length_m + 0.5)) + 2
     _check_size(step_count, capacity * settings.lane_count * len(seeds))

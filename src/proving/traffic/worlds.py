@@ -63,8 +63,9 @@ class OpenRoad:
         length_m: length.
         lane_count: lanes, 1 to 8.
         inflow_veh_per_h: arrivals per lane and hour, at random times.
+        limit_mps: speed limit.
         slow_zone_m: the last metres of the road, with a speed limit of their own.
-        slow_zone_limit_mps: that limit; above the drivers' desired speed it does nothing.
+        slow_zone_limit_mps: that limit.
         automated_share: probability that an arriving vehicle is automated.
         controller: what steers the automated vehicles.
         duration_s: simulated time.
@@ -77,6 +78,7 @@ class OpenRoad:
     length_m: float = 2000.0
     lane_count: int = 4
     inflow_veh_per_h: float = 1500.0
+    limit_mps: float = 30.0
     slow_zone_m: float = 300.0
     slow_zone_limit_mps: float = 8.0
     automated_share: float = 0.05
@@ -93,8 +95,12 @@ class OpenRoad:
             raise BadSettings(f"lane_count must be 1 to 8, not {self.lane_count}")
         if not 0 <= self.inflow_veh_per_h * self.dt_s <= 3600:
             raise BadSettings(f"inflow_veh_per_h must be from 0 to one vehicle per step, not {self.inflow_veh_per_h}")
-        if not (self.length_m >= 50 and 0 <= self.slow_zone_m <= self.length_m and self.slow_zone_limit_mps > 0):
-            raise BadSettings("length_m must be at least 50, slow_zone_m within it, slow_zone_limit_mps above 0")
+        if not (
+            self.length_m >= 50
+            and 0 <= self.slow_zone_m <= self.length_m
+            and min(self.slow_zone_limit_mps, self.limit_mps) > 0
+        ):
+            raise BadSettings("length_m must be at least 50, slow_zone_m within it, speed limits above 0")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,11 @@ from proving.traffic.roads.road import Road
 
 
 def highway(
-    length_m: float = 2000.0, lane_count: int = 4, slow_zone_m: float = 300.0, slow_zone_limit_mps: float = math.inf
+    length_m: float = 2000.0,
+    lane_count: int = 4,
+    limit_mps: float = math.inf,
+    slow_zone_m: float = 300.0,
+    slow_zone_limit_mps: float = math.inf,
 ) -> Road:
     """Return a road whose last `slow_zone_m` have a limit of their own.
 
@@ -16,6 +20,7 @@ def highway(
         kind="open",
         length_m=length_m,
         lane_count=lane_count,
+        limit_mps=limit_mps,
         slow_zone_start_m=length_m - slow_zone_m,
         slow_zone_limit_mps=slow_zone_limit_mps,
     )

@@ -1,0 +1,81 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+from proving.cli import run
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ring", "--duration-s", "20", "--vehicle-count", "10", "--driver.headway-s", "1.2"],
+        ["open", "--duration-s", "30", "--lane-count", "2", "--controller", "follower_stopper"],
+        ["platoon", "--vehicle-count", "4", "--controller", "pi_saturation", "--vehicle-class", "Pickup"],
+    ],
+)
+def test_measures_are_printed_the_same_twice(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    assert run(["traffic", "simulate", *arguments, "--seed", "3", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["fuel_l_per_100km"] > 0
+    assert first["collision_count"] == 0
+    assert run(["traffic", "simulate", *arguments, "--seed", "3"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = dict(line.split() for line in printed.out.splitlines())
+    assert lines.keys() == first.keys()
+    assert float(lines["mean_speed_mps"]) == pytest.approx(first["mean_speed_mps"], abs=6e-4)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_trajectories_are_written(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / f"run.{kind}"
+    assert run(["traffic", "simulate", "ring", "--duration-s", "2", "--out", str(path)]) == 0
+    table = pyarrow.csv.read_csv(path) if kind == "csv" else pyarrow.parquet.read_table(path)
+    assert table.num_rows == 22 * 20
+    assert table.column_names[:5] == ["time_s", "vehicle", "lane", "position_m", "speed_mps"]
+
+
+def test_a_platoon_follows_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "drive.csv"
+    path.write_text("t,v\n" + "".join(f"{second},{50 + second % 20}\n" for second in range(40)))
+    columns = ["--time-column", "t", "--speed-column", "v", "--speed-unit", "km/h"]
+    assert run(["traffic", "simulate", "platoon", str(path), *columns, "--json"]) == 0
+    assert 10 < json.loads(capsys.readouterr().out)["mean_speed_mps"] < 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ring", "--length-m", "50"], "22 vehicles of 5.0 m do not fit on a ring of 50.0 m"),
+        (["ring", "--length-m", "inf"], "length_m must be above 0 and finite"),
+        (["ring", "--duration-s", "1e9"], "make it shorter"),
+        (["ring", "--driver.headway-s", "-1"], "headway_s must be above 0"),
+        (["ring", "--controller", "none_such"], "follower_stopper"),
+        (["ring", "--vehicle-class", "midbase"], "did you mean 'midBase'?"),
+        (["open", "--lane-count", "9"], "lane_count must be 1 to 8"),
+        (["open", "--inflow-veh-per-h", "-3"], "inflow_veh_per_h"),
+        (["platoon", "no_such.csv"], "no_such.csv: no such file"),
+        (["platoon", "--speed-unit", "kmh"], "km/h"),
+        (["platoon", "--out", "run.xls"], ".csv or .parquet"),
+        (["platoon", "--vehicle-class", "tank"], "known: Compact"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]):
+    assert run(["traffic", "simulate", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert words in printed.err
+
+
+def test_help_and_the_package_load_without_jax_and_arrow():
+    script = (
+        "import sys, proving.traffic, proving.traffic.commands; print(sorted({'jax', 'pyarrow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
