@@ -201,11 +201,30 @@ def test_rot_turns_one_bit_of_what_is_durable():
     assert disk.crash(random.Random(0)).read("a", 700, 1)[0] == before ^ 8
 
 
-def test_a_program_that_starts_anew_sees_what_was_not_synced():
+def test_a_program_that_starts_anew_sees_what_was_not_synced_and_may_still_lose_it():
     disk = disk_with_writes()
     visible = disk.content()
     disk.close()
-    assert disk.reopen().content() == visible
+    again = disk.reopen()
+    assert again.content() == visible
+    assert again.unsynced() == {"a": 4, "b": 4}
+    again.sync("b")
+    after = again.crash(random.Random(0), "nothing").content()
+    assert after["b"] == visible["b"]
+    assert after["a"][600:] == bytes(3496)
+
+
+def test_a_stuck_write_stays_stuck_for_a_program_that_starts_anew():
+    disk = SimDisk(0)
+    disk.create("a", 512)
+    disk.write("a", 0, [b"stuck"])
+    disk.fail_once("sync")
+    with pytest.raises(OSError, match="a"):
+        disk.sync("a")
+    again = disk.reopen()
+    again.sync("a")
+    assert again.read("a", 0, 5) == b"stuck"
+    assert again.crash(random.Random(0), "nothing").read("a", 0, 5) == bytes(5)
 
 
 def test_growing_writes_shrink_back_when_lost():

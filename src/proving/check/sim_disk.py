@@ -234,9 +234,19 @@ class SimDisk:
             self._changes_left = changes
 
     def reopen(self) -> "SimDisk":
-        """Return a disk with all that was written, synced or not: the machine stayed up, the program started anew."""
+        """Return the same disk for a program that starts anew while the machine stays up.
+
+        All that was written is visible. What was not synced is still not durable, and stuck writes stay stuck: the
+        kernel thinks them clean. Faults and a planned power cut are gone.
+        """
         with self._lock:
-            return self._with(self.seed, {name: bytes(file.image) for name, file in self._files.items()})
+            disk = self._with(self.seed, {})
+            disk._files = {  # the same class, so this is no look behind another's curtain
+                name: _File(bytearray(file.image), [dataclasses.replace(write) for write in file.pending])
+                for name, file in self._files.items()
+            }
+            disk._next_write = self._next_write
+            return disk
 
     def fail(self, fault: Fault) -> None:
         """Arm a fault."""
