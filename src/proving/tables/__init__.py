@@ -6,23 +6,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from proving.tables.catalog import Adjustment, Trial
     from proving.tables.engine import EngineSettings
+    from proving.tables.rearrange import Rearranging
     from proving.tables.session import Tables, TableStatus
     from proving.tables.workload import QueryRecord
 
-__all__ = ["Adjustment", "EngineSettings", "QueryRecord", "TableStatus", "Tables", "Trial"]
-
-_HOMES = {
-    "Adjustment": "catalog",
-    "EngineSettings": "engine",
-    "QueryRecord": "workload",
-    "TableStatus": "session",
-    "Tables": "session",
-    "Trial": "catalog",
-}
+__all__ = ["Adjustment", "EngineSettings", "QueryRecord", "Rearranging", "TableStatus", "Tables", "Trial"]
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name from its module when it is first used, so that importing the package stays light."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'proving.tables' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"proving.tables.{_HOMES[name]}"), name)
+    # Lazy (PEP 562), so that importing the package costs neither DuckDB nor pyarrow.
+    match name:
+        case "Adjustment" | "Trial":
+            module = "catalog"
+        case "EngineSettings":
+            module = "engine"
+        case "QueryRecord":
+            module = "workload"
+        case "Rearranging":
+            module = "rearrange"
+        case "TableStatus" | "Tables":
+            module = "session"
+        case _:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)

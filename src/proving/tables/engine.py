@@ -1,7 +1,7 @@
 """DuckDB, and nothing else here touches it: runs one SELECT over the files that it is told to read.
 
-The text of a query is never changed. A table's name is a view of this thread's connection, and what the view reads is
-set anew before each query: all files, or those that the pruning index chose.
+The text of a query is never changed. A table's name is a view of this thread's connection over a list of files, and the
+list is set anew before each query: all of them, or those that the pruning index chose.
 """
 
 import json
@@ -156,15 +156,19 @@ class Engine:
         for name in [name for name in shown if name not in scans]:
             _hide(cursor, name, shown.pop(name))
         for name, scan in scans.items():
-            if shown.get(name) == scan:
+            before = shown.get(name)
+            if before == scan:
                 continue
-            if name in shown:
+            if before is not None and type(before) is not type(scan):
                 _hide(cursor, name, shown.pop(name))
             if isinstance(scan, ArrowScan):
                 cursor.register(name, scan.dataset)
             else:
-                what = f"SELECT * FROM {_read_parquet(scan)}"  # noqa: S608 -- paths are quoted
-                cursor.execute(f'CREATE TEMP VIEW "{name}" AS {what}')
+                cursor.execute(f"SET VARIABLE {name}_files = ?", [list(scan.paths)])
+                if name not in shown:
+                    # The view reads the variable anew for each query, which is cheaper than a new view.
+                    files = f"read_parquet(getvariable('{name}_files'), hive_partitioning = false)"
+                    cursor.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM {files}')  # noqa: S608 -- a checked word
             shown[name] = scan
 
 
@@ -173,11 +177,6 @@ def _hide(cursor: duckdb.DuckDBPyConnection, name: str, scan: Scan) -> None:
         cursor.unregister(name)
     else:
         cursor.execute(f'DROP VIEW "{name}"')
-
-
-def _read_parquet(scan: FileScan) -> str:
-    quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in scan.paths)
-    return f"read_parquet([{quoted}], hive_partitioning = false)"
 
 
 def _with_place(cursor: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) -> duckdb.Error:

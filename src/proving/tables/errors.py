@@ -17,7 +17,7 @@ Error:
 from proving.errors import Error
 
 
-class NoSuchTable(Error, KeyError):  # noqa: N818 -- says what happened
+class NoSuchTable(Error, KeyError):
     """No table of that name is registered."""
 
     # KeyError would put the text in quotes.
@@ -26,19 +26,19 @@ class NoSuchTable(Error, KeyError):  # noqa: N818 -- says what happened
         return Exception.__str__(self)
 
 
-class NoSuchFile(Error, FileNotFoundError):  # noqa: N818 -- says what happened
+class NoSuchFile(Error, FileNotFoundError):
     """A table's file is not there."""
 
 
-class NotParquet(Error, ValueError):  # noqa: N818 -- says what happened
+class NotParquet(Error, ValueError):
     """A file is no Parquet file, or is cut short."""
 
 
-class SchemaMismatch(Error, ValueError):  # noqa: N818 -- says what happened
+class SchemaMismatch(Error, ValueError):
     """The files of one table have different columns."""
 
 
-class BadTableName(Error, ValueError):  # noqa: N818 -- says what happened
+class BadTableName(Error, ValueError):
     """A table's name must be a plain word."""
 
 
@@ -46,21 +46,21 @@ class QueryError(Error, ValueError):
     """DuckDB cannot run the query; the text says why and where."""
 
 
-class NotAQuestion(QueryError):  # noqa: N818 -- says what happened
+class NotAQuestion(QueryError):
     """The statement is not exactly one SELECT: tables are read here, never written."""
 
 
-class NotAttached(Error, LookupError):  # noqa: N818 -- says what happened
+class NotAttached(Error, LookupError):
     """The table lies on a file system that this session was not given."""
 
 
-class FolderInUse(Error, BlockingIOError):  # noqa: N818 -- says what happened
+class FolderInUse(Error, BlockingIOError):
     """Another process re-arranges tables in the same folder."""
 
 
-class DamagedCatalog(Error, ValueError):  # noqa: N818 -- says what happened
+class DamagedCatalog(Error, ValueError):
     """The folder's catalog is not what this version wrote."""
 
 
-class WrongRewrite(Error, ValueError):  # noqa: N818 -- says what happened
+class WrongRewrite(Error, ValueError):
     """A re-arranged table does not hold the rows of the table it was made from."""

@@ -26,7 +26,8 @@ from proving.tables.trial import Bench, Question, TrialSettings, hold_trial
 MOST_SAMPLED = 300_000
 MOST_TRAINING = 2_000
 MOST_GROUP_ROWS = 122_880
-SMALLEST_LEAF_ROWS = 1_000
+SMALLEST_LEAF_ROWS = 2_000
+LEAVES_PER_REMOTE_FILE = 16
 LEAVES_WANTED = 150
 
 Step = Callable[[str], None]
@@ -37,11 +38,12 @@ class Rearranging:
     """How a table re-arranges itself.
 
     Attributes:
-        leaf_rows: Fewest rows of a leaf; 0 chooses 1,000 to 20,000 by the table's size.
+        leaf_rows: Fewest rows of a leaf; 0 chooses 2,000 to 20,000 by the table's size.
         generic_share: How much of the tree's training is generic ranges, 0-1: what makes it survive new questions.
         fewest_queries: With fewer logged queries that can be learned from, nothing is proposed.
         least_gain: With a smaller predicted gain (rows read, old over new), nothing is proposed.
-        leaves_per_file: How many leaves share a file; each is a row group of its own.
+        leaves_per_file: How many leaves share a file, each as a row group of its own; 0 is one on this machine, where
+            opening a file costs little and files are all that DuckDB can be told to leave out, and 16 elsewhere.
         rows_at_once: Most rows in memory while writing; more passes over the old files otherwise.
         trial: How the new form is tried.
     """
@@ -50,13 +52,15 @@ class Rearranging:
     generic_share: float = 0.3
     fewest_queries: int = 10
     least_gain: float = 1.25
-    leaves_per_file: int = 1
+    leaves_per_file: int = 0
     rows_at_once: int = 8_000_000
     trial: TrialSettings = field(default_factory=TrialSettings)
 
     def __post_init__(self) -> None:
-        if self.leaf_rows < 0 or min(self.fewest_queries, self.leaves_per_file, self.rows_at_once) < 1:
-            raise ValueError("leaf_rows must be 0 or more; fewest_queries, leaves_per_file and rows_at_once at least 1")
+        if min(self.leaf_rows, self.leaves_per_file) < 0 or min(self.fewest_queries, self.rows_at_once) < 1:
+            raise ValueError(
+                "leaf_rows and leaves_per_file must be 0 or more; fewest_queries and rows_at_once at least 1"
+            )
         if not 0 <= self.generic_share < 1 or self.least_gain < 1:
             raise ValueError("generic_share must be in [0, 1) and least_gain at least 1")
 
@@ -188,11 +192,12 @@ def rewrite_by_leaf(source: Scannable, tree: Tree, target: Target, settings: Rea
     counts = np.bincount(leaves, minlength=tree.leaf_count)
     names: list[str] = []
     pieces: list[Piece] = []
-    for first, last in _passes(counts, settings):
+    together = settings.leaves_per_file or (1 if target.filesystem is None else LEAVES_PER_REMOTE_FILE)
+    for first, last in _passes(counts, together, settings.rows_at_once):
         rows = _rows_of_leaves(source, leaves, first, last)
         edges = np.concatenate([[0], np.cumsum(counts[first:last])])
-        for start in range(first, last, settings.leaves_per_file):
-            end = min(last, start + settings.leaves_per_file)
+        for start in range(first, last, together):
+            end = min(last, start + together)
             bounds = [(int(edges[leaf - first]), int(edges[leaf - first + 1])) for leaf in range(start, end)]
             groups = [
                 rows.slice(low, min(MOST_GROUP_ROWS, high_end - low))
@@ -209,12 +214,12 @@ def rewrite_by_leaf(source: Scannable, tree: Tree, target: Target, settings: Rea
     return Written(tuple(names), tuple(pieces))
 
 
-def _passes(counts: np.ndarray, settings: Rearranging) -> Iterator[tuple[int, int]]:
+def _passes(counts: np.ndarray, together: int, rows_at_once: int) -> Iterator[tuple[int, int]]:
     """Give ranges of leaves that fit into memory together; whole files each, at least one file."""
     first, rows = 0, 0
-    for leaf in range(0, len(counts), settings.leaves_per_file):
-        own = int(counts[leaf : leaf + settings.leaves_per_file].sum())
-        if rows and rows + own > settings.rows_at_once:
+    for leaf in range(0, len(counts), together):
+        own = int(counts[leaf : leaf + together].sum())
+        if rows and rows + own > rows_at_once:
             yield first, leaf
             first, rows = leaf, 0
         rows += own

@@ -24,6 +24,7 @@ from proving.tables.errors import BadTableName, NoSuchFile, NoSuchTable, NotAtta
 from proving.tables.files import kinds_of, local, read_footers, sources_of
 from proving.tables.meaning import Meaning, meaning_of
 from proving.tables.model import PlainTable, answer
+from proving.tables.places import Places
 from proving.tables.predicates import EVERYTHING
 from proving.tables.pruning import matching, rows_of
 from proving.tables.rearrange import Rearranging, Rewrite, Step, Target, Written, carry_out, plan, quiet
@@ -74,9 +75,7 @@ class Tables:
         self._settings = settings
         self._log = QueryLog(folder / "log.jsonl")
         self._lock = threading.RLock()
-        self._filesystems: dict[str, pafs.FileSystem] = {}
-        self._registered: dict[str, tuple[Entry, Scannable]] = {}
-        self._forms: dict[str, Scannable] = {}
+        self._places = Places(self._shelf)
         self._records: list[QueryRecord] = []
         self._engine: tuple[tuple[str, ...], Engine] | None = None
         self._stamp: tuple[int, int] | None = None
@@ -136,11 +135,8 @@ class Tables:
                 if before is not None and replace(before, form="", previous="", name=name) == entry:
                     entry = replace(before, name=name)
                 change.catalog = change.catalog.with_entry(entry)
-            if is_remote:
-                assert filesystem is not None, "a remote table was given with its file system"
-                self._filesystems[name.lower()] = filesystem
             scannable = Scannable(paths, filesystem if is_remote else None, schema, pieces, is_indexed=False)
-            self._registered[name.lower()] = (entry, scannable)
+            self._places.attach(entry, scannable)
             self._meaning.cache_clear()
 
     def query(self, sql: str) -> pa.Table:
@@ -154,7 +150,7 @@ class Tables:
         catalog = self._current()
         measured = Measured(sql=sql, started_s=time.time(), wall_s=0.0, cpu_s=0.0)
         try:
-            scans, rows_read, forms = self._scans(sql, catalog)
+            scans, rows_read, forms, row_groups = self._scans(sql, catalog)
             ran = self._engine_for(catalog).run(sql, scans)
         except NoSuchTable as error:
             named = _no_such_table(str(error), catalog)
@@ -163,7 +159,6 @@ class Tables:
         except QueryError as error:
             self._log.append(replace(measured, error=str(error)))
             raise
-        skipped = sum(len(self._form(form, catalog.entry(name)).pieces) for name, form in forms.items())
         self._log.append(
             replace(
                 measured,
@@ -171,7 +166,7 @@ class Tables:
                 cpu_s=ran.cpu_s,
                 answer_rows=ran.answer.num_rows,
                 row_groups_read=ran.row_groups_read,
-                row_groups_total=max(ran.row_groups_total, skipped),
+                row_groups_total=max(ran.row_groups_total, row_groups),
                 rows_read=rows_read,
                 adjustments=forms,
             )
@@ -215,8 +210,8 @@ class Tables:
             entry = self._current().entry(name)
             if entry is None:
                 raise _no_such_table(name, self._current())
-            source = self._source(entry)
-            current = self._form(entry.form, entry) if entry.form else source
+            source = self._places.source(entry)
+            current = self._places.form(entry, entry.form)
             questions = self._questions(entry)
             adjustment = Adjustment(id=self._next_id(entry), table=entry.name, state="proposed", seed=seed)
             learned = plan(adjustment, source, current, questions, settings)
@@ -225,7 +220,7 @@ class Tables:
             at(learned.adjustment.state)
             if learned.tree is None:
                 return learned.adjustment
-            target = self._target(entry, adjustment.id)
+            target = self._places.target(entry, adjustment.id)
             with self._trial_engine() as engine:
                 bench = partial(self._bench, entry, current, engine)
                 adjustment, written = carry_out(learned, target, bench, settings, at=at, rewrite=rewrite)
@@ -236,9 +231,8 @@ class Tables:
         catalog = self._current()
         found = []
         for entry in sorted(catalog.tables, key=lambda entry: entry.name):
-            is_attached = not entry.is_remote or entry.name.lower() in self._filesystems
-            form = self._form(entry.form, entry) if entry.form and is_attached else None
-            pieces = len(form.pieces) if form else len(self._source(entry).pieces) if is_attached else 0
+            is_attached = self._places.is_attached(entry)
+            pieces = len(self._places.form(entry, entry.form).pieces) if is_attached else 0
             size = sum(source.size_bytes for source in entry.sources)
             found.append(
                 TableStatus(entry.name, entry.row_count, len(entry.sources), size, entry.form, pieces, is_attached)
@@ -329,9 +323,9 @@ class Tables:
 
     def _bench(self, entry: Entry, current: Scannable, engine: Engine, new: Scannable) -> Bench:
         attached = {
-            other.name: self._source(other)
+            other.name: self._places.source(other)
             for other in self._current().tables
-            if not other.is_remote or other.name.lower() in self._filesystems
+            if self._places.is_attached(other)
         }
         plain = {name: PlainTable(source.paths, source.filesystem) for name, source in attached.items()}
         others = {name.lower(): source.whole() for name, source in attached.items() if name != entry.name}
@@ -346,11 +340,6 @@ class Tables:
             yield engine
         finally:
             engine.close()
-
-    def _target(self, entry: Entry, form: str) -> Target:
-        if entry.is_remote and entry.keep_under:
-            return Target(f"{entry.keep_under}/{form}", self._filesystems[entry.name.lower()])
-        return Target(str(self._shelf.form_folder(form)), None)
 
     def _next_id(self, entry: Entry) -> str:
         taken = {adjustment.id for adjustment in self._current().adjustments}
@@ -372,67 +361,32 @@ class Tables:
                 self._engine = (paths, Engine(self._settings, paths, self._shelf.folder))
             return self._engine[1]
 
-    def _scans(self, sql: str, catalog: Catalog) -> tuple[dict[str, Scan], dict[str, int], dict[str, str]]:
-        """Return what each table's name in the text means, rows given to the scan and form, by table."""
+    def _scans(self, sql: str, catalog: Catalog) -> tuple[dict[str, Scan], dict[str, int], dict[str, str], int]:
+        """Return what each table's name in the text means; rows given to the scan, and form, by table; row groups."""
         scans: dict[str, Scan] = {}
         rows_read: dict[str, int] = {}
         forms: dict[str, str] = {}
+        row_groups = 0
         for entry in _mentioned(sql, catalog):
             name = entry.name.lower()
-            source = self._source(entry)
-            if not entry.form or not self._is_as_registered(entry):
+            if not entry.form or not self._places.is_as_registered(entry):
+                source = self._places.source(entry)
                 scans[name] = source.whole()
+                row_groups += len(source.pieces) if source.filesystem is None else 0
                 continue
+            form = self._places.form(entry, entry.form)
             need = self._meaning(sql, catalog.serial).needs.get(name, EVERYTHING)
-            scans[name], rows_read[name] = self._form(entry.form, entry).needed(need)
+            scans[name], rows_read[name] = form.needed(need)
             forms[name] = entry.form
-        return scans, rows_read, forms
-
-    def _is_as_registered(self, entry: Entry) -> bool:
-        """Whether the user's files are still those that the form was made from; else the form would answer stale."""
-        if entry.is_remote:
-            return True
-        if sources_of([source.path for source in entry.sources], local()) == entry.sources:
-            return True
-        logger.warning("'%s': its files changed since they were registered; register them again", entry.name)
-        return False
-
-    def _source(self, entry: Entry) -> Scannable:
-        """Return the user's files of a table.
-
-        Raises:
-            NotAttached: they lie on a file system that this session was not given.
-        """
-        with self._lock:
-            known = self._registered.get(entry.name.lower())
-            if known is not None and known[0].sources == entry.sources:
-                return known[1]
-            filesystem = self._filesystems.get(entry.name.lower())
-            if entry.is_remote and filesystem is None:
-                raise NotAttached(f"'{entry.name}' lies on another file system: register it again with `filesystem`")
-            paths = tuple(source.path for source in entry.sources)
-            sources_of(paths, filesystem or local())
-            schema, pieces = read_footers(paths, filesystem or local())
-            scannable = Scannable(paths, filesystem, schema, pieces, is_indexed=False)
-            self._registered[entry.name.lower()] = (entry, scannable)
-            return scannable
-
-    def _form(self, form_id: str, entry: Entry | None) -> Scannable:
-        assert entry is not None, "a form belongs to a registered table"
-        with self._lock:
-            if form_id not in self._forms:
-                form = self._shelf.load_form(form_id)
-                filesystem = self._filesystems[entry.name.lower()] if form.is_remote else None
-                at = f"{entry.keep_under}/{form_id}" if form.is_remote else str(self._shelf.form_folder(form_id))
-                paths = tuple(f"{at}/{name}" for name in form.names)
-                schema = self._source(entry).schema
-                self._forms[form_id] = Scannable(paths, filesystem, schema, form.pieces, is_indexed=True)
-            return self._forms[form_id]
+            row_groups += len(form.pieces) if form.filesystem is None else 0
+        return scans, rows_read, forms, row_groups
 
     def _read_meaning(self, sql: str, serial: int) -> Meaning:
         del serial  # Part of the cache's key: another catalog may have other columns.
         catalog = self._current()
-        columns = {entry.name.lower(): kinds_of(self._source(entry).schema) for entry in _mentioned(sql, catalog)}
+        columns = {
+            entry.name.lower(): kinds_of(self._places.source(entry).schema) for entry in _mentioned(sql, catalog)
+        }
         return meaning_of(sql, columns)
 
     def _record(self, measured: Measured, catalog: Catalog) -> QueryRecord:
@@ -447,10 +401,9 @@ class Tables:
             name = entry.name.lower()
             if name not in rows_read:
                 need = meaning.needs.get(name)
-                known = self._registered.get(name)
-                rows_read[name] = (
-                    rows_of(matching(known[1].pieces, need)) if known and need is not None else entry.row_count
-                )
+                known = self._places.known(entry)
+                is_counted = known is not None and need is not None
+                rows_read[name] = rows_of(matching(known.pieces, need)) if is_counted else entry.row_count
         return QueryRecord(
             sql=measured.sql,
             template=meaning.template,

@@ -40,6 +40,7 @@ class TrialSettings:
         pairs: Fewest times that old and new run in turn, for the whole and for each template with weight.
         weight: A template with at least this share of the log must not lose, 0-1.
         worst_loss: How much slower such a template may be, 0-1.
+        least_loss_s: A loss of less than this per query is no loss: nobody notices it.
         fewer_rows: The new form must read at most this share of the old form's rows, 0-1.
     """
 
@@ -47,13 +48,18 @@ class TrialSettings:
     pairs: int = FEWEST_PAIRS
     weight: float = 0.05
     worst_loss: float = 0.10
+    least_loss_s: float = 0.001
     fewer_rows: float = 0.9
 
     def __post_init__(self) -> None:
         if self.queries < 1 or self.pairs < FEWEST_PAIRS:
             raise ValueError(f"a trial needs a query and {FEWEST_PAIRS} pairs, not {self.queries} and {self.pairs}")
-        if not (0 < self.weight <= 1 and 0 <= self.worst_loss < 1 and 0 < self.fewer_rows <= 1):
-            raise ValueError("weight and fewer_rows must be above 0 and up to 1, worst_loss from 0 to below 1")
+        if not (
+            0 < self.weight <= 1 and 0 <= self.worst_loss < 1 <= 1 + self.least_loss_s and 0 < self.fewer_rows <= 1
+        ):
+            raise ValueError(
+                "weight and fewer_rows must be above 0 and up to 1, worst_loss from 0 to below 1, least_loss_s 0 or more"
+            )
 
 
 @dataclass(frozen=True)
@@ -140,15 +146,17 @@ def _seconds(ran: Ran, form: Scannable) -> float:
 
 def _summary(
     bench: Bench, chosen: Sequence[Question], times: Sequence[tuple[Question, float, float]], seed: int
-) -> tuple[Trial, dict[str, tuple[float, float]]]:
-    """Return what was measured, and by template the ratio new/old with the lower end of its interval."""
+) -> tuple[Trial, dict[str, tuple[float, float, float]]]:
+    """Return what was measured; by template the ratio new/old, the lower end of its interval, and the loss in seconds."""
     generator = np.random.default_rng([seed, len(times)])
     logs = np.array([np.log(max(new, 1e-9) / max(old, 1e-9)) for _, old, new in times])
     low, high = _interval(logs, generator)
     by_template = {}
     for template in sorted({question.template for question in chosen}):
-        own = logs[[question.template == template for question, _, _ in times]]
-        by_template[template] = (float(np.exp(own.mean())), float(np.exp(_interval(own, generator)[0])))
+        is_own = [question.template == template for question, _, _ in times]
+        own, low_own = logs[is_own], _interval(logs[is_own], generator)[0]
+        loss_s = float(np.mean([new - old for question, old, new in times if question.template == template]))
+        by_template[template] = (float(np.exp(own.mean())), float(np.exp(low_own)), loss_s)
     measured = Trial(
         rows_total=bench.old.row_count,
         old_rows_read=sum(bench.old.needed(question.need)[1] for question in chosen),
@@ -159,7 +167,7 @@ def _summary(
         ratio_low=float(np.exp(low)),
         ratio=float(np.exp(logs.mean())),
         ratio_high=float(np.exp(high)),
-        worst_template_ratio=max(ratio for ratio, _ in by_template.values()),
+        worst_template_ratio=max(ratio for ratio, _, _ in by_template.values()),
     )
     return measured, by_template
 
@@ -173,7 +181,7 @@ def _interval(logs: np.ndarray, generator: np.random.Generator) -> tuple[float, 
 
 def _objection(
     measured: Trial,
-    by_template: Mapping[str, tuple[float, float]],
+    by_template: Mapping[str, tuple[float, float, float]],
     questions: Sequence[Question],
     settings: TrialSettings,
 ) -> str:
@@ -182,9 +190,10 @@ def _objection(
     if measured.ratio_high >= 1:
         return f"it may be slower: {measured.ratio:.2f} of the old time, 95 % interval up to {measured.ratio_high:.2f}"
     total = sum(question.times for question in questions)
-    for template, (ratio, low) in by_template.items():
+    for template, (ratio, low, loss_s) in by_template.items():
         share = sum(question.times for question in questions if question.template == template) / total
         # A loss counts where the template's own interval leaves no doubt that there is one.
-        if share >= settings.weight and ratio > 1 + settings.worst_loss and low > 1:
+        is_loss = ratio > 1 + settings.worst_loss and low > 1 and loss_s >= settings.least_loss_s
+        if share >= settings.weight and is_loss:
             return f"template {template} ({share:.0%} of the log) takes {ratio:.2f} of its old time"
     return ""

@@ -147,14 +147,12 @@ class QueryLog:
             os.close(self._handle)
 
     def _unread(self) -> Iterator[Measured]:
-        with self._path.open("rb") as opened:
+        with os.fdopen(os.dup(self._handle), "rb") as opened:
             opened.seek(self._read_bytes)
             for line in opened:
                 if not line.endswith(b"\n"):
                     return  # Another process is writing it just now.
                 self._read_bytes += len(line)
-                if line == b"\n" or line.startswith(b"#"):
-                    continue
                 try:
                     yield msgspec.json.decode(line, type=Measured)
                 except msgspec.MsgspecError as error:
