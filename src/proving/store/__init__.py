@@ -1,1 +1,74 @@
-"""An object store node that loses nothing in a crash."""
+"""An object store node that loses nothing in a crash.
+
+`Store.open(Path("folder"))` gives the embedded store: buckets, put, get, list, delete, durable when a call returns.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proving.store.clock import Clock
+    from proving.store.disk import Disk, FolderDisk
+    from proving.store.errors import (
+        BadName,
+        BucketExists,
+        BucketNotEmpty,
+        Corrupt,
+        DiskFailed,
+        DiskFull,
+        NoSuchBucket,
+        NoSuchKey,
+        NotAStore,
+        NotStaged,
+        PreconditionFailed,
+        StoreClosed,
+        StoreInUse,
+        TooLarge,
+    )
+    from proving.store.objects import StagedPart, Store
+    from proving.store.reading import OpenObject, Pieces
+    from proving.store.records import BucketInfo, Listing, ObjectInfo, StoreSettings, StoreStats
+
+__all__ = [
+    "BadName",
+    "BucketExists",
+    "BucketInfo",
+    "BucketNotEmpty",
+    "Clock",
+    "Corrupt",
+    "Disk",
+    "DiskFailed",
+    "DiskFull",
+    "FolderDisk",
+    "Listing",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NotAStore",
+    "NotStaged",
+    "ObjectInfo",
+    "OpenObject",
+    "Pieces",
+    "PreconditionFailed",
+    "StagedPart",
+    "Store",
+    "StoreClosed",
+    "StoreInUse",
+    "StoreSettings",
+    "StoreStats",
+    "TooLarge",
+]
+
+_ELSEWHERE = {
+    "Clock": "clock",
+    **dict.fromkeys(("Disk", "FolderDisk"), "disk"),
+    **dict.fromkeys(("StagedPart", "Store"), "objects"),
+    **dict.fromkeys(("OpenObject", "Pieces"), "reading"),
+    **dict.fromkeys(("BucketInfo", "Listing", "ObjectInfo", "StoreSettings", "StoreStats"), "records"),
+}
+
+
+def __getattr__(name: str) -> object:
+    # Lazy (PEP 562), so that importing the package costs nothing.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_ELSEWHERE.get(name, 'errors')}"), name)

@@ -1,0 +1,205 @@
+"""Group commit: whoever comes first leads and writes for all who wait, so many changes share one sync.
+
+A change is decided by the leader, on the index as all earlier changes leave it; that makes check-and-write one step.
+It becomes visible after it is durable. One thread alone never waits for another.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from proving.errors import Error
+from proving.store.chunk import FRAME_BYTES, Kind
+from proving.store.entries import Entry, Locator
+from proving.store.errors import DiskFailed, DiskFull, StoreClosed
+from proving.store.index import Index, View
+from proving.store.journal import BATCH_BYTES, Draft, Journal
+
+_log = logging.getLogger(__name__)
+
+Decide: TypeAlias = Callable[[View, Locator | None], Sequence[Entry]]
+"""Gives the entries that a change makes, or raises the error that its caller is told; the locator is the value's."""
+
+
+@dataclass(eq=False, slots=True)
+class Change:
+    """Something to commit, and how it went.
+
+    Attributes:
+        decide: What it changes.
+        size_bytes: At most so long are its entries as they are written.
+        value: Bytes that travel with the entries, and their CRC32C.
+        is_urgent: May use the reserve.
+        alone: Instead of `decide`: work that needs the index, the runs and the journal to itself.
+        error: Why it was not done.
+        is_done: Durable and visible, or failed.
+    """
+
+    decide: Decide
+    size_bytes: int
+    value: tuple[bytes, int] | None = None
+    is_urgent: bool = False
+    alone: Callable[[], None] | None = None
+    error: Exception | None = None
+    is_done: bool = False
+    wake: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def room_bytes(self) -> int:
+        """Return what it takes in a batch at most."""
+        return self.size_bytes + (len(self.value[0]) + FRAME_BYTES if self.value else 0)
+
+
+class Committer:
+    """Takes changes from many threads and commits them in groups."""
+
+    def __init__(self, index: Index, journal: Journal, limit_bytes: int, after: Callable[[], None]) -> None:
+        """Commit to `index` and `journal`.
+
+        Args:
+            index: Changed after the journal is durable.
+            journal: Written first.
+            limit_bytes: The longest batch.
+            after: Called by the leader after each batch, for the upkeep of the index.
+        """
+        self._index = index
+        self._journal = journal
+        self._limit_bytes = limit_bytes
+        self._after = after
+        self._lock = threading.Lock()
+        self._queue: deque[Change] = deque()
+        self._is_led = False
+        self._is_closed = False
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Return when all are done; each says itself whether it failed.
+
+        Raises:
+            StoreClosed: the store was closed before.
+        """
+        if not changes:
+            return
+        last = changes[-1]
+        last.wake.acquire()
+        with self._lock:
+            if self._is_closed:
+                raise StoreClosed("the store is closed; open it again")
+            self._queue.extend(changes)
+            is_leader = not self._is_led
+            self._is_led = True
+        if not is_leader:
+            # Woken when done, or when it is this thread's turn to lead.
+            last.wake.acquire()
+        if not last.is_done:
+            self._lead(last)
+
+    def alone(self, work: Callable[[], None]) -> None:
+        """Do some work while no batch is under way; raises what it raises."""
+        change = Change(_nothing, 0, alone=work)
+        self.commit([change])
+        if change.error is not None:
+            raise change.error
+
+    def close(self) -> None:
+        """Take no more changes."""
+        with self._lock:
+            self._is_closed = True
+
+    def _lead(self, own: Change) -> None:
+        """Commit batches until `own` is done, then hand over to a thread that waits."""
+        try:
+            while not own.is_done:
+                batch = self._take()
+                try:
+                    self._do(batch)
+                except BaseException as error:
+                    for change in batch:
+                        change.error = change.error or DiskFailed(f"the commit was interrupted: {error!r}")
+                    raise
+                finally:
+                    for change in batch:
+                        change.is_done = True
+                        if change is not own and change.wake.locked():
+                            change.wake.release()
+        finally:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            waiting = next((change for change in self._queue if change.wake.locked()), None)
+            if waiting is None:
+                self._is_led = False
+            else:
+                waiting.wake.release()
+
+    def _take(self) -> list[Change]:
+        """Take from the queue what fits in one batch, or one piece of work that wants to be alone."""
+        batch: list[Change] = []
+        room = self._limit_bytes - BATCH_BYTES
+        with self._lock:
+            while self._queue:
+                change = self._queue[0]
+                room -= change.room_bytes
+                if batch and (room < 0 or change.alone is not None):
+                    break
+                batch.append(self._queue.popleft())
+                if change.alone is not None:
+                    break
+        return batch
+
+    def _do(self, batch: list[Change]) -> None:
+        if batch[0].alone is not None:
+            try:
+                batch[0].alone()
+            except (Error, OSError) as error:
+                batch[0].error = error
+            return
+        todo, is_urgent = batch, False
+        try:
+            try:
+                draft = self._draft(todo, is_urgent=False)
+            except DiskFull as error:
+                for change in batch:
+                    change.error = None if change.is_urgent else error
+                todo, is_urgent = [change for change in batch if change.is_urgent], True
+                if not todo:
+                    return
+                draft = self._draft(todo, is_urgent=is_urgent)
+            self._write(draft, todo)
+        except (Error, OSError) as error:
+            for change in todo:
+                change.error = change.error or error
+            return
+        try:
+            self._after()
+        except (Error, OSError):
+            # The batch is durable; the upkeep is tried again after the next one.
+            _log.exception("the upkeep of the index failed")
+
+    def _draft(self, changes: Sequence[Change], *, is_urgent: bool) -> Draft:
+        return self._journal.draft(BATCH_BYTES + sum(change.room_bytes for change in changes), is_urgent=is_urgent)
+
+    def _write(self, draft: Draft, changes: Sequence[Change]) -> None:
+        view = View(self._index)
+        entries: list[Entry] = []
+        for change in changes:
+            place = draft.place(*change.value) if change.value else None
+            try:
+                made = change.decide(view, place)
+            except Error as error:
+                change.error = error
+                continue
+            view.apply(made)
+            entries += made
+            if change.value and made:
+                draft.add(Kind.DATA, *change.value)
+        if entries:
+            self._journal.write(draft, entries)
+            self._index.publish(entries)
+
+
+def _nothing(_view: View, _place: Locator | None) -> Sequence[Entry]:
+    return ()

@@ -1,0 +1,190 @@
+"""Index entries as bytes: what names them, what they hold, and how many of them are written together.
+
+An entry's name is one byte for its sort, then the bucket, then for objects a zero byte and the key, so names sort as
+the listing wants them. Its value begins with the locators of its chunks:
+
+    count 4 | (extent 4, offset 4, size 4, CRC32C 4) x count | the rest, by sort
+
+for an object: size 8, time 8 (float), and lengths 2+2+2 of ETag, content type, and number of metadata pairs;
+then these texts, each metadata text preceded by its length 4. For a bucket: time 8 (float).
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from proving.store.chunk import FRAME_BYTES
+from proving.store.errors import Corrupt
+from proving.store.records import BucketInfo, ObjectInfo
+
+Name: TypeAlias = bytes
+Value: TypeAlias = bytes
+Entry: TypeAlias = tuple[Name, Value | None]
+"""A changed name and its new value; None where it is no more."""
+
+_COUNT = struct.Struct("<I")
+_LOCATOR = struct.Struct("<IIII")
+_OBJECT = struct.Struct("<QdHHH")
+_TIME = struct.Struct("<d")
+_PAIR = struct.Struct("<HI")
+LOCATOR_BYTES = _LOCATOR.size
+PAIR_BYTES = _PAIR.size
+_GONE = 0xFFFFFFFF
+_BUCKET, _KEY = b"b", b"o"
+
+
+class Locator(NamedTuple):
+    """Where a chunk lies: extent number, offset of its frame, size and CRC32C of its payload."""
+
+    extent: int
+    offset: int
+    size_bytes: int
+    crc: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Return the size of the whole frame."""
+        return self.size_bytes + FRAME_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an object's entry says beside its chunks."""
+
+    size_bytes: int
+    etag: str
+    modified_s: float
+    content_type: str
+    metadata: Mapping[str, str]
+
+    def info(self, bucket: str, key: str) -> ObjectInfo:
+        """Return it with its names."""
+        return ObjectInfo(
+            bucket, key, self.size_bytes, self.etag, self.modified_s, self.content_type, dict(self.metadata)
+        )
+
+
+def bucket_name(bucket: str) -> Name:
+    """Return the entry name of a bucket."""
+    return _BUCKET + bucket.encode()
+
+
+def bucket_of(name: Name, value: Value) -> BucketInfo:
+    """Return the bucket that an entry is for."""
+    return BucketInfo(name[1:].decode(), _TIME.unpack_from(value, _COUNT.size)[0])
+
+
+def bucket_value(created_s: float) -> Value:
+    """Return the entry of a bucket."""
+    return _COUNT.pack(0) + _TIME.pack(created_s)
+
+
+def all_buckets() -> tuple[Name, Name]:
+    """Return the half-open range of the names of all buckets."""
+    return _BUCKET, _BUCKET + b"\xff"
+
+
+def object_name(bucket: str, key: str) -> Name:
+    """Return the entry name of an object."""
+    return b"".join((_KEY, bucket.encode(), b"\0", key.encode()))
+
+
+def objects_name(bucket: str) -> Name:
+    """Return what the entry names of all objects in a bucket begin with."""
+    return b"".join((_KEY, bucket.encode(), b"\0"))
+
+
+def object_value(locators: Iterable[Locator], facts: Facts) -> Value:
+    """Return the entry of an object."""
+    etag, content_type = facts.etag.encode(), facts.content_type.encode()
+    if len(content_type) > 0xFFFF or len(etag) > 0xFFFF or len(facts.metadata) > 0xFFFF:
+        raise ValueError("content type, ETag and number of metadata entries must stay below 65,536")
+    texts = [etag, content_type]
+    for text in (text for pair in facts.metadata.items() for text in pair):
+        encoded = text.encode()
+        texts += (_COUNT.pack(len(encoded)), encoded)
+    fixed = _OBJECT.pack(facts.size_bytes, facts.modified_s, len(etag), len(content_type), len(facts.metadata))
+    return b"".join((_packed(locators), fixed, *texts))
+
+
+def facts_of(value: Value) -> Facts:
+    """Return what an object's entry says.
+
+    Raises:
+        Corrupt: the entry is no object's.
+    """
+    try:
+        at = _COUNT.size + _COUNT.unpack_from(value)[0] * _LOCATOR.size
+        size_bytes, modified_s, etag_size, type_size, pair_count = _OBJECT.unpack_from(value, at)
+        at += _OBJECT.size
+        etag = value[at : at + etag_size].decode()
+        at += etag_size
+        content_type = value[at : at + type_size].decode()
+        at += type_size
+        texts = []
+        for _ in range(2 * pair_count):
+            (size,) = _COUNT.unpack_from(value, at)
+            at += _COUNT.size
+            texts.append(value[at : at + size].decode())
+            at += size
+        if at != len(value):
+            raise Corrupt("an index entry has another length than it says")
+    except (struct.error, UnicodeDecodeError) as error:
+        raise Corrupt(f"an index entry cannot be read: {error}") from error
+    return Facts(size_bytes, etag, modified_s, content_type, dict(zip(texts[::2], texts[1::2], strict=True)))
+
+
+def locators_of(value: Value) -> list[Locator]:
+    """Return the chunks of an entry, in order.
+
+    Raises:
+        Corrupt: the entry is cut off.
+    """
+    try:
+        (count,) = _COUNT.unpack_from(value)
+        end = _COUNT.size + count * _LOCATOR.size
+        if end > len(value):
+            raise Corrupt("an index entry is cut off")
+        return [Locator(*row) for row in _LOCATOR.iter_unpack(memoryview(value)[_COUNT.size : end])]
+    except struct.error as error:
+        raise Corrupt(f"an index entry cannot be read: {error}") from error
+
+
+def with_locators(value: Value, locators: Iterable[Locator]) -> Value:
+    """Return the same entry for chunks that lie elsewhere."""
+    rest = _COUNT.size + _COUNT.unpack_from(value)[0] * _LOCATOR.size
+    return _packed(locators) + value[rest:]
+
+
+def encode_entry(name: Name, value: Value | None) -> bytes:
+    """Return one entry as it is written."""
+    if value is None:
+        return _PAIR.pack(len(name), _GONE) + name
+    return b"".join((_PAIR.pack(len(name), len(value)), name, value))
+
+
+def decode_entries(data: bytes, at: int = 0) -> Iterator[Entry]:
+    """Give the entries written one behind the other.
+
+    Raises:
+        Corrupt: the last one is cut off.
+    """
+    while at < len(data):
+        if at + _PAIR.size > len(data):
+            raise Corrupt("a list of index entries is cut off")
+        name_size, value_size = _PAIR.unpack_from(data, at)
+        at += _PAIR.size
+        name = data[at : at + name_size]
+        at += name_size
+        is_gone = value_size == _GONE
+        end = at if is_gone else at + value_size
+        if end > len(data):
+            raise Corrupt("a list of index entries is cut off")
+        yield name, None if is_gone else data[at:end]
+        at = end
+
+
+def _packed(locators: Iterable[Locator]) -> bytes:
+    rows = [_LOCATOR.pack(*locator) for locator in locators]
+    return b"".join((_COUNT.pack(len(rows)), *rows))

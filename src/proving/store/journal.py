@@ -1,0 +1,154 @@
+"""The journal: index entries in the order of their commits, as batches that are valid whole or not at all.
+
+A batch is one write: the chunks of small values, then a chunk of kind JOURNAL with
+
+    batch number 8 | CRC32C of the UUIDs of the chunks before it in the batch 4 | index entries
+
+Batches are written one at a time, each synced before the next, so only the last can be torn.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from proving.store.chunk import HEADER_BYTES, UUID_BYTES, Kind, crc32c, decode, encode, frame_beginnings
+from proving.store.entries import Entry, Locator, decode_entries, encode_entry
+from proving.store.errors import Corrupt, DiskFailed
+from proving.store.extents import Extent, Extents
+from proving.store.superblock import Checkpoint, Role
+
+_BATCH = struct.Struct("<QI")
+BATCH_BYTES = _BATCH.size + HEADER_BYTES + UUID_BYTES
+"""What a batch takes beside its values and entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A valid batch: its entries, and the offset behind it."""
+
+    sequence: int
+    entries: tuple[Entry, ...]
+    end: int
+
+
+class Draft:
+    """A batch in the making, at the journal's write pointer."""
+
+    def __init__(self, extents: Extents, extent: Extent) -> None:
+        """Start empty."""
+        self._extents = extents
+        self._extent = extent
+        self._uuids: list[bytes] = []
+        self.parts: list[bytes] = []
+        self.end = extent.pointer
+
+    def place(self, payload: bytes, crc: int) -> Locator:
+        """Return where a value would lie if it were added next."""
+        return Locator(self._extent.number, self.end, len(payload), crc)
+
+    def add(self, kind: Kind, payload: bytes, crc: int) -> None:
+        """Add a chunk."""
+        uuid = self._extents.new_uuid()
+        self.parts += encode(kind, payload, crc, uuid, self._extent.life, self.end)
+        self.end += HEADER_BYTES + len(payload) + UUID_BYTES
+        self._uuids.append(uuid)
+
+    def close(self, sequence: int, entries: Sequence[Entry]) -> None:
+        """Add the chunk that makes the others valid."""
+        head = _BATCH.pack(sequence, crc32c(b"".join(self._uuids)))
+        payload = b"".join((head, *(encode_entry(name, value) for name, value in entries)))
+        self.add(Kind.JOURNAL, payload, crc32c(payload))
+
+
+class Journal:
+    """Where the next batch goes; used by the leader of a commit only."""
+
+    def __init__(self, extents: Extents, active: Extent | None, sequence: int, tail_bytes: int = 0) -> None:
+        """Go on behind the last valid batch.
+
+        Args:
+            extents: Where it lies.
+            active: The extent to go on in; None: begin a new one.
+            sequence: The number of the next batch.
+            tail_bytes: What was written since the checkpoint.
+        """
+        self.tail_bytes = tail_bytes
+        self._extents = extents
+        self._active = active
+        self._sequence = sequence
+
+    def draft(self, room_bytes: int, *, is_urgent: bool) -> Draft:
+        """Return an empty batch in an extent that has room for so many bytes.
+
+        Raises:
+            DiskFull: no room.
+            DiskFailed: the disk refused.
+        """
+        active = self._active
+        if active is None or not active.is_open or active.pointer + room_bytes > self._extents.size_bytes:
+            # The old extent's pointer becomes durable with the new one's owner: recovery reads exactly up to it.
+            active = self._active = self._extents.allocate(Role.JOURNAL, is_urgent=is_urgent, after=active)
+        return Draft(self._extents, active)
+
+    def write(self, draft: Draft, entries: Sequence[Entry]) -> None:
+        """Write a batch; it is durable when this returns.
+
+        Raises:
+            DiskFailed: the disk refused. The batch may be there after a crash, unless another follows.
+        """
+        active = self._active
+        assert active is not None, "a draft was made in an extent"
+        draft.close(self._sequence, entries)
+        try:
+            self._extents.disk.write(active.file, active.pointer, draft.parts)
+            self._extents.sync(self._extents.written(active))
+        except OSError as error:
+            active.is_open = False
+            if isinstance(error, DiskFailed):
+                raise
+            raise DiskFailed(f"{active.file}: cannot be written: {error}") from error
+        self.tail_bytes += draft.end - active.pointer
+        active.pointer = draft.end
+        self._sequence += 1
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Return where the next batch will begin; None before the first extent."""
+        if self._active is None:
+            return None
+        return Checkpoint(self._active.order, self._active.pointer, self._sequence)
+
+
+def batches(data: bytes, start: int, life: int) -> Iterator[Batch]:
+    """Give the valid batches of an extent from `start` on; what is behind the last one is torn, or of no meaning."""
+    view = memoryview(data)
+    at = start
+    uuids: list[bytes] = []
+    while True:
+        try:
+            chunk = decode(view[at:], life, at)
+            at += chunk.size_bytes
+            if chunk.kind != Kind.JOURNAL:
+                uuids.append(chunk.uuid)
+                continue
+            if len(chunk.payload) < _BATCH.size:
+                return
+            sequence, crc = _BATCH.unpack_from(chunk.payload)
+            if crc != crc32c(b"".join(uuids)):
+                return
+            yield Batch(sequence, tuple(decode_entries(chunk.payload, _BATCH.size)), at)
+            uuids.clear()
+        except Corrupt:
+            return
+
+
+def holds_later_batch(data: bytes, start: int, life: int, sequence: int) -> bool:
+    """Return whether a batch newer than `sequence` lies behind `start`: then that one was durable, and is damaged."""
+    view = memoryview(data)
+    for at in frame_beginnings(data, Kind.JOURNAL, start):
+        try:
+            payload = decode(view[at:], life, at).payload
+        except Corrupt:
+            continue
+        if len(payload) >= _BATCH.size and _BATCH.unpack_from(payload)[0] > sequence:
+            return True
+    return False

@@ -1,0 +1,158 @@
+"""Recovery: from the superblock, the runs and the tail of the journal to a working store; object data is not read.
+
+It changes nothing that a second crash could miss: it only removes files that were never used and adds empty ones.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from proving.store import superblock
+from proving.store.chunk import HEADER_BYTES, peek_life
+from proving.store.disk import Disk
+from proving.store.entries import Locator, Name, Value, locators_of
+from proving.store.errors import Corrupt, NotAStore
+from proving.store.extents import Extent, Extents, extent_file
+from proving.store.index import Index
+from proving.store.journal import Journal, batches, holds_later_batch
+from proving.store.records import StoreSettings
+from proving.store.runs import read_run
+from proving.store.superblock import Role, State, Superblock
+
+Entries: TypeAlias = dict[Name, Value | None]
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """The parts of a store that is ready for work."""
+
+    superblock: Superblock
+    extents: Extents
+    index: Index
+    journal: Journal
+
+
+@dataclass(frozen=True)
+class _Replayed:
+    """What the journal says since the checkpoint, the extent it ends in, the next batch's number, and its size."""
+
+    changed: Entries
+    last: Extent | None
+    sequence: int
+    size_bytes: int
+
+
+def recover(disk: Disk, settings: StoreSettings, draw: Callable[[int], bytes]) -> Recovered:
+    """Open what is on the disk, or make an empty store on an empty one.
+
+    Raises:
+        NotAStore: the disk holds something else, or a newer version.
+        Corrupt: something that was durable cannot be read.
+        DiskFailed, OSError: the disk refused.
+    """
+    present = disk.files()
+    if any(slot in present for slot in superblock.SLOTS):
+        state, is_damaged = superblock.load(disk)
+    elif present:
+        raise NotAStore(f"the folder holds {present[0]!r} and no store; choose an empty folder")
+    else:
+        state, is_damaged = superblock.make(disk, draw(16), settings.extent_size_bytes), False
+    block = Superblock(disk, state)
+    extents = Extents(disk, block, settings, draw)
+    _find_files(disk, extents)
+    if is_damaged:
+        _refuse_if_newer(disk, extents)
+    entries: Entries = {}
+    for run in state.runs:
+        entries.update(read_run(extents, run))
+    replayed = _replay(disk, extents, state)
+    changed, last = replayed.changed, replayed.last
+    entries.update(changed)
+    index = Index(extents)
+    live = {name: value for name, value in entries.items() if value is not None}
+    _check(extents, (locator for value in live.values() for locator in locators_of(value)))
+    index.load(live, changed)
+    extents.account(None, (), (locator for run in state.runs for locator in run.locators))
+    if last is not None:
+        last.is_open = True
+    _reopen_data(extents)
+    extents.ensure_reserve()
+    return Recovered(block, extents, index, Journal(extents, last, replayed.sequence, replayed.size_bytes))
+
+
+def _find_files(disk: Disk, extents: Extents) -> None:
+    """Check the files of known extents; adopt those that were made but never used, remove half-made ones."""
+    present = set(disk.files())
+    for extent in extents.all:
+        if extent.file not in present:
+            raise Corrupt(f"{extent.file} is missing; put it back or restore the store from a copy")
+        if disk.size_bytes(extent.file) != extents.size_bytes:
+            raise Corrupt(f"{extent.file} has another size than the {extents.size_bytes} bytes of an extent")
+    known = {extent.file for extent in extents.all}
+    for file in sorted(name for name in present - known if name.startswith("extent-")):
+        if file == extent_file(len(extents.all)) and disk.size_bytes(file) == extents.size_bytes:
+            extents.all.append(Extent(len(extents.all)))
+        else:
+            disk.remove(file)
+
+
+def _refuse_if_newer(disk: Disk, extents: Extents) -> None:
+    """Refuse to go on from the older superblock if extents were used under the newer one, which then was durable.
+
+    A torn superblock write leaves no such trace, for nothing is appended before it is durable.
+    """
+    for extent in extents.all:
+        life = peek_life(disk.read(extent.file, 0, HEADER_BYTES))
+        if life is not None and life > extent.life:
+            raise Corrupt(f"the newest superblock is damaged ({extent.file} was used after the older one)")
+
+
+def _replay(disk: Disk, extents: Extents, state: State) -> _Replayed:
+    """Return what the journal says since the checkpoint."""
+    checkpoint = state.checkpoint
+    journals = sorted(
+        (extent for extent in extents.all if extent.role == Role.JOURNAL and extent.order >= checkpoint.order),
+        key=lambda extent: extent.order,
+    )
+    changed: Entries = {}
+    sequence, size_bytes = checkpoint.sequence, 0
+    for extent in journals:
+        is_last = extent is journals[-1]
+        if is_last:
+            # A killed process may have left a batch that is visible but not durable.
+            disk.sync(extent.file)
+        start = end = checkpoint.offset if extent.order == checkpoint.order else 0
+        data = disk.read(extent.file, 0, extents.size_bytes if is_last else extent.pointer)
+        for batch in batches(data, start, extent.life):
+            if batch.sequence != sequence:
+                break
+            changed.update(batch.entries)
+            sequence += 1
+            end = batch.end
+        if not is_last and end != extent.pointer:
+            raise Corrupt(f"{extent.file}: the journal cannot be read behind offset {end}")
+        if is_last and holds_later_batch(data, end, extent.life, sequence):
+            raise Corrupt(f"{extent.file}: a batch at offset {end} is damaged, and later ones are there")
+        extent.pointer = end
+        size_bytes += end - start
+    return _Replayed(changed, journals[-1] if journals else None, sequence, size_bytes)
+
+
+def _check(extents: Extents, locators: Iterable[Locator]) -> None:
+    """Move write pointers behind all that is named; refuse names of what cannot be."""
+    for locator in locators:
+        end = locator.offset + locator.frame_bytes
+        if locator.extent >= len(extents.all) or end > extents.size_bytes:
+            raise Corrupt(f"the index names offset {locator.offset} of extent {locator.extent}, which is not there")
+        extent = extents.all[locator.extent]
+        extent.pointer = max(extent.pointer, end)
+
+
+def _reopen_data(extents: Extents) -> None:
+    newest = max((extent for extent in extents.all if extent.role == Role.DATA), key=_order, default=None)
+    if newest is not None:
+        extents.reopen_data(newest)
+
+
+def _order(extent: Extent) -> int:
+    return extent.order

@@ -1,0 +1,226 @@
+"""The superblock: who owns each extent and up to where, which runs make the index, and where its journal begins.
+
+Two files take turns, so a torn write leaves the older one whole. Each holds
+
+    magic 8 | format version 4 | body size 4 | CRC32C of version, size and body 4 | body
+
+which stays so in every version. Body of version 1: sequence 8, store id 16, extent size 4, checkpoint (journal order 8,
+offset 4, batch sequence 8), then the extents (count 4; role 1, life 4, pointer 4, order 8 each) and the runs (count 4;
+entries 4, chunks 4, then locators of 16 bytes each).
+"""
+
+import enum
+import struct
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from proving.store.chunk import crc32c
+from proving.store.disk import Disk
+from proving.store.entries import Locator
+from proving.store.errors import Corrupt, NotAStore
+
+FORMAT_VERSION = 1
+SLOTS = ("superblock-0", "superblock-1")
+_MAGIC = b"PROVSTOR"
+_HEAD = struct.Struct("<8sIII")
+_FIXED = struct.Struct("<Q16sIQIQ")
+_EXTENT = struct.Struct("<BIIQ")
+_COUNT = struct.Struct("<I")
+_RUN = struct.Struct("<II")
+_LOCATOR = struct.Struct("<IIII")
+
+
+class Role(enum.IntEnum):
+    """What an extent is used for."""
+
+    FREE = 0
+    DATA = 1
+    JOURNAL = 2
+
+
+class ExtentRecord(NamedTuple):
+    """An extent: role, number of its life, soft write pointer, and its place in the order of allocation."""
+
+    role: Role
+    life: int
+    pointer: int
+    order: int
+
+
+class Checkpoint(NamedTuple):
+    """Where the journal begins that is not in runs yet: order of its extent, offset, and number of its first batch."""
+
+    order: int
+    offset: int
+    sequence: int
+
+
+class Run(NamedTuple):
+    """A sorted run of index entries: how many, and the chunks that hold them."""
+
+    entry_count: int
+    locators: tuple[Locator, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What one superblock says.
+
+    Attributes:
+        sequence: Counts superblock writes; the higher one is newer.
+        store_id: 16 random bytes, drawn when the store was made.
+        extent_size_bytes: Size of every extent.
+        checkpoint: Where the journal begins.
+        extents: By number.
+        runs: Oldest first.
+    """
+
+    sequence: int
+    store_id: bytes
+    extent_size_bytes: int
+    checkpoint: Checkpoint
+    extents: tuple[ExtentRecord, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+
+class Superblock:
+    """The newest durable `State`, and how it changes; safe to use from several threads."""
+
+    def __init__(self, disk: Disk, state: State) -> None:
+        """Go on from `state`, which is durable."""
+        self._disk = disk
+        self._lock = threading.Lock()
+        self.state = state
+
+    def write(
+        self,
+        extents: Sequence[ExtentRecord],
+        runs: tuple[Run, ...] | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Make a new state durable, over the older of the two slots; None leaves a part as it is.
+
+        Raises:
+            OSError: the disk refused; the state is as before.
+        """
+        with self._lock:
+            state = replace(
+                self.state,
+                sequence=self.state.sequence + 1,
+                extents=tuple(extents),
+                runs=self.state.runs if runs is None else runs,
+                checkpoint=self.state.checkpoint if checkpoint is None else checkpoint,
+            )
+            slot = SLOTS[state.sequence % 2]
+            self._disk.write(slot, 0, [encode(state)])
+            self._disk.sync(slot)
+            self.state = state
+
+
+def make(disk: Disk, store_id: bytes, extent_size_bytes: int) -> State:
+    """Make the superblock of an empty store; the first slot appears whole or not at all."""
+    state = State(sequence=2, store_id=store_id, extent_size_bytes=extent_size_bytes, checkpoint=Checkpoint(0, 0, 1))
+    disk.replace(SLOTS[0], encode(state))
+    disk.replace(SLOTS[1], b"")
+    return state
+
+
+def load(disk: Disk) -> tuple[State, bool]:
+    """Return the newest state, and whether a slot that should hold an older one could not be read.
+
+    Raises:
+        Corrupt: neither slot can be read.
+        NotAStore: it was written by a newer version.
+    """
+    present = disk.files()
+    states: list[State] = []
+    is_damaged = False
+    for slot in SLOTS:
+        if slot not in present:
+            disk.replace(slot, b"")
+            continue
+        # What a killed process wrote may be visible but not durable; nothing is built on it before it is.
+        disk.sync(slot)
+        data = disk.read(slot, 0, disk.size_bytes(slot))
+        try:
+            states.append(decode(data))
+        except Corrupt:
+            is_damaged = is_damaged or bool(data)
+    if not states:
+        raise Corrupt("neither superblock can be read; restore the store from a copy")
+    return max(states, key=lambda state: state.sequence), is_damaged
+
+
+def encode(state: State) -> bytes:
+    """Return a slot's content."""
+    parts = [
+        _FIXED.pack(state.sequence, state.store_id, state.extent_size_bytes, *state.checkpoint),
+        _COUNT.pack(len(state.extents)),
+        *(_EXTENT.pack(*record) for record in state.extents),
+        _COUNT.pack(len(state.runs)),
+    ]
+    for run in state.runs:
+        parts += (_RUN.pack(run.entry_count, len(run.locators)), *(_LOCATOR.pack(*at) for at in run.locators))
+    body = b"".join(parts)
+    return _HEAD.pack(_MAGIC, FORMAT_VERSION, len(body), _crc(FORMAT_VERSION, body)) + body
+
+
+def decode(data: bytes) -> State:
+    """Return what a slot says.
+
+    Raises:
+        Corrupt: it is torn, rotten, empty, or no superblock.
+        NotAStore: it is of a newer format version.
+    """
+    if len(data) < _HEAD.size:
+        raise Corrupt("the superblock is cut off")
+    magic, version, size, crc = _HEAD.unpack_from(data)
+    body = data[_HEAD.size : _HEAD.size + size]
+    if magic != _MAGIC or len(body) != size or _crc(version, body) != crc:
+        raise Corrupt("the superblock does not match its checksum")
+    if version != FORMAT_VERSION:
+        raise NotAStore(
+            f"the store has format version {version}, this program knows {FORMAT_VERSION}; use a newer program"
+        )
+    try:
+        return _decode_body(body)
+    except (struct.error, ValueError) as error:
+        raise Corrupt(f"the superblock cannot be read: {error}") from error
+
+
+def _decode_body(body: bytes) -> State:
+    sequence, store_id, extent_size_bytes, *checkpoint = _FIXED.unpack_from(body)
+    at = _FIXED.size
+    (extent_count,) = _COUNT.unpack_from(body, at)
+    at += _COUNT.size
+    end = at + extent_count * _EXTENT.size
+    extents = tuple(
+        ExtentRecord(Role(role), life, pointer, order)
+        for role, life, pointer, order in _EXTENT.iter_unpack(memoryview(body)[at:end])
+    )
+    at = end
+    (run_count,) = _COUNT.unpack_from(body, at)
+    at += _COUNT.size
+    runs = []
+    for _ in range(run_count):
+        entry_count, chunk_count = _RUN.unpack_from(body, at)
+        at += _RUN.size
+        end = at + chunk_count * _LOCATOR.size
+        runs.append(Run(entry_count, tuple(Locator(*row) for row in _LOCATOR.iter_unpack(memoryview(body)[at:end]))))
+        at = end
+    if at != len(body) or len(extents) != extent_count:
+        raise ValueError("its parts have other sizes than it says")
+    return State(
+        sequence=sequence,
+        store_id=store_id,
+        extent_size_bytes=extent_size_bytes,
+        checkpoint=Checkpoint(*checkpoint),
+        extents=extents,
+        runs=tuple(runs),
+    )
+
+
+def _crc(version: int, body: bytes) -> int:
+    return crc32c(_RUN.pack(version, len(body)) + body)

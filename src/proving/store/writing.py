@@ -1,0 +1,115 @@
+"""Writing an object's bytes: cut into chunks, hashed, and pinned until the index names them."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from proving.store.chunk import Kind, crc32c
+from proving.store.entries import Locator
+from proving.store.errors import DiskFull
+from proving.store.extents import Dependency, Extents
+
+Data: TypeAlias = bytes | bytearray | memoryview | Iterable[bytes]
+
+
+@dataclass
+class Body:
+    """Bytes on their way into the store.
+
+    Attributes:
+        locators: Chunks that are written; their extents are pinned.
+        dependency: What makes them durable.
+        inline: All of a small body, and its CRC32C, if it is to travel with the index entry.
+        size_bytes: Of all.
+        md5: Of all, in hex.
+    """
+
+    locators: list[Locator] = field(default_factory=list)
+    dependency: Dependency = field(default_factory=Dependency)
+    inline: tuple[bytes, int] | None = None
+    size_bytes: int = 0
+    md5: str = ""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Takes bytes in.
+
+    Attributes:
+        extents: Where chunks go.
+        chunk_size_bytes: Size of all chunks of a body but the last.
+        inline_size_bytes: Up to this size a body is not written here.
+        make_room: Called when the disk is full; returns whether to try again.
+    """
+
+    extents: Extents
+    chunk_size_bytes: int
+    inline_size_bytes: int
+    make_room: Callable[[], bool]
+
+    def take(self, data: Data, *, is_hashed: bool = True, may_inline: bool = True) -> Body:
+        """Take a whole body; at most two chunks of it are in memory at once.
+
+        Raises:
+            DiskFull, DiskFailed: nothing of it stays.
+            (anything): that the iterable raises; nothing of it stays.
+        """
+        body = Body()
+        hashed = hashlib.md5(usedforsecurity=False)
+        try:
+            for piece in pieces_of(data, self.chunk_size_bytes):
+                if is_hashed:
+                    hashed.update(piece)
+                body.size_bytes += len(piece)
+                # Only a last piece is shorter than a chunk; if it is the first too, it is the whole body.
+                is_whole = not body.locators and len(piece) < self.chunk_size_bytes
+                if may_inline and is_whole and len(piece) <= self.inline_size_bytes:
+                    body.inline = (piece, crc32c(piece))
+                    continue
+                locator, written = self._append(piece)
+                body.locators.append(locator)
+                body.dependency = body.dependency.and_(written)
+        except BaseException:
+            self.drop(body)
+            raise
+        body.md5 = hashed.hexdigest() if is_hashed else ""
+        return body
+
+    def drop(self, body: Body) -> None:
+        """Let go of the chunks: the index names them now, or never will."""
+        self.extents.unpin(locator.extent for locator in body.locators)
+        body.locators = []
+
+    def _append(self, piece: bytes) -> tuple[Locator, Dependency]:
+        while True:
+            try:
+                return self.extents.append(Kind.DATA, piece)
+            except DiskFull:
+                if not self.make_room():
+                    raise
+
+
+def pieces_of(data: Data, size_bytes: int) -> Iterator[bytes]:
+    """Give the bytes in pieces of exactly `size_bytes`, but for the last; none of it is empty."""
+    if isinstance(data, bytes | bytearray | memoryview):
+        whole = data if isinstance(data, bytes) else bytes(data)
+        if len(whole) <= size_bytes:
+            if whole:
+                yield whole
+            return
+        for at in range(0, len(whole), size_bytes):
+            yield whole[at : at + size_bytes]
+        return
+    if isinstance(data, str):
+        raise TypeError("an object's data is bytes, not text; encode it first")
+    held = bytearray()
+    for part in data:
+        held += part
+        at = 0
+        while len(held) - at >= size_bytes:
+            yield bytes(memoryview(held)[at : at + size_bytes])
+            at += size_bytes
+        del held[:at]
+    if held:
+        yield bytes(held)
