@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from proving.video.findings import Finding, Inspection, StreamFacts, Truth
     from proving.video.scanning import scan
     from proving.video.scoring import Scores, score
+    from proving.video.synthetic import Vehicles, View, free_traffic, road_camera
     from proving.video.thumbnails import thumbnail
 
 __all__ = [
@@ -29,8 +30,12 @@ __all__ = [
     "StreamFacts",
     "Truth",
     "UnreadableClip",
+    "Vehicles",
     "VideoError",
+    "View",
+    "free_traffic",
     "make_defect",
+    "road_camera",
     "scan",
     "score",
     "thumbnail",
@@ -47,6 +52,10 @@ _HOMES = {
     "StreamFacts": "findings",
     "Truth": "findings",
     "make_defect": "damage",
+    "Vehicles": "synthetic",
+    "View": "synthetic",
+    "free_traffic": "synthetic",
+    "road_camera": "synthetic",
     "scan": "scanning",
     "score": "scoring",
     "Scores": "scoring",
