@@ -83,8 +83,9 @@ class View:
         """Return whether a name begins so."""
         if any(value is not None and name.startswith(beginning) for name, value in self._changes.items()):
             return True
-        names = self._index.names(beginning, beginning + b"\xff")
-        return any(self._changes.get(name, b"") is not None for name in names)
+        with self._index.lock:
+            names = self._index.names(beginning, beginning + b"\xff")
+            return any(self._changes.get(name, b"") is not None for name in names)
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Lay changes on top."""

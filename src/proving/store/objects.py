@@ -16,23 +16,20 @@ from pathlib import Path
 from secrets import token_bytes
 from types import TracebackType
 
-from proving.store import entries
+from proving.store import changes, entries
+from proving.store.changes import Wish
 from proving.store.clock import Clock, SystemClock
-from proving.store.commit import Change, Committer
+from proving.store.commit import Change, Committer, Decide
 from proving.store.disk import Disk, FolderDisk
-from proving.store.entries import Entry, Facts, Locator
+from proving.store.entries import Facts
 from proving.store.errors import (
-    BucketExists,
-    BucketNotEmpty,
     DiskFull,
     NoSuchBucket,
     NoSuchKey,
     NotStaged,
-    PreconditionFailed,
     StoreClosed,
     TooLarge,
 )
-from proving.store.index import View
 from proving.store.listing import page_of
 from proving.store.names import check_bucket, check_key
 from proving.store.reading import OpenObject, Pieces
@@ -58,18 +55,6 @@ class StagedPart:
     size_bytes: int
     md5: str
     _body: Body = field(repr=False)
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """What a put wants to be true before, and said of the object after."""
-
-    bucket: str
-    key: str
-    content_type: str
-    metadata: Mapping[str, str]
-    if_none_match: bool
-    if_match: str | None
 
 
 class Store:
@@ -145,12 +130,7 @@ class Store:
         check_bucket(bucket)
         name, value = entries.bucket_name(bucket), entries.bucket_value(self._clock.now_s())
 
-        def decide(view: View, _place: Locator | None) -> Sequence[Entry]:
-            if view.get(name) is not None:
-                raise BucketExists(f"the bucket '{bucket}' is there already")
-            return [(name, value)]
-
-        self._commit(decide, len(name) + len(value))
+        self._commit(changes.make_bucket(bucket, value), len(name) + len(value))
 
     def delete_bucket(self, bucket: str) -> None:
         """Delete an empty bucket.
@@ -159,16 +139,8 @@ class Store:
             NoSuchBucket: it is not there.
             BucketNotEmpty: it has objects.
         """
-        name = entries.bucket_name(bucket)
-
-        def decide(view: View, _place: Locator | None) -> Sequence[Entry]:
-            _require_bucket(view, bucket)
-            with self._index.lock:
-                if view.has_any(entries.objects_name(bucket)):
-                    raise BucketNotEmpty(f"the bucket '{bucket}' has objects; delete them first")
-            return [(name, None)]
-
-        self._commit(decide, len(name), is_urgent=True)
+        self._check_open()
+        self._commit(changes.delete_bucket(bucket), len(entries.bucket_name(bucket)), is_urgent=True)
 
     def buckets(self) -> list[BucketInfo]:
         """Return all buckets by name."""
@@ -209,7 +181,7 @@ class Store:
             PreconditionFailed: another is there.
             DiskFull, DiskFailed: the disk refused.
         """
-        wish = _Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
+        wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
         self._check_wish(wish)
         body = self._writer.take(data, is_hashed=etag is None)
         try:
@@ -260,7 +232,7 @@ class Store:
             NotStaged: a part was used or discarded before.
             (others): as `put`.
         """
-        wish = _Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
+        wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
         self._check_wish(wish)
         self._unstage(parts)
         body = Body(size_bytes=sum(part.size_bytes for part in parts))
@@ -293,15 +265,7 @@ class Store:
         """
         self._check_open()
         name = entries.object_name(bucket, key)
-
-        def decide(view: View, _place: Locator | None) -> Sequence[Entry]:
-            _require_bucket(view, bucket)
-            old = view.get(name)
-            if if_match is not None:
-                _check_match(old, if_match, key)
-            return [] if old is None else [(name, None)]
-
-        self._commit(decide, len(name), is_urgent=True)
+        self._commit(changes.delete_object(bucket, key, if_match), len(name), is_urgent=True)
 
     # Read.
 
@@ -369,7 +333,7 @@ class Store:
         beginning = entries.objects_name(bucket)
         with self._index.lock:
             if self._index.get(entries.bucket_name(bucket)) is None:
-                raise NoSuchBucket(_no_bucket(bucket))
+                raise NoSuchBucket(changes.no_bucket(bucket))
             page = page_of(
                 lambda low: (
                     name[len(beginning) :] for name in self._index.names(beginning + low, beginning + b"\xff")
@@ -443,7 +407,7 @@ class Store:
 
     # Inside.
 
-    def _put(self, wish: _Wish, body: Body, etag: str) -> ObjectInfo:
+    def _put(self, wish: Wish, body: Body, etag: str) -> ObjectInfo:
         """Make the body durable, then the entry that names it."""
         bucket, key = wish.bucket, wish.key
         name = entries.object_name(bucket, key)
@@ -456,15 +420,7 @@ class Store:
                 f"extents of {self._extents.size_bytes} bytes; make the store with larger ones"
             )
 
-        def decide(view: View, place: Locator | None) -> Sequence[Entry]:
-            _require_bucket(view, bucket)
-            old = view.get(name) if wish.if_none_match or wish.if_match is not None else None
-            if wish.if_none_match and old is not None:
-                raise PreconditionFailed(f"'{key}' is there already")
-            if wish.if_match is not None:
-                _check_match(old, wish.if_match, key)
-            return [(name, value if place is None else entries.with_locators(value, [place]))]
-
+        decide = changes.put_object(wish, value)
         self._extents.sync(body.dependency)
         assert body.dependency.is_durable(), "an index entry never names a chunk that is not durable"
         while True:
@@ -478,7 +434,7 @@ class Store:
 
     def _commit(
         self,
-        decide: Callable[[View, Locator | None], Sequence[Entry]],
+        decide: Decide,
         size_bytes: int,
         *,
         value: tuple[bytes, int] | None = None,
@@ -489,12 +445,12 @@ class Store:
         if change.error is not None:
             raise change.error
 
-    def _check_wish(self, wish: _Wish) -> None:
+    def _check_wish(self, wish: Wish) -> None:
         """Refuse early what cannot succeed; a bucket that goes away meanwhile is seen at the commit."""
         self._check_open()
         check_key(wish.key)
         if self._index.get(entries.bucket_name(wish.bucket)) is None:
-            raise NoSuchBucket(_no_bucket(wish.bucket))
+            raise NoSuchBucket(changes.no_bucket(wish.bucket))
 
     def _unstage(self, parts: Sequence[StagedPart]) -> None:
         with self._staged_lock:
@@ -504,7 +460,7 @@ class Store:
 
     def _absent(self, bucket: str, key: str) -> NoSuchBucket | NoSuchKey:
         if self._index.get(entries.bucket_name(bucket)) is None:
-            return NoSuchBucket(_no_bucket(bucket))
+            return NoSuchBucket(changes.no_bucket(bucket))
         return NoSuchKey(f"there is no '{key}' in the bucket '{bucket}'")
 
     def _check_open(self) -> None:
@@ -523,19 +479,3 @@ class Store:
 
     def _make_room(self) -> bool:
         return self._reclaimer.make_room(self._settings.reserve_extents)
-
-
-def _require_bucket(view: View, bucket: str) -> None:
-    if view.get(entries.bucket_name(bucket)) is None:
-        raise NoSuchBucket(_no_bucket(bucket))
-
-
-def _no_bucket(bucket: str) -> str:
-    return f"there is no bucket '{bucket}'"
-
-
-def _check_match(old: bytes | None, etag: str, key: str) -> None:
-    if old is None:
-        raise NoSuchKey(f"there is no '{key}' to match")
-    if entries.facts_of(old).etag != etag:
-        raise PreconditionFailed(f"'{key}' is another version than the one asked for")
