@@ -71,7 +71,8 @@ def run_jobs(jobs: Iterable[Job], *, record: Path, pool: Pool = do_here, progres
         new = _do(missing, wanted, journal, record, pool=pool, progress=progress)
         others = [row for key, row in recorded.items() if key not in wanted]
         _log.info("%s: %d rows of this run, %d others", record, len(wanted), len(others))
-        write_rows([*others, *({**recorded, **new}[key] for key in wanted)], record)
+        known = {**recorded, **new}
+        write_rows([*others, *(known[key] for key in wanted)], record)
         journal.remove()
     finally:
         journal.close()
