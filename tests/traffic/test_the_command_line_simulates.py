@@ -79,3 +79,12 @@ def test_help_and_the_package_load_without_jax_and_arrow():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_change_to_the_driver_leaves_the_rest_of_the_law(capsys: pytest.CaptureFixture[str]):
+    """The platoon's own noise, said aloud, changes nothing: no other parameter falls back to another default."""
+    rows = []
+    for change in ([], ["--driver.noise-intensity", "0.03"], ["--driver.noise-intensity", "0"]):
+        assert run(["traffic", "simulate", "platoon", *change, "--json"]) == 0
+        rows.append(json.loads(capsys.readouterr().out))
+    assert rows[0] == rows[1] != rows[2]

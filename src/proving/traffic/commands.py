@@ -3,7 +3,7 @@
 import dataclasses
 import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
@@ -11,6 +11,8 @@ from proving.traffic.worlds import OpenRoad, Platoon, Ring, SpeedUnit
 
 if TYPE_CHECKING:
     from proving.traffic.trajectories import Trajectories
+
+Settings = TypeVar("Settings", Ring, OpenRoad, Platoon)
 
 app = App(name="traffic", help="Mixed-autonomy traffic: simulate human and automated vehicles.")
 simulate = App(name="simulate", help="Simulate and print what was measured.")
@@ -35,6 +37,32 @@ class Output:
     json: Annotated[bool, Parameter(name="--json", negative="")] = False
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DriverChange:
+    """How people drive; what is not given stays as the kind of road has it.
+
+    Attributes:
+        desired_speed_mps: Speed on a free road.
+        headway_s: Time gap to the leader.
+        accel_mps2: Largest acceleration.
+        comfortable_mps2: Comfortable braking, a positive number.
+        min_gap_m: Net gap in a standing queue.
+        noise_intensity: Sigma of the white acceleration noise, m/s^1.5; 0.063 is N(0, 0.2 m/s2) every 0.1 s.
+    """
+
+    desired_speed_mps: float | None = None
+    headway_s: float | None = None
+    accel_mps2: float | None = None
+    comfortable_mps2: float | None = None
+    min_gap_m: float | None = None
+    noise_intensity: float | None = None
+
+    def of(self, settings: Settings) -> Settings:
+        """Return the settings with this change to their driver."""
+        given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return dataclasses.replace(settings, driver=dataclasses.replace(settings.driver, **given))
+
+
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DriveFile:
@@ -52,13 +80,14 @@ class DriveFile:
 
 
 RING, OPEN_ROAD, PLATOON = Ring(), OpenRoad(), Platoon()
-OUTPUT, DRIVE_FILE = Output(), DriveFile()
+OUTPUT, DRIVE_FILE, DRIVER = Output(), DriveFile(), DriverChange()
 
 
 @simulate.command(name="ring")
 def simulate_ring(
     *,
     settings: Annotated[Ring, Parameter(name="*")] = RING,
+    driver: DriverChange = DRIVER,
     vehicle_class: str = "midBase",
     output: Output = OUTPUT,
 ) -> int:
@@ -66,18 +95,20 @@ def simulate_ring(
 
     Args:
         settings: The ring.
+        driver: Changes to how people drive.
         vehicle_class: Whose fuel law to use.
         output: What to make of the run.
     """
     from proving.traffic.simulate import ring
 
-    return _report(ring(settings, output.seed), vehicle_class, output)
+    return _report(ring(driver.of(settings), output.seed), vehicle_class, output)
 
 
 @simulate.command(name="open")
 def simulate_open(
     *,
     settings: Annotated[OpenRoad, Parameter(name="*")] = OPEN_ROAD,
+    driver: DriverChange = DRIVER,
     vehicle_class: str = "midBase",
     output: Output = OUTPUT,
 ) -> int:
@@ -85,12 +116,13 @@ def simulate_open(
 
     Args:
         settings: The road and its traffic.
+        driver: Changes to how people drive.
         vehicle_class: Whose fuel law to use.
         output: What to make of the run.
     """
     from proving.traffic.simulate import open_road
 
-    return _report(open_road(settings, output.seed), vehicle_class, output)
+    return _report(open_road(driver.of(settings), output.seed), vehicle_class, output)
 
 
 @simulate.command(name="platoon")
@@ -100,6 +132,7 @@ def simulate_platoon(
     *,
     file: DriveFile = DRIVE_FILE,
     settings: Annotated[Platoon, Parameter(name="*")] = PLATOON,
+    driver: DriverChange = DRIVER,
     output: Output = OUTPUT,
 ) -> int:
     """Simulate a platoon behind a measured drive.
@@ -108,6 +141,7 @@ def simulate_platoon(
         drive: The leader's speed over time, a .csv, .csv.gz or .parquet file; without it a made-up stop-and-go drive.
         file: How to read it.
         settings: The platoon.
+        driver: Changes to how people drive.
         output: What to make of the run.
     """
     from proving.traffic.drives import read_drive, stop_and_go
@@ -117,7 +151,7 @@ def simulate_platoon(
         leader = stop_and_go()
     else:
         leader = read_drive(drive, file.time_column, file.speed_column, speed_unit=file.speed_unit)
-    return _report(follow_leader(leader, settings, output.seed), settings.vehicle_class, output)
+    return _report(follow_leader(leader, driver.of(settings), output.seed), settings.vehicle_class, output)
 
 
 def _report(run: "Trajectories", vehicle_class: str, output: Output) -> int:

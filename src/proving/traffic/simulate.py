@@ -26,7 +26,7 @@ Precision = Literal["float32", "float64"]
 # Drives of different lengths share one compiled program: the number of steps is rounded up to this many.
 STEP_ROUNDING = 1024
 # Moments of vehicles in one batch; at 16 to 21 bytes each this is a few GB.
-LARGEST_RECORD = 200_000_000
+LARGEST_RECORD = 100_000_000
 # The gap that an arriving vehicle needs to the one before it: so many metres and seconds.
 ENTRY_GAP_M, ENTRY_HEADWAY_S = 2.0, 1.0
 
@@ -127,10 +127,11 @@ def sampled_speed_mps(leader: LeaderDrive, dt_s: float) -> np.ndarray:
 
 def _world(road: Road, settings: Ring | OpenRoad | Platoon, seeds: Sequence[int]) -> World:
     arrivals = settings.inflow_veh_per_h * settings.dt_s / 3600 if isinstance(settings, OpenRoad) else 0.0
+    controller = _controller(settings)
     start_s = settings.control_start_s if isinstance(settings, Ring) else 0.0
     return World(
         human=settings.driver,
-        automated=_controller(settings),
+        automated=controller,
         seed=np.repeat(np.asarray([seed % 2**32 for seed in seeds], dtype=np.uint32), road.lane_count),
         lane=np.tile(np.arange(road.lane_count, dtype=np.int32), len(seeds)),
         lane_count=road.lane_count,
@@ -141,7 +142,7 @@ def _world(road: Road, settings: Ring | OpenRoad | Platoon, seeds: Sequence[int]
         slow_zone_start_m=road.slow_zone_start_m,
         slow_zone_limit_mps=road.slow_zone_limit_mps,
         arrivals_per_step=arrivals,
-        automated_share=settings.automated_share,
+        automated_share=0.0 if controller is None else settings.automated_share,
         spread_share=settings.spread_share,
         entry_gap_m=ENTRY_GAP_M,
         entry_headway_s=ENTRY_HEADWAY_S,
@@ -200,7 +201,7 @@ def _collect(
     shape = (step_count, vehicle_count)
     return [
         Trajectories(
-            time_s=np.arange(step_count) * settings.dt_s,
+            time_s=_times_s(step_count, settings.dt_s),
             position_m=record.position_m[:step_count, :, world].astype(np.float64),
             speed_mps=record.speed_mps[:step_count, :, world],
             accel_mps2=record.accel_mps2[:step_count, :, world],
@@ -271,7 +272,7 @@ def _spread(vehicle: np.ndarray, record: Record, final: State, mine: slice, sett
     is_automated = np.zeros(len(ids), dtype=bool)
     is_automated[column] = np.asarray(record.is_automated)[:, :, mine][step, slot, lane]
     return Trajectories(
-        time_s=np.arange(shape[0]) * settings.dt_s,
+        time_s=_times_s(shape[0], settings.dt_s),
         position_m=by_vehicle(record.position_m[:, :, mine], np.nan, np.float64),
         speed_mps=by_vehicle(record.speed_mps[:, :, mine], np.nan),
         accel_mps2=by_vehicle(record.accel_mps2[:, :, mine], np.nan),
@@ -289,3 +290,8 @@ def _spread(vehicle: np.ndarray, record: Record, final: State, mine: slice, sett
         inside_count=int(final.count[mine].sum()),
         left_count=int(final.left[mine].sum()),
     )
+
+
+def _times_s(step_count: int, dt_s: float) -> np.ndarray:
+    """Return the starts of the steps, rounded so that they are written as 0.3 and not 0.30000000000000004."""
+    return np.round(np.arange(step_count) * dt_s, 9)

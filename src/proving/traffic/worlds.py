@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
+from cyclopts import Parameter
 
 from proving.traffic.drivers import CONTROLLERS, Idm
 from proving.traffic.energy import energy_named
@@ -12,6 +13,10 @@ from proving.traffic.errors import BadDrive, BadSettings
 
 SpeedUnit = Literal["m/s", "km/h", "mph"]
 Controller = Literal["none", "follower_stopper", "pi_saturation"]
+
+# Not a flag of its own: a law given in part would silently take the rest from `Idm` and not from the settings'
+# default, so `commands` asks for changes to that default instead.
+HumanLaw: TypeAlias = Annotated[Idm, Parameter(parse=False)]
 
 # The human law of CIRCLES' training runs on I-24: v0 45, T 1, a 1.3, b 2; their noise of 0.3 * sqrt(dt) at dt 0.1 s.
 HIGHWAY_IDM = Idm(desired_speed_mps=45.0, headway_s=1.0, accel_mps2=1.3, comfortable_mps2=2.0, noise_intensity=0.03)
@@ -28,7 +33,7 @@ class Ring:
         controller: what steers the automated vehicles.
         control_start_s: until then the automated vehicles are driven by people.
         duration_s: simulated time.
-        driver: the human law.
+        driver: the human law; in a settings file, one given in part takes the rest from the defaults of `Idm`.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
         dt_s: step.
@@ -40,7 +45,7 @@ class Ring:
     controller: Controller = "none"
     control_start_s: float = 300.0
     duration_s: float = 600.0
-    driver: Idm = field(default_factory=Idm)
+    driver: HumanLaw = field(default_factory=Idm)
     vehicle_length_m: float = 5.0
     spread_share: float = 0.0
     dt_s: float = 0.1
@@ -69,7 +74,7 @@ class OpenRoad:
         automated_share: probability that an arriving vehicle is automated.
         controller: what steers the automated vehicles.
         duration_s: simulated time.
-        driver: the human law.
+        driver: the human law; in a settings file, one given in part takes the rest from the defaults of `Idm`.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
         dt_s: step.
@@ -84,7 +89,7 @@ class OpenRoad:
     automated_share: float = 0.05
     controller: Controller = "none"
     duration_s: float = 600.0
-    driver: Idm = field(default_factory=lambda: HIGHWAY_IDM)
+    driver: HumanLaw = field(default_factory=lambda: HIGHWAY_IDM)
     vehicle_length_m: float = 5.0
     spread_share: float = 0.1
     dt_s: float = 0.1
@@ -112,7 +117,7 @@ class Platoon:
         automated_share: share of the followers that is automated, rounded to whole vehicles (at least one if above
             0); they stand at even distances, the first right behind the leader.
         controller: what steers the automated vehicles.
-        driver: the human law.
+        driver: the human law; in a settings file, one given in part takes the rest from the defaults of `Idm`.
         vehicle_class: whose fuel law measures use by default, a key of `ENERGY`.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
@@ -122,7 +127,7 @@ class Platoon:
     vehicle_count: int = 20
     automated_share: float = 0.05
     controller: Controller = "none"
-    driver: Idm = field(default_factory=lambda: HIGHWAY_IDM)
+    driver: HumanLaw = field(default_factory=lambda: HIGHWAY_IDM)
     vehicle_class: str = "midBase"
     vehicle_length_m: float = 5.0
     spread_share: float = 0.0
