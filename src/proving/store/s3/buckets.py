@@ -45,7 +45,8 @@ def head_bucket(context: Context, request: Request, _received: Received) -> Answ
 def delete_bucket(context: Context, request: Request, _received: Received) -> Answer:
     """Answer DeleteBucket; uploads in progress do not keep a bucket."""
     context.store.delete_bucket(request.bucket)
-    context.uploads.drop_bucket(request.bucket)
+    for part in context.uploads.drop_bucket(request.bucket):
+        context.store.discard(part)
     return Answer(204)
 
 
@@ -95,4 +96,4 @@ def require_bucket(context: Context, request: Request) -> None:
     Raises:
         proving.store.errors.NoSuchBucket: it is not there.
     """
-    context.store.list(request.bucket, limit=1)
+    context.store.list(request.bucket, limit=0)

@@ -50,11 +50,13 @@ def write_conditions(headers: Mapping[str, str]) -> tuple[bool, str | None]:
     """Return whether the key must be absent, and the ETag that it must have.
 
     Raises:
-        Refused: If-None-Match with anything but the star, or both.
+        Refused: If-None-Match with anything but the star, If-Match with the star, or both.
     """
     none_match, match = headers.get("if-none-match"), headers.get("if-match")
     if none_match is not None and none_match.strip() != "*":
         raise Refused("NotImplemented", "If-None-Match of a write may only be *.")
+    if match is not None and match.strip() == "*":
+        raise Refused("NotImplemented", "If-Match of a write must be an ETag.")
     if none_match is not None and match is not None:
         raise Refused("InvalidRequest", "If-Match and If-None-Match may not be used together.")
     if "if-modified-since" in headers or "if-unmodified-since" in headers:

@@ -425,7 +425,10 @@ class Connection:
         size_bytes = len(self._target) + sum(map(len, headers)) + sum(map(len, headers.values()))
         if self._header_count > self._limits.header_count or size_bytes > self._limits.head_bytes:
             return "RequestHeaderSectionTooLarge", ""
-        if "host" not in headers and self._parser.get_http_version() != "1.0":
+        version = self._parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            return "BadRequest", "Only HTTP/1.1 and HTTP/1.0 are spoken here."
+        if "host" not in headers and version != "1.0":
             return "BadRequest", "The Host header is missing."
         coding = headers.get("transfer-encoding", "chunked")
         if coding.lower() != "chunked" or ("transfer-encoding" in headers and "content-length" in headers):
@@ -439,9 +442,12 @@ class Connection:
     def _refuse_malformed(self) -> None:
         """Answer 400 if no other answer is under way, and close: what follows cannot be told apart any more."""
         assert self._flaw is not None, "only called with a flaw"
-        if self._queue and (self._is_working or self._stream is not None or self._queue[0].is_answered):
+        if self._queue and (self._is_working or self._stream is not None):
             self._is_stopping = True
             self._pause()
+            return
+        if self._queue and self._queue[0].is_answered:
+            self._close()
             return
         if self._queue:
             self._abandon(self._queue[0])

@@ -1,9 +1,10 @@
 """The operations on objects: put, get, head, copy, delete, and many deletions at once."""
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from proving.store.errors import NoSuchKey
+from proving.store.errors import NoSuchKey, PreconditionFailed
+from proving.store.reading import Pieces
 from proving.store.s3 import properties
 from proving.store.s3.answers import document, element, iso_time, nest
 from proving.store.s3.buckets import require_bucket
@@ -15,6 +16,9 @@ from proving.store.s3.head import Answer
 from proving.store.s3.intake import Received
 from proving.store.s3.requests import KEY_LIMIT_BYTES, Request
 from proving.store.s3.saving import save, save_stream
+
+if TYPE_CHECKING:
+    from proving.store import ObjectInfo
 
 # Up to here a GET is one read on the event loop: handing it to a thread would cost more than the read.
 QUICK_READ_BYTES = 128 * 1024
@@ -40,11 +44,10 @@ def check_write(context: Context, request: Request) -> None:
         Refused: a condition does not hold.
         proving.store.errors.NoSuchBucket: there is no such bucket.
     """
+    require_bucket(context, request)
     must_be_absent, etag = write_conditions(request.headers)
-    if not must_be_absent and etag is None:
-        require_bucket(context, request)
-        return
-    check_condition(context, request, must_be_absent, etag)
+    if must_be_absent or etag is not None:
+        check_condition(context, request, must_be_absent, etag)
 
 
 def check_condition(context: Context, request: Request, must_be_absent: bool, etag: str | None) -> None:
@@ -62,24 +65,31 @@ def check_condition(context: Context, request: Request, must_be_absent: bool, et
 
 
 def get_object(context: Context, request: Request, _received: Received) -> Answer:
-    """Answer GetObject: small answers whole, large ones piece by piece as the client reads."""
-    start, count, status, headers = _selected(context, request)
-    if count <= QUICK_READ_BYTES:
-        body: bytes | Iterator[bytes] = context.store.get(request.bucket, request.key, start, count)
-    else:
-        body = context.store.read(request.bucket, request.key, start, count)
+    """Answer GetObject: small answers whole, large ones piece by piece as the client reads.
+
+    The object is read as it was when it was opened, so headers and bytes always belong together.
+    """
+    opened = context.store.open_object(request.bucket, request.key)
+    try:
+        start, count, status, headers = _selected(opened.info, request)
+        if count > QUICK_READ_BYTES:
+            return Answer(status, headers, Pieces(opened, start, count), count)
+        body = opened.get(start, count)
+    except BaseException:
+        opened.close()
+        raise
+    opened.close()
     return Answer(status, headers, body, count)
 
 
 def head_object(context: Context, request: Request, _received: Received) -> Answer:
     """Answer HeadObject."""
-    _, count, status, headers = _selected(context, request)
+    _, count, status, headers = _selected(context.store.head(request.bucket, request.key), request)
     return Answer(status, headers, b"", count)
 
 
-def _selected(context: Context, request: Request) -> tuple[int, int, int, tuple[tuple[str, str], ...]]:
-    """Return the first byte, count, status and headers that a GET or HEAD is about."""
-    info = context.store.head(request.bucket, request.key)
+def _selected(info: "ObjectInfo", request: Request) -> tuple[int, int, int, tuple[tuple[str, str], ...]]:
+    """Return the first byte, count, status and headers that a GET or HEAD of an object is about."""
     check_read(request.headers, info.etag, info.modified_s)
     chosen = chosen_range(request.headers.get("range"), info.size_bytes)
     headers = properties.object_headers(info, request.headers, request.query)
@@ -91,13 +101,13 @@ def _selected(context: Context, request: Request) -> tuple[int, int, int, tuple[
 
 
 def delete_object(context: Context, request: Request, _received: Received) -> Answer:
-    """Answer DeleteObject; an absent key is no error."""
-    if "if-match" in request.headers:
-        check_condition(context, request, must_be_absent=False, etag=request.headers["if-match"])
-    try:
+    """Answer DeleteObject; an absent key is no error, unless If-Match asks for it."""
+    if request.headers.get("if-match", "").strip() == "*":
+        context.store.head(request.bucket, request.key)
         context.store.delete(request.bucket, request.key)
-    except NoSuchKey:
-        return Answer(204)
+    else:
+        _, etag = write_conditions(request.headers)
+        context.store.delete(request.bucket, request.key, if_match=etag)
     return Answer(204)
 
 
@@ -139,11 +149,9 @@ def _delete_one(context: Context, request: Request, entry: Element, key: str) ->
         return _delete_error(key, Refused("KeyTooLongError"))
     etag = entry.find("ETag")
     try:
-        if etag is not None and not matches(etag, context.store.head(request.bucket, key).etag):
-            return _delete_error(key, Refused("PreconditionFailed"))
-        context.store.delete(request.bucket, key)
-    except NoSuchKey:
-        return None
+        context.store.delete(request.bucket, key, if_match=None if etag is None else etag.strip().strip('"'))
+    except (NoSuchKey, PreconditionFailed) as error:
+        return _delete_error(key, Refused("NoSuchKey" if isinstance(error, NoSuchKey) else "PreconditionFailed"))
     return None
 
 

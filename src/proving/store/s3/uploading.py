@@ -66,6 +66,8 @@ def upload_part(context: Context, request: Request, received: Received) -> Answe
     """Answer UploadPart."""
     number = whole_number(request.query["partNumber"], "partNumber", 1, PART_NUMBER_LIMIT)
     upload = context.uploads.find(request.bucket, request.key, request.query["uploadId"])
+    if upload.algorithm and received.checksum is not None and received.checksum.algorithm != upload.algorithm:
+        raise Refused("InvalidRequest", f"The upload's checksum algorithm is {upload.algorithm.upper()}.")
     staged = stage_rest(context, received)
     checksum = received.checksum
     part = Part(number, staged, received.size_bytes, received.md5, checksum, context.now_s())

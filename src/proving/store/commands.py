@@ -1,0 +1,173 @@
+"""The command line of the store: serve a folder over S3, look inside one, put and get without a server."""
+
+import dataclasses
+import json as json_text
+import sys
+from pathlib import Path
+
+from cyclopts import App
+
+app = App(name="store", help="An S3-compatible object store node that loses nothing in a crash.")
+
+
+@app.command
+def serve(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 9000,
+    credentials: Path | None = None,
+    domain: str = "",
+) -> int:
+    """Serve FOLDER over S3 until SIGTERM or SIGINT; it is made where it is missing.
+
+    The key pair comes from PROVING_ACCESS_KEY and PROVING_SECRET_KEY, or from --credentials; there is no default.
+
+    Args:
+        folder: Where the store keeps its files.
+        host: The address to listen on.
+        port: The port to listen on; 0 lets the system choose, and the line on stdout tells which.
+        credentials: A TOML or JSON file with access_key and secret_key.
+        domain: Where set, BUCKET.DOMAIN in the Host header names the bucket; without it the path does.
+    """
+    from proving.store import Store
+    from proving.store.s3.credentials import find_credentials
+    from proving.store.s3.errors import CannotListen
+    from proving.store.s3.server import ServerSettings, serve_until_stopped
+
+    pair = find_credentials(credentials)
+    try:
+        settings = ServerSettings(host=host, port=port, domain=domain)
+    except ValueError as error:
+        raise CannotListen(str(error)) from error
+    shown = f"[{host}]" if ":" in host else host
+
+    def tell(chosen_port: int) -> None:
+        print(f"listening on http://{shown}:{chosen_port}", flush=True)
+
+    with Store.open(folder) as store:
+        serve_until_stopped(store, pair, settings, tell)
+    return 0
+
+
+@app.command
+def stats(folder: Path, *, json: bool = False) -> int:
+    """Say how full the store in FOLDER is.
+
+    Args:
+        folder: A store's folder, not being served at the moment.
+        json: Print one JSON document.
+    """
+    from proving.store import Store
+
+    with Store.open(_existing(folder)) as store:
+        figures = dataclasses.asdict(store.stats())
+    if json:
+        print(json_text.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name.replace('_', ' '):24} {value:>16,}")
+    return 0
+
+
+@app.command
+def ls(folder: Path, bucket: str = "", prefix: str = "", *, json: bool = False) -> int:
+    """List the buckets of the store in FOLDER, or the objects of one.
+
+    Args:
+        folder: A store's folder, not being served at the moment.
+        bucket: Which bucket to list; without it, the buckets themselves.
+        prefix: Only keys that begin with this.
+        json: Print one JSON document.
+    """
+    from proving.store import Store
+
+    rows: list[dict[str, str | int | float]] = []
+    with Store.open(_existing(folder)) as store:
+        if not bucket:
+            rows += [{"name": found.name, "created_s": found.created_s} for found in store.buckets()]
+        else:
+            after, is_truncated = "", True
+            while is_truncated:
+                page = store.list(bucket, prefix=prefix, after=after)
+                rows += [
+                    {"name": info.key, "size_bytes": info.size_bytes, "etag": info.etag, "modified_s": info.modified_s}
+                    for info in page.objects
+                ]
+                after, is_truncated = page.next_after, page.is_truncated
+    if json:
+        print(json_text.dumps(rows))
+    else:
+        for row in rows:
+            print(f"{row['size_bytes']:>16,}  {row['name']}" if bucket else row["name"])
+    return 0
+
+
+@app.command
+def put(folder: Path, bucket: str, key: str, file: Path, *, content_type: str = "binary/octet-stream") -> int:
+    """Put FILE under KEY; the bucket is made where it is missing.
+
+    Args:
+        folder: A store's folder, not being served at the moment; it is made where it is missing.
+        bucket: The bucket.
+        key: The object's key.
+        file: What to put.
+        content_type: The object's content type.
+    """
+    from proving.store import Store
+
+    with file.open("rb") as opened, Store.open(folder) as store:
+        if bucket not in {found.name for found in store.buckets()}:
+            store.create_bucket(bucket)
+        info = store.put(bucket, key, iter(lambda: opened.read(1 << 20), b""), content_type=content_type)
+    print(f"{info.size_bytes:,} bytes, {info.etag}")
+    return 0
+
+
+@app.command
+def get(folder: Path, bucket: str, key: str, file: Path | None = None) -> int:
+    """Write the object under KEY to FILE, or to stdout.
+
+    Args:
+        folder: A store's folder, not being served at the moment.
+        bucket: The bucket.
+        key: The object's key.
+        file: Where to; an existing file is replaced.
+    """
+    from proving.store import Store
+
+    with Store.open(_existing(folder)) as store:
+        store.head(bucket, key)
+        pieces = store.read(bucket, key)
+        if file is None:
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
+        else:
+            with file.open("wb") as opened:
+                for piece in pieces:
+                    opened.write(piece)
+    return 0
+
+
+@app.command
+def rm(folder: Path, bucket: str, key: str) -> int:
+    """Delete the object under KEY.
+
+    Args:
+        folder: A store's folder, not being served at the moment.
+        bucket: The bucket.
+        key: The object's key; an absent one is an error here.
+    """
+    from proving.store import Store
+
+    with Store.open(_existing(folder)) as store:
+        store.head(bucket, key)
+        store.delete(bucket, key)
+    return 0
+
+
+def _existing(folder: Path) -> Path:
+    """Return `folder` if it is one; looking into a store must not make one."""
+    if not folder.is_dir():
+        raise FileNotFoundError(2, "no such folder", str(folder))
+    return folder

@@ -1,0 +1,106 @@
+"""`proving store serve`: ready line, orderly stop, and one clear line with exit code 2 where it cannot start."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proving.store.s3.credentials import Credentials, find_credentials
+from proving.store.s3.errors import BadCredentials
+
+KEYS = {"PROVING_ACCESS_KEY": "AKID", "PROVING_SECRET_KEY": "a secret of tests"}
+
+
+def proving(*arguments: object, keys: dict[str, str] = KEYS) -> subprocess.CompletedProcess[str]:
+    plain = {name: value for name, value in os.environ.items() if name not in KEYS}
+    return subprocess.run(
+        [sys.executable, "-m", "proving", "store", *map(str, arguments)],
+        capture_output=True, text=True, timeout=60, env=plain | keys, check=False,
+    )  # fmt: skip
+
+
+def one_line(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_without_credentials_it_does_not_start(tmp_path: Path):
+    assert "PROVING_SECRET_KEY" in one_line(proving("serve", tmp_path / "s", "--port", 0, keys={}))
+    assert not (tmp_path / "s").exists()
+
+
+def test_an_occupied_port_is_one_line(tmp_path: Path):
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"cannot listen on 127.0.0.1:{port}" in one_line(proving("serve", tmp_path / "s", "--port", port))
+
+
+@pytest.mark.parametrize("port", [-1, 70_000])
+def test_a_port_that_cannot_be_is_one_line(tmp_path: Path, port: int):
+    assert "port" in one_line(proving("serve", tmp_path / "s", "--port", port))
+
+
+def test_a_term_signal_ends_it_with_zero(serve: Callable[..., Any], connect: Callable[..., Any]):
+    server = serve()
+    client = connect(server.endpoint)
+    client.create_bucket(Bucket="road")
+    assert server.stop() == (0, "")
+
+
+@pytest.mark.parametrize("name", ["keys.toml", "keys.json"])
+def test_credentials_come_from_a_file(tmp_path: Path, name: str):
+    table = {"access_key": "AKID", "secret_key": "a secret of tests"}
+    text = (
+        json.dumps(table) if name.endswith("json") else "\n".join(f'{key} = "{value}"' for key, value in table.items())
+    )
+    (tmp_path / name).write_text(text)
+    assert find_credentials(tmp_path / name, {}) == Credentials(access_key="AKID", secret_key="a secret of tests")
+
+
+MALFORMED = (
+    "",
+    "access_key = 'AKID'",
+    "access_key = 'AKID'\nsecret_key = 'short'",
+    "access_key = 'A/B'\nsecret_key = 'long enough'",
+    "access_key = 'AKID'\nsecret_key = 'long enough'\nother = 1",
+    "no toml",
+)
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_a_malformed_file_is_one_line(tmp_path: Path, text: str):
+    (tmp_path / "keys.toml").write_text(text)
+    result = proving("serve", tmp_path / "s", "--port", 0, "--credentials", tmp_path / "keys.toml")
+    assert "keys.toml" in one_line(result) or "_key must" in result.stderr
+
+
+def test_a_secret_is_not_shown():
+    pair = find_credentials(None, KEYS)
+    assert KEYS["PROVING_SECRET_KEY"] not in repr(pair)
+    with pytest.raises(BadCredentials):
+        find_credentials(None, {"PROVING_ACCESS_KEY": "AKID"})
+
+
+def test_the_small_verbs_put_list_get_and_remove(tmp_path: Path):
+    folder, file = tmp_path / "store", tmp_path / "file"
+    file.write_bytes(b"some bytes")
+    assert proving("put", folder, "road", "a/key", file).returncode == 0
+    assert proving("ls", folder).stdout == "road\n"
+    listed = json.loads(proving("ls", folder, "road", "a/", "--json").stdout)
+    assert [(row["name"], row["size_bytes"]) for row in listed] == [("a/key", 10)]
+    assert proving("get", folder, "road", "a/key").stdout == "some bytes"
+    assert json.loads(proving("stats", folder, "--json").stdout)["object_count"] == 1
+    assert proving("rm", folder, "road", "a/key").returncode == 0
+    assert "a/key" in one_line(proving("get", folder, "road", "a/key"))
+    assert "nowhere" in one_line(proving("ls", tmp_path / "nowhere"))
