@@ -63,7 +63,9 @@ def build_app() -> "App":
         version=__version__,
         help="Simulate it, learn on it, prove it, only then let it drive.",
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
     )
+    app.meta.suppress_keyboard_interrupt = False
     for package, about in PACKAGES.items():
         app.command(f"proving.{package}.commands:app", name=package, help=about)
 

@@ -23,6 +23,15 @@ def read_settings(path: Path, kind: type[Settings]) -> Settings:
         SettingsError: the file is missing or no TOML, a key is unknown, a value has the wrong kind or is refused
             by the dataclass itself.
     """
+    return settings_from(read_table(path), kind, where=str(path))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds, as plain nested dictionaries and lists.
+
+    Raises:
+        SettingsError: the file is missing or no TOML.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -30,10 +39,9 @@ def read_settings(path: Path, kind: type[Settings]) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read as text: {error}") from error
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    return settings_from(table, kind, where=str(path))
 
 
 def settings_from(table: dict[str, Any], kind: type[Settings], where: str) -> Settings:
@@ -57,7 +65,7 @@ def _decode_path(kind: type, value: object) -> object:
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
 
 
-def _refuse_unknown_keys(table: dict[str, Any], kind: Any, where: str, at: tuple[str, ...]) -> None:
+def _refuse_unknown_keys(table: dict[str, Any], kind: type[Any], where: str, at: tuple[str, ...]) -> None:
     hints = typing.get_type_hints(kind)
     known = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
     for key, value in table.items():
@@ -77,9 +85,9 @@ def _nearest(key: str, known: list[str]) -> str:
     return f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
 
 
-def _dataclass_within(kind: Any) -> Any:
+def _dataclass_within(kind: object) -> type[Any] | None:
     """Return the dataclass inside `X`, `X | None`, `tuple[X, ...]` or `list[X]`, or None where there is none."""
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return kind
     if typing.get_origin(kind) in (tuple, list, typing.Union, types.UnionType):
         for argument in typing.get_args(kind):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from proving.corridor.errors import StudyError
 from proving.corridor.keeping import Keeper
 from proving.corridor.study import Ask, Question
+from proving.runs import Progress, silent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +43,7 @@ QUESTIONS = (
     Question(
         name="How did one vehicle's trip go in a stretch?",
         sql="""SELECT min(speed_mps) AS slowest_mps, max(speed_mps) AS fastest_mps, count(*) AS samples FROM tracks
-               WHERE source = {source.value} AND position_m BETWEEN {position_m.low} AND {position_m.high}""",
+               WHERE vehicle = {vehicle.value} AND position_m BETWEEN {position_m.low} AND {position_m.high}""",
     ),
 )
 
@@ -84,7 +85,9 @@ class Answers:
     adjustment: dict[str, Any]
 
 
-def ask_tables(settings: Ask, tracks: "pa.Table", keeper: Keeper, folder: Path, seed: int = 0) -> Answers:
+def ask_tables(
+    settings: Ask, tracks: "pa.Table", keeper: Keeper, folder: Path, progress: Progress = silent, seed: int = 0
+) -> Answers:
     """Write the tracks into the store, ask, let the tables learn, ask anew; done once, then read from `folder`.
 
     The second round puts windows that the tables have not seen.
@@ -95,6 +98,8 @@ def ask_tables(settings: Ask, tracks: "pa.Table", keeper: Keeper, folder: Path, 
     import msgspec
     import pyarrow.parquet as pq
 
+    from proving.tables import Tables
+
     file = folder / "answers.json"
     fingerprint = _fingerprint(settings, tracks, seed)
     if file.is_file():
@@ -103,12 +108,25 @@ def ask_tables(settings: Ask, tracks: "pa.Table", keeper: Keeper, folder: Path, 
             return answers
     questions = settings.questions or QUESTIONS
     _refuse_unknown_columns(questions, tracks)
-    # A table half learned is not worth mending: it is made anew from what the store keeps.
+    # A table half learned is not worth mending: it is made anew from the tracks.
     shutil.rmtree(folder / TABLE, ignore_errors=True)
-    key = keeper.name(f"tables/{fingerprint}/{TABLE}.parquet")
-    with keeper.filesystem.open_output_stream(key) as target:
+    place = keeper.name(f"tables/{fingerprint}")
+    keeper.filesystem.delete_dir_contents(place, missing_dir_ok=True)
+    with keeper.filesystem.open_output_stream(f"{place}/{TABLE}.parquet") as target:
         pq.write_table(tracks, target, row_group_size=1 << 16)
-    answers = _ask_and_learn(settings, questions, tracks, keeper, key, folder / TABLE, seed, fingerprint)
+    generator = random.Random(f"questions {seed}")
+    progress.start(2 * settings.times + 1, 0, "ask")
+    with Tables.open(folder / TABLE) as tables:
+        tables.register(
+            TABLE, [f"{place}/{TABLE}.parquet"], filesystem=keeper.filesystem, keep_under=f"{place}/rearranged"
+        )
+        ask = Asking(tables, settings, questions, tracks, generator, progress)
+        before = ask.round(is_rearranged=False)
+        adjustment = tables.rearrange(TABLE, seed=seed)
+        progress.advance()
+        after = ask.round(is_rearranged=True)
+    progress.stop()
+    answers = Answers(fingerprint=fingerprint, asked=(*before, *after), adjustment=dict(adjustment.row()))
     partial = file.with_suffix(".partial")
     partial.write_bytes(msgspec.json.encode(answers))
     partial.replace(file)
@@ -133,54 +151,38 @@ def put_windows(sql: str, tracks: "pa.Table", window_share: float, generator: ra
     return PLACEHOLDER.sub(fill, " ".join(sql.split()))
 
 
-def _ask_and_learn(
-    settings: Ask,
-    questions: tuple[Question, ...],
-    tracks: "pa.Table",
-    keeper: Keeper,
-    key: str,
-    folder: Path,
-    seed: int,
-    fingerprint: str,
-) -> Answers:
-    from proving.tables import Tables
+@dataclass(frozen=True)
+class Asking:
+    """Everything that one round of questions needs."""
 
-    generator = random.Random(f"questions {seed}")
-    with Tables.open(folder) as tables:
-        tables.register(TABLE, [key], filesystem=keeper.filesystem)
-        before = _ask_round(tables, settings, questions, tracks, generator, is_rearranged=False)
-        adjustment = tables.rearrange(TABLE, seed=seed)
-        after = _ask_round(tables, settings, questions, tracks, generator, is_rearranged=True)
-    return Answers(fingerprint=fingerprint, asked=(*before, *after), adjustment=dict(adjustment.row()))
+    tables: "Tables"
+    settings: Ask
+    questions: tuple[Question, ...]
+    tracks: "pa.Table"
+    generator: random.Random
+    progress: Progress
 
+    def round(self, *, is_rearranged: bool) -> list[Asked]:
+        """Put every question `settings.times` times, each time with other windows."""
+        asked: list[Asked] = []
+        for _ in range(self.settings.times):
+            asked += [self._put(question, is_rearranged) for question in self.questions]
+            self.progress.advance()
+        return asked
 
-def _ask_round(
-    tables: "Tables",
-    settings: Ask,
-    questions: tuple[Question, ...],
-    tracks: "pa.Table",
-    generator: random.Random,
-    *,
-    is_rearranged: bool,
-) -> list[Asked]:
-    asked = []
-    for _ in range(settings.times):
-        for question in questions:
-            sql = put_windows(question.sql, tracks, settings.window_share, generator)
-            answer = tables.query(sql)
-            record = tables.log()[-1]
-            asked.append(
-                Asked(
-                    question=question.name,
-                    sql=sql,
-                    answer=json.dumps(answer.to_pylist(), default=str),
-                    rows_read=record.rows_read,
-                    rows_total=tracks.num_rows,
-                    wall_s=record.wall_s,
-                    is_rearranged=is_rearranged,
-                )
-            )
-    return asked
+    def _put(self, question: Question, is_rearranged: bool) -> Asked:
+        sql = put_windows(question.sql, self.tracks, self.settings.window_share, self.generator)
+        answer = self.tables.query(sql)
+        record = self.tables.log()[-1]
+        return Asked(
+            question=question.name,
+            sql=sql,
+            answer=json.dumps(answer.to_pylist(), default=str),
+            rows_read=record.rows_read,
+            rows_total=self.tracks.num_rows,
+            wall_s=record.wall_s,
+            is_rearranged=is_rearranged,
+        )
 
 
 def _window(tracks: "pa.Table", column: str, share: float, generator: random.Random) -> tuple[str, str]:

@@ -186,7 +186,7 @@ def _read(item: Input, file: Path, road: Road) -> "tuple[pa.Table, list[LeaderDr
     position_m = np.concatenate([[0.0], np.cumsum(moved_m)])
     if position_m[-1] > road.length_m + ROAD_MARGIN_M:
         raise OffTheRoad(f"{file}: the drive is {position_m[-1]:.0f} m long, and the road only {road.length_m:g} m")
-    table = _table(item.name, ["leader"] * len(time_s), time_s, position_m, speed_mps, np.zeros(len(time_s), np.int32))
+    table = _table(item.name, [item.name] * len(time_s), time_s, position_m, speed_mps, np.zeros(len(time_s), np.int32))
     return table, [LeaderDrive(time_s, speed_mps, item.name)]
 
 

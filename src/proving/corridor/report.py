@@ -54,19 +54,21 @@ def make_report(results: Results, study_file: Path) -> Report:
 
 
 def in_words(effect: Effect) -> str:
-    """Return an effect as a person would say it, such as "-12 % (-20 % to -3 %)"."""
+    """Return an effect as a person would say it, such as "−12 % (−20 % to −3 %)"."""
     if effect.measure.is_relative:
         low, middle, high = (
             f"{value * 100:+.0f} %" for value in (effect.lowest_change, effect.change, effect.highest_change)
         )
     else:
         low, middle, high = (f"{value:+.2f}" for value in (effect.lowest_change, effect.change, effect.highest_change))
-    return f"{middle} ({low} to {high})"
+    return f"{middle} ({low} to {high})".replace("-", "−").replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def case_name(controller: str, share: float) -> str:
     """Return who drives, in words."""
-    return "people only" if controller == PEOPLE_ONLY else f"{share:.0%} {controller.replace('_', ' ')}"
+    if controller == PEOPLE_ONLY:
+        return "people only"
+    return f"{share * 100:g}\N{NO-BREAK SPACE}% {controller.replace('_', ' ')}"
 
 
 def _summary(results: Results, found: list[Effect]) -> str:
@@ -90,7 +92,7 @@ def _summary(results: Results, found: list[Effect]) -> str:
         and (effect.controller, effect.automated_share) == (best.controller, best.automated_share)
     )
     return (
-        f"{first}\n\nWith {case_name(best.controller, best.automated_share)} vehicles the platoons' fuel changed by "
+        f"{first}\n\nWith {case_name(best.controller, best.automated_share)} among the drivers, fuel changed by "
         f"{in_words(best)}, and braking events per vehicle-km went from {braking.without:.2f} to {braking.with_it:.2f} "
         f"(medians over {best.pair_count} pairs of runs; the range is over leaders and seeds)."
     )
@@ -273,7 +275,7 @@ def _what_the_tables_learned(answers: Answers) -> Section:
             ),
             Table(
                 ("question", "answer"),
-                tuple((asked.question, _short(asked.answer)) for asked in last),
+                tuple((asked.question, _answer_in_words(asked.answer)) for asked in last),
                 "The last answer to each question.",
             ),
         ),
@@ -368,8 +370,15 @@ def _median_ms(asked: Sequence[Asked]) -> float:
     return round(median(one.wall_s for one in asked) * 1000, 1)
 
 
-def _short(answer: str, limit: int = 160) -> str:
-    return answer if len(answer) <= limit else f"{answer[:limit]} …"
+def _answer_in_words(answer: str, most_rows: int = 3) -> str:
+    rows = json.loads(answer)
+    lines = [", ".join(f"{name.replace('_', ' ')} {_rounded(value)}" for name, value in row.items()) for row in rows]
+    more = f"; and {len(lines) - most_rows} more rows" if len(lines) > most_rows else ""
+    return "; ".join(lines[:most_rows]) + more if lines else "nothing: no row fits"
+
+
+def _rounded(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _count(number: int, thing: str) -> str:

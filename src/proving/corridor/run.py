@@ -67,21 +67,17 @@ def run_study(study: Study, folder: Path, progress: Progress = silent, workers: 
         files = _fetch(keeper, inputs, folder / "work", progress)
         measured = measure_road(study, inputs, files)
         _stop_at(study, measured.set_aside, inputs)
-        clip_rows = _record(
-            inspection_jobs(study.clips, inputs, files), rows / "inspect.parquet", progress, workers or os.cpu_count()
-        )
+        jobs = inspection_jobs(study.clips, inputs, files)
+        clip_rows = _record(jobs, "inspect", rows, progress, workers or os.cpu_count())
         bad = (*measured.set_aside, *bad_clips(_good(clip_rows)))
         _stop_at(study, bad, inputs)
         damaged = tuple(damaged_clips(_good(clip_rows)))
         for item in (*bad, *damaged):
             keeper.write(f"quarantine/{item.name}.txt", f"{item.reason}\n".encode())
         jobs = simulation_jobs(study.simulate, study.road, measured.leaders, folder / "work" / "leaders")
-        progress.start(1, 0, "ask")
-        answers = ask_tables(study.ask, measured.tracks, keeper, folder / "tables")
-        progress.advance()
-        progress.stop()
-        simulated_rows = _record(jobs, rows / "simulate.parquet", progress, 1)
-        survived_rows = _record(_survival_jobs(study, keeper), rows / "survive.parquet", progress, 1)
+        answers = ask_tables(study.ask, measured.tracks, keeper, folder / "tables", progress)
+        simulated_rows = _record(jobs, "simulate", rows, progress, 1)
+        survived_rows = _record(_survival_jobs(study, keeper), "survive", rows, progress, 1)
     return Results(
         study=study,
         folder=folder,
@@ -121,11 +117,34 @@ def _stop_at(study: Study, bad: tuple[SetAside, ...], inputs: tuple[Input, ...])
         raise BadInputs(f"no trajectories are left to work with: {bad[0].name}: {bad[0].reason}")
 
 
-def _record(jobs: list[Job], record: Path, progress: Progress, workers: int | None) -> Rows:
+@dataclass(frozen=True)
+class Named:
+    """The same progress under another name: a reader of the bar wants the stage, not "jobs"."""
+
+    progress: Progress
+    what: str
+
+    def start(self, total: int, done: int, what: str) -> None:
+        """Begin, under our name."""
+        del what
+        self.progress.start(total, done, self.what)
+
+    def advance(self, n: int = 1) -> None:
+        """Count `n` more pieces."""
+        self.progress.advance(n)
+
+    def stop(self) -> None:
+        """End, finished or not."""
+        self.progress.stop()
+
+
+def _record(jobs: list[Job], what: str, folder: Path, progress: Progress, workers: int | None) -> Rows:
     """Run what is not recorded yet, and return the rows of exactly these jobs."""
     if not jobs:
         return []
+    progress = Named(progress, what)
     pool = here() if (workers or 1) == 1 or len(jobs) == 1 else processes(workers)
+    record = folder / f"{what}.parquet"
     run_jobs(jobs, record=record, pool=pool, progress=progress)
     wanted = {job.key for job in jobs}
     return [row for row in read_rows(record) if _key(row) in wanted]

@@ -4,7 +4,7 @@ Everything comes from the seed, so the sample can be shipped as code instead of 
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,10 @@ LANE_COUNT = 2
 DURATION_S = 420.0
 CLIP_S = 8.0
 FRAME_RATE = 12.5
-SAMPLE_RATE = 16_000
+PICTURE = (480, 270)
 # Where the cameras stand, and what befalls their clips; the last two see the queue before the slow zone.
 CAMERAS_M = (250.0, 500.0, 750.0, 900.0, 1050.0)
+PROBE_CARS = 3
 DAMAGE = {2: "freeze", 4: "black"}
 MPS_TO_KMH = 3.6
 
@@ -32,12 +33,12 @@ STUDY = """\
 # Run it with: proving corridor run {place}
 
 name = "Sample road"
-about = "A simulated two-lane road with a bottleneck at its end, five cameras along it and one probe car in its traffic."
+about = "A simulated two-lane road with a bottleneck at its end, five cameras along it and three probe cars in its queue."
 bad_input = "quarantine"
 
 [road]
 name = "a simulated road"
-length_m = {drive_length_m}
+length_m = {length_m}
 lane_count = {lane_count}
 speed_limit_mps = 30.0
 
@@ -46,9 +47,9 @@ kind = "vehicles"
 paths = ["tracks.csv"]
 columns = {{ vehicle = "vehicle", time = "time_s", position = "position_m", speed = "speed_mps", lane = "lane" }}
 
-[[trajectories]]                # what the probe car recorded
+[[trajectories]]                # what the probe cars recorded
 kind = "leader"
-paths = ["probe_car.csv"]
+paths = ["probe_cars"]
 columns = {{ time = "Time", speed = "Velocity" }}
 units = {{ time = "s", speed = "km/h" }}
 
@@ -62,7 +63,7 @@ automated_shares = [0.05]
 vehicle_count = 20
 seeds = 5
 leader_count = 3
-duration_s = 90
+duration_s = 240
 vehicle_class = "midSUV"
 
 [ask]
@@ -90,7 +91,10 @@ def write_sample(folder: Path, seed: int = 0, progress: Progress = silent) -> Pa
     run = open_road(road, seed)
     _write_tracks(run, folder / "tracks.csv")
     progress.advance()
-    drive_length_m = _write_probe_car(folder / "probe_car.csv", seed)
+    (folder / "probe_cars").mkdir(exist_ok=True)
+    drives_m = [
+        _write_probe_car(folder / "probe_cars" / f"car_{car + 1}.csv", seed * 100 + car) for car in range(PROBE_CARS)
+    ]
     progress.advance()
     truths: dict[str, list[dict[str, object]]] = {}
     for index, position_m in enumerate(CAMERAS_M):
@@ -101,8 +105,8 @@ def write_sample(folder: Path, seed: int = 0, progress: Progress = silent) -> Pa
     progress.stop()
     (folder / "truth.json").write_text(json.dumps(truths, indent=2) + "\n")
     study = folder / "study.toml"
-    length_m = max(ROAD_LENGTH_M, np.ceil(drive_length_m / 100) * 100)
-    study.write_text(STUDY.format(seed=seed, place=study, drive_length_m=length_m, lane_count=LANE_COUNT))
+    length_m = float(np.ceil(max(ROAD_LENGTH_M, *drives_m) / 100) * 100)
+    study.write_text(STUDY.format(seed=seed, place=study, length_m=length_m, lane_count=LANE_COUNT))
     return study
 
 
@@ -117,7 +121,7 @@ def _write_tracks(run: "Trajectories", path: Path) -> None:
 
 
 def _write_probe_car(path: Path, seed: int) -> float:
-    """Write the drive of one car in the waves of a ring, which are the waves of a long queue; return its length in m."""
+    """Write the drive of one car in the waves of a ring, as in a long queue, and return how far it went, in m."""
     from proving.traffic import Ring, ring
 
     run = ring(Ring(duration_s=600.0, automated_share=0.0), seed).between(300.0, 600.0)
@@ -126,3 +130,28 @@ def _write_probe_car(path: Path, seed: int) -> float:
     lines += [f"{at:.1f},{speed:.3f}" for at, speed in zip(run.time_s, speed_kmh, strict=True)]
     path.write_text("\n".join(lines) + "\n")
     return float(speed_kmh.sum() / MPS_TO_KMH * run.dt_s)
+
+
+def _write_clip(run: "Trajectories", camera: Camera, path: Path, defect: str | None, seed: int) -> "tuple[Truth, ...]":
+    """Film the simulated vehicles as they pass a camera; damage the clip if asked, and return what was done to it."""
+    from proving.video import DEFECTS, make_defect, write_clip
+    from proving.video.synthetic import SAMPLE_RATE, Vehicles, View, road_camera
+
+    part = run.between(camera.start_s, camera.start_s + CLIP_S + run.dt_s)
+    present = part.is_present
+    vehicles = Vehicles(
+        time_s=part.time_s - part.time_s[0],
+        position_m=np.where(present, part.position_m, 0.0),
+        lane=np.where(present, part.lane, 0),
+        is_present=present,
+    )
+    view = View(width=PICTURE[0], height=PICTURE[1], start_m=camera.position_m, lane_count=LANE_COUNT)
+    frames, sound = road_camera(vehicles, view, FRAME_RATE, seed)
+    if defect is None:
+        write_clip(path, frames, FRAME_RATE, sound, SAMPLE_RATE)
+        return ()
+    pristine = path.with_name(f"pristine_{path.name}")
+    write_clip(pristine, frames, FRAME_RATE, sound, SAMPLE_RATE, crf=15)
+    truths = make_defect(pristine, path, DEFECTS[defect](), seed)
+    pristine.unlink()
+    return truths

@@ -150,7 +150,7 @@ class Ask:
 
     questions: tuple[Question, ...] = ()
     times: int = 12
-    window_share: float = 0.05
+    window_share: float = 0.1
 
     def __post_init__(self) -> None:
         if self.times < 1 or not 0 < self.window_share <= 1:

@@ -13,20 +13,17 @@ def print_summary(results: Results, page: Path) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for item in (*results.bad, *results.damaged):
         console.print(Text(f"set aside  {item.name}: {item.reason}"))
     table = Table(box=None, pad_edge=False)
-    for column in ("who drives", "measure", "people only", "automated", "change (range)"):
-        table.add_column(column, justify="left" if column in ("who drives", "measure") else "right")
+    for column in ("measure", "people only", "automated", "change (range)"):
+        table.add_column(column, justify="left" if column == "measure" else "right", no_wrap=True)
+    drivers = ""
     for effect in effects(results.simulated_rows):
-        table.add_row(
-            case_name(effect.controller, effect.automated_share),
-            effect.measure.label,
-            f"{effect.without:.2f}",
-            f"{effect.with_it:.2f}",
-            in_words(effect),
-        )
+        if drivers != (drivers := case_name(effect.controller, effect.automated_share)):
+            table.add_row(Text(drivers, style="bold"))
+        table.add_row(f"  {effect.measure.label}", f"{effect.without:.2f}", f"{effect.with_it:.2f}", in_words(effect))
     console.print(table)
     adjustment = results.answers.adjustment
     console.print(Text(f"tables     {str(adjustment['state']).replace('_', ' ')}: {adjustment['reason']}"))

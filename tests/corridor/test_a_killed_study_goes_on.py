@@ -1,0 +1,73 @@
+"""A study that is killed at any moment and started again completes, with the same numbers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proving.runs import read_rows
+
+PROVING = str(Path(sys.executable).with_name("proving"))
+ENVELOPE = {"commit", "machine", "started", "wall_s", "repeat", "config"}
+Corridor = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def numbers(out: Path) -> dict[str, Any]:
+    """Everything that was found, without times and folders."""
+    answers = json.loads((out / "tables" / "answers.json").read_text())
+    found: dict[str, Any] = {"answers": [(asked["sql"], asked["answer"]) for asked in answers["asked"]]}
+    for record in ("inspect", "simulate", "survive"):
+        kept = [
+            {name: value for name, value in row.items() if name not in ENVELOPE and not name.endswith("_per_s")}
+            for row in read_rows(out / "rows" / f"{record}.parquet")
+        ]
+        found[record] = sorted(kept, key=repr)
+    return found
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_ends_with_the_same_numbers(
+    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
+) -> None:
+    whole, killed = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("killed")
+    begin = time.perf_counter()
+    done = corridor(study, whole)
+    assert done.returncode == 0, done.stderr
+    whole_s = time.perf_counter() - begin
+
+    for part in (0.15, 0.3, 0.45, 0.6, 0.75, 0.9):
+        running = subprocess.Popen(
+            [PROVING, "corridor", "run", str(study), "--out", str(killed)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            running.wait(timeout=whole_s * part)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    done = corridor(study, killed)
+    assert done.returncode == 0, done.stderr
+    assert numbers(killed) == numbers(whole)
+    assert (killed / "report.html").is_file()
+
+
+def test_started_again_a_finished_study_does_nothing_twice(
+    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
+) -> None:
+    out = tmp_path_factory.mktemp("out")
+    assert corridor(study, out).returncode == 0
+    records = sorted((out / "rows").glob("*.parquet"))
+    before = [(path.name, path.read_bytes()) for path in records]
+    page = (out / "report.html").read_text()
+    assert corridor(study, out).returncode == 0
+    assert [(path.name, path.read_bytes()) for path in records] == before
+    assert (out / "report.html").read_text() == page

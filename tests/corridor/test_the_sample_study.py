@@ -1,0 +1,114 @@
+"""What `make run` shows: a road of our own, its damage found, its report readable by a stranger."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from proving.corridor.sample import DAMAGE, write_sample
+from proving.runs import read_rows
+
+PROVING = str(Path(sys.executable).with_name("proving"))
+Corridor = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample")
+    subprocess.run([PROVING, "corridor", "sample", str(folder)], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The output folder of the finished study, and its summary on the terminal."""
+    out = tmp_path_factory.mktemp("out")
+    done = subprocess.run(
+        [PROVING, "corridor", "run", str(sample / "study.toml"), "--out", str(out)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_the_same_seed_writes_the_same_sample(sample: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    write_sample(again, 0)
+    for path in sorted(sample.rglob("*")):
+        if path.is_file() and path.name != "study.toml":
+            assert path.read_bytes() == (again / path.relative_to(sample)).read_bytes(), path
+
+
+def test_exactly_the_damaged_clips_are_set_aside(sample: Path, finished: tuple[Path, str]) -> None:
+    out, summary = finished
+    truths = json.loads((sample / "truth.json").read_text())
+    damaged = {name for name, found in truths.items() if found}
+    assert len(damaged) == len(DAMAGE) == 2
+    rows = read_rows(out / "rows" / "inspect.parquet")
+    assert {row["name"] for row in rows if row["finding_count"]} == damaged
+    for row in rows:
+        findings = json.loads(str(row["findings"]))
+        for truth in truths[str(row["name"])]:
+            same = [finding for finding in findings if finding["detector"] == truth["defect"]]
+            assert any(
+                abs(finding["start_s"] - truth["start_s"]) < 0.3 and abs(finding["end_s"] - truth["end_s"]) < 0.3
+                for finding in same
+            ), (truth, findings)
+    assert all(f"set aside  {name}" in summary for name in damaged)
+
+
+def test_the_tables_answer_as_the_files_do_and_the_store_loses_nothing(finished: tuple[Path, str]) -> None:
+    out, _ = finished
+    answers = json.loads((out / "tables" / "answers.json").read_text())
+    assert {asked["is_rearranged"] for asked in answers["asked"]} == {True, False}
+    assert answers["adjustment"]["state"] in ("kept", "rolled_back", "not_proposed")
+    (survived,) = read_rows(out / "rows" / "survive.parquet")
+    assert survived["failure_count"] == 0
+    assert survived["scenario_count"] == 50
+
+
+@pytest.fixture(scope="module")
+def page(finished: tuple[Path, str]) -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    assert chromium, "the browser tests need Debian's chromium"
+    options = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=options)
+        try:
+            opened = browser.new_page()
+            opened.complaints = []
+            opened.on("console", lambda message: opened.complaints.append(message.text))
+            opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
+            opened.on("request", lambda request: opened.complaints.append(request.url) if request.url[:4] == "http" else None)
+            opened.goto((finished[0] / "report.html").as_uri())
+            opened.wait_for_load_state("networkidle")
+            yield opened
+        finally:
+            browser.close()
+
+
+@pytest.mark.browser
+def test_the_report_opens_without_a_complaint_and_asks_the_network_for_nothing(page) -> None:
+    assert page.complaints == []
+    assert page.locator("canvas").count() >= 1
+    headings = page.locator("h2").all_inner_texts()
+    for heading in ("What went in", "What was wrong with it", "What automation changes", "How sure this is", "How to repeat it"):
+        assert any(heading in text for text in headings), headings
+
+
+@pytest.mark.browser
+def test_the_report_says_what_was_found_and_how_to_repeat_it(page) -> None:
+    text = page.locator("body").inner_text()
+    for number in DAMAGE:
+        assert f"camera_{number + 1}.mp4" in text
+    assert "people only" in text
+    assert "proving corridor run" in text
+    assert "nan" not in text.lower().split()
