@@ -1,8 +1,11 @@
 """`proving check`: list the checks, run one over many seeds, replay a failure."""
 
+import contextlib
 import json as json_
+import logging
 import re
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -74,8 +77,9 @@ def run(
         shard_count=count,
         operation_count=_at_least_one(operations),
     )
-    searched = search(check, limits, progress=_Counter(name) if sys.stderr.isatty() else None)
-    shrunk = None if searched.failure is None else smallest_failure(check, searched.failure)
+    with _quiet():
+        searched = search(check, limits, progress=_Counter(name) if sys.stderr.isatty() else None)
+        shrunk = None if searched.failure is None else smallest_failure(check, searched.failure)
     if json:
         print(json_.dumps(_searched_as_json(check, searched, shrunk)))
     else:
@@ -99,7 +103,8 @@ def replay(token: str, *, json: Annotated[bool, Parameter(negative="")] = False)
 
     read = read_token(token)
     check = find_check(read.check)
-    replayed = replay_token(check, read)
+    with _quiet():
+        replayed = replay_token(check, read)
     if not replayed.is_same_alphabet:
         print(
             f"proving: the operations of {check.name} have changed since this token was made; trying it all the same",
@@ -204,6 +209,17 @@ def _at_least_one(operations: int | None) -> int | None:
     if operations is not None and operations < 1:
         raise WrongOption(f"--operations wants at least 1, got {operations}")
     return operations
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the thing under test from logging each injected fault, unless --verbose asks for its log."""
+    if not logging.getLogger().isEnabledFor(logging.INFO):
+        logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 class _Counter:

@@ -25,12 +25,14 @@ def find_check(name: str) -> Check[Any, Any, Any]:
     module_name, colon, attribute = name.partition(":")
     if colon:
         return _from_module(module_name, attribute)
-    known, problems = all_checks()
-    if name in known:
-        return known[name]
+    # The one package first: the others need not be imported, nor installed.
     package = name.partition(".")[0]
-    if package in problems:
-        raise NoSuchCheck(f"'{name}': {problems[package]}")
+    checks, problem = _checks_of(package) if package.isidentifier() else ({}, None)
+    if name in checks:
+        return checks[name]
+    if problem is not None:
+        raise NoSuchCheck(f"'{name}': {problem}")
+    known, _ = all_checks()
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     raise NoSuchCheck(f"unknown check '{name}'; {f'did you mean {near[0]!r}?' if near else 'see: proving check list'}")
 
@@ -40,16 +42,26 @@ def all_checks() -> tuple[dict[str, Check[Any, Any, Any]], dict[str, str]]:
     found: dict[str, Check[Any, Any, Any]] = {}
     problems: dict[str, str] = {}
     for package in sorted(each.name for each in pkgutil.iter_modules(proving.__path__) if each.ispkg):
-        module_name = f"proving.{package}.scenarios"
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            if error.name != module_name:
-                problems[package] = f"{module_name} needs '{error.name}', which is not installed"
-            continue
-        checks = getattr(module, "CHECKS", {})
-        found.update({name: check for name, check in checks.items() if isinstance(check, Check)})
+        checks, problem = _checks_of(package)
+        found.update(checks)
+        if problem is not None:
+            problems[package] = problem
     return found, problems
+
+
+def _checks_of(package: str) -> tuple[dict[str, Check[Any, Any, Any]], str | None]:
+    """Return one package's checks, and what keeps them from being loaded."""
+    module_name = f"proving.{package}.scenarios"
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name in (module_name, f"proving.{package}"):
+            return {}, None
+        return {}, f"{module_name} needs '{error.name}', which is not installed"
+    except ImportError as error:
+        return {}, f"{module_name} cannot be imported: {error}"
+    checks = getattr(module, "CHECKS", {})
+    return {name: check for name, check in checks.items() if isinstance(check, Check)}, None
 
 
 def _from_module(module_name: str, attribute: str) -> Check[Any, Any, Any]:

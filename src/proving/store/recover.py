@@ -118,9 +118,6 @@ def _replay(disk: Disk, extents: Extents, state: State) -> _Replayed:
     sequence, size_bytes = checkpoint.sequence, 0
     for extent in journals:
         is_last = extent is journals[-1]
-        if is_last:
-            # A killed process may have left a batch that is visible but not durable.
-            disk.sync(extent.file)
         start = end = checkpoint.offset if extent.order == checkpoint.order else 0
         data = disk.read(extent.file, 0, extents.size_bytes if is_last else extent.pointer)
         for batch in batches(data, start, extent.life):
@@ -133,6 +130,11 @@ def _replay(disk: Disk, extents: Extents, state: State) -> _Replayed:
             raise Corrupt(f"{extent.file}: the journal cannot be read behind offset {end}")
         if is_last and holds_later_batch(data, end, extent.life, sequence):
             raise Corrupt(f"{extent.file}: a batch at offset {end} is damaged, and later ones are there")
+        if is_last and end > start:
+            # A process that was killed, or whose sync failed, may have left batches that are visible but not durable.
+            # After a failed sync the kernel takes them for clean, so only writing them again makes a sync write them.
+            disk.write(extent.file, start, [data[start:end]])
+            disk.sync(extent.file)
         extent.pointer = end
         size_bytes += end - start
     return _Replayed(changed, journals[-1] if journals else None, sequence, size_bytes)

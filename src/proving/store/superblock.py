@@ -141,8 +141,6 @@ def load(disk: Disk) -> tuple[State, bool]:
         if slot not in present:
             disk.replace(slot, b"")
             continue
-        # What a killed process wrote may be visible but not durable; nothing is built on it before it is.
-        disk.sync(slot)
         data = disk.read(slot, 0, disk.size_bytes(slot))
         try:
             states.append(decode(data))
@@ -150,7 +148,13 @@ def load(disk: Disk) -> tuple[State, bool]:
             is_damaged = is_damaged or bool(data)
     if not states:
         raise Corrupt("neither superblock can be read; restore the store from a copy")
-    return max(states, key=lambda state: state.sequence), is_damaged
+    newest = max(states, key=lambda state: state.sequence)
+    # What a killed process wrote, or failed to sync, may be visible but not durable; nothing is built on it before it
+    # is. After a failed sync only writing it again helps: the kernel takes it for clean.
+    slot = SLOTS[newest.sequence % 2]
+    disk.write(slot, 0, [encode(newest)])
+    disk.sync(slot)
+    return newest, is_damaged
 
 
 def encode(state: State) -> bytes:

@@ -1,0 +1,36 @@
+"""Bugs of the engine that `proving check` found, as the small scenarios that it made of them."""
+
+import pytest
+
+from proving.check.same_as_model import Step, run_steps
+from proving.store.operations import Break, Crash, CreateBucket, DeleteBucket, Kill, PlanPowerCut, Put, Reclaim, Reopen
+from proving.store.scenarios import CHECKS
+
+FAILED_SYNC = Break("sync", 0, False, False)
+EMPTY = Put(0, 0, 0, 0, False)
+
+# A sync failed, the program (not the machine) started anew, saw the bytes, synced them with success, built on them; and
+# the power cut showed that the second sync had written nothing.
+VISIBLE_BUT_NEVER_DURABLE = (
+    (3002, FAILED_SYNC, EMPTY, Kill(), Crash("nothing", 0)),
+    (4492, FAILED_SYNC, EMPTY, Reopen(), Crash("nothing", 0)),
+    (1464, FAILED_SYNC, CreateBucket(1), Kill(), Crash("nothing", 0)),
+    (3519, FAILED_SYNC, DeleteBucket(0), Reopen(), Crash("nothing", 0)),
+    (2430, Put(0, 0, 1, 0, False), FAILED_SYNC, Put(0, 0, 1, 0, False), Reopen(), EMPTY, Crash("nothing", 0)),
+    (
+        1628,
+        FAILED_SYNC,
+        Reclaim(),
+        Kill(),
+        Put(0, 0, 401, 0, False),
+        PlanPowerCut(0, "nothing", 0, 0),
+        Reclaim(),
+    ),
+)
+
+
+@pytest.mark.parametrize("scenario", VISIBLE_BUT_NEVER_DURABLE)
+def test_what_a_failed_sync_left_visible_is_written_again_before_it_is_built_on(scenario: tuple[object, ...]) -> None:
+    seed, *operations = scenario
+    steps = [Step(number, operation) for number, operation in enumerate(operations)]
+    assert run_steps(CHECKS["store.same_as_model_on_bad_disks"], int(str(seed)), steps) is None
