@@ -180,6 +180,11 @@ def test_unknown_questions_are_501(running: Any, talk: Talk, sign: Callable[...,
     assert client.list_objects_v2(Bucket="road")["KeyCount"] == 0
 
 
+def test_a_key_that_is_no_utf8_is_refused(running: Any, talk: Talk, sign: Callable[..., bytes], client: Any):
+    answer = talk(running, sign(running, "PUT", "/road/%FF%FE", b"x"))
+    assert (statuses(answer), code(answer)) == ([400], "InvalidURI")
+
+
 def test_pyarrow_s_probe_of_a_bucket_that_cannot_be_is_404(running: Any, talk: Talk, sign: Callable[..., bytes]):
     assert statuses(talk(running, sign(running, "HEAD", "/%24extremelyunlikelytoexist%24"))) == [404]
 

@@ -58,6 +58,31 @@ def test_a_term_signal_ends_it_with_zero(serve: Callable[..., Any], connect: Cal
     assert server.stop() == (0, "")
 
 
+def test_a_request_in_progress_is_finished_before_it_ends(
+    serve: Callable[..., Any], connect: Callable[..., Any], sign: Callable[..., bytes]
+):
+    server = serve()
+    connect(server.endpoint).create_bucket(Bucket="road")
+    body = b"x" * 500_000
+    request = sign(server, "PUT", "/road/key", body, expect="100-continue")
+    port = int(server.endpoint.rpartition(":")[2])
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as connection:
+        connection.sendall(request[: -len(body)])
+        assert b"100 Continue" in connection.recv(1000)
+        server.process.terminate()
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=30).close()
+            except OSError:
+                break
+        connection.sendall(body)
+        answer = connection.recv(10_000)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"Connection: close" in answer
+    assert server.process.communicate(timeout=30) == ("", "")
+    assert server.process.returncode == 0
+
+
 @pytest.mark.parametrize("name", ["keys.toml", "keys.json"])
 def test_credentials_come_from_a_file(tmp_path: Path, name: str):
     table = {"access_key": "AKID", "secret_key": "a secret of tests"}

@@ -45,7 +45,7 @@ def head_bucket(context: Context, request: Request, _received: Received) -> Answ
 def delete_bucket(context: Context, request: Request, _received: Received) -> Answer:
     """Answer DeleteBucket; uploads in progress do not keep a bucket."""
     context.store.delete_bucket(request.bucket)
-    for part in context.uploads.drop_bucket(request.bucket):
+    for part in context.uploads.drop(request.bucket):
         context.store.discard(part)
     return Answer(204)
 

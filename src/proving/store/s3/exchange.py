@@ -79,6 +79,10 @@ class S3Service:
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
             return _RefusedExchange(refuse(error, head.path, request_id))
 
+    def forget_uploads(self) -> None:
+        """Give the space of uploads in progress back, when the server ends and the store lives on."""
+        discard(self.context, tuple(self.context.uploads.drop()))
+
     def malformed(self, code: str, message: str, request_id: str) -> Answer:
         """Answer something that is no request."""
         return answers.refusal(Refused(code, message), "/", request_id)

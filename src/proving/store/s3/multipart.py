@@ -7,7 +7,7 @@ uploads are objects like any other.
 import collections
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -137,15 +137,19 @@ class Uploads:
 
     def in_bucket(self, bucket: str) -> list[Upload]:
         """Return a bucket's uploads in the order of key, then age."""
-        with self._lock:
-            uploads = [upload for upload in self._uploads.values() if upload.bucket == bucket]
+        uploads = [upload for upload in self._all() if upload.bucket == bucket]
         return sorted(uploads, key=lambda upload: (upload.key.encode(), upload.created_s, upload.upload_id))
 
-    def drop_bucket(self, bucket: str) -> Iterable["StagedPart"]:
-        """Forget a bucket's uploads; return their staged data."""
+    def drop(self, bucket: str = "") -> list["StagedPart"]:
+        """Forget a bucket's uploads, or all where none is named; return their staged data."""
         dropped: list["StagedPart"] = []
-        for upload in self.in_bucket(bucket):
-            with upload.lock:
-                self.end(upload)
-                dropped += [staged for part in upload.parts.values() for staged in part.staged]
+        for upload in self._all():
+            if bucket in ("", upload.bucket):
+                with upload.lock:
+                    self.end(upload)
+                    dropped += [staged for part in upload.parts.values() for staged in part.staged]
         return dropped
+
+    def _all(self) -> list[Upload]:
+        with self._lock:
+            return list(self._uploads.values())

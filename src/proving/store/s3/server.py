@@ -100,6 +100,7 @@ class Server:
         self._watch.cancel()
         # Jobs still running end first: the store may be closed only after them.
         await asyncio.to_thread(self._workers.close)
+        await asyncio.to_thread(self._service.forget_uploads)
         await self._listener.wait_closed()
 
     async def _expire_slow_clients(self) -> None:

@@ -20,6 +20,7 @@ class Workers:
         self._jobs: SimpleQueue[Callable[[], Callable[[], None]] | None] = SimpleQueue()
         self._done: collections.deque[Callable[[], None]] = collections.deque()
         self._is_woken = False
+        self._is_closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"proving-s3-{index}", daemon=True) for index in range(count)
         ]
@@ -27,11 +28,15 @@ class Workers:
             thread.start()
 
     def submit(self, job: Callable[[], Callable[[], None]]) -> None:
-        """Run `job` in a thread; what it returns is called on the loop."""
-        self._jobs.put(job)
+        """Run `job` in a thread; what it returns is called on the loop. After `close` it runs here and now."""
+        if self._is_closed:
+            job()()
+        else:
+            self._jobs.put(job)
 
     def close(self) -> None:
         """Let the jobs already submitted end, and the threads with them."""
+        self._is_closed = True
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
