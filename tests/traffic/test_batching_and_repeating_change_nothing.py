@@ -7,9 +7,9 @@ from proving.traffic import LeaderDrive, OpenRoad, Platoon, Ring, simulate
 from proving.traffic.scenarios import SCENARIOS, OpenRoadRun, PlatoonRun, RingRun
 from proving.traffic.trajectories import Trajectories
 
-RING = Ring(duration_s=60, controller="pi_saturation", control_start_s=20, spread_share=0.1)
+RING = Ring(duration_s=30, controller="pi_saturation", control_start_s=10, spread_share=0.1)
 PLATOON = Platoon(controller="follower_stopper", vehicle_count=7, spread_share=0.1)
-OPEN = OpenRoad(duration_s=60, length_m=400, slow_zone_m=100, lane_count=3, controller="follower_stopper")
+OPEN = OpenRoad(duration_s=30, length_m=300, slow_zone_m=100, lane_count=3, controller="follower_stopper")
 
 
 def assert_same(one: Trajectories, other: Trajectories) -> None:
@@ -18,7 +18,7 @@ def assert_same(one: Trajectories, other: Trajectories) -> None:
         np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
 
 
-@pytest.mark.parametrize("seeds", [[4], [4, 9, 1], [9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 10]])
+@pytest.mark.parametrize("seeds", [[4], [4, 9, 1], [9, 0, 1, 2, 3, 4, 5, 6, 7]])
 def test_a_batch_of_worlds_equals_single_runs_bit_for_bit(seeds: list[int], drive: LeaderDrive):
     for batch, single in (
         (simulate.rings(RING, seeds), lambda seed: simulate.ring(RING, seed)),
@@ -41,8 +41,8 @@ def test_another_seed_gives_another_run():
 @pytest.mark.parametrize(
     ("name", "config"),
     [
-        ("traffic.ring", RingRun(ring=RING, settling_s=20)),
-        ("traffic.open", OpenRoadRun(open_road=OPEN, filling_s=20)),
+        ("traffic.ring", RingRun(ring=RING, settling_s=5)),
+        ("traffic.open", OpenRoadRun(open_road=OPEN, filling_s=10)),
         ("traffic.platoon", PlatoonRun(platoon=PLATOON)),
     ],
 )

@@ -14,7 +14,19 @@ from proving.cli import run
     "arguments",
     [
         ["ring", "--duration-s", "20", "--vehicle-count", "10", "--driver.headway-s", "1.2"],
-        ["open", "--duration-s", "30", "--lane-count", "2", "--controller", "follower_stopper"],
+        [
+            "open",
+            "--duration-s",
+            "30",
+            "--lane-count",
+            "2",
+            "--length-m",
+            "300",
+            "--slow-zone-m",
+            "90",
+            "--controller",
+            "follower_stopper",
+        ],
         ["platoon", "--vehicle-count", "4", "--controller", "pi_saturation", "--vehicle-class", "Pickup"],
     ],
 )
