@@ -122,10 +122,11 @@ class SimDisk:
             OSError: ENOSPC when the disk is full, or an injected fault.
         """
         with self._lock:
-            self._start("create", name, bytes(size_bytes))
+            self._check_alive()
             if name in self._files:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
             self._check_space(name, size_bytes)
+            self._start("create", name, bytes(size_bytes))
             self._files[name] = _File(bytearray(size_bytes))
 
     def size_bytes(self, name: str) -> int:
@@ -154,6 +155,7 @@ class SimDisk:
         with self._lock:
             self._check_alive()
             file = self._file(name)
+            self._check_space(name, max(len(file.image), offset + len(data)))
             try:
                 self._start("write", name)
             except PowerCut:
@@ -167,7 +169,6 @@ class SimDisk:
                 if arrived:
                     self._write(file, offset, data[:arrived])
                 raise OSError(fault.errno, fault.strerror, name) from None
-            self._check_space(name, max(len(file.image), offset + len(data)))
             self._write(file, offset, data)
 
     def sync(self, name: str) -> None:
@@ -186,15 +187,17 @@ class SimDisk:
     def replace(self, name: str, data: bytes) -> None:
         """Write a whole file at once: after a crash it is the old one or the new one, when it returns the new one."""
         with self._lock:
-            self._start("replace", name, bytes(data))
+            self._check_alive()
             self._check_space(name, len(data))
+            self._start("replace", name, bytes(data))
             self._files[name] = _File(bytearray(data))
 
     def remove(self, name: str) -> None:
         """Remove a file; durable when it returns."""
         with self._lock:
-            self._start("remove", name)
+            self._check_alive()
             self._file(name)
+            self._start("remove", name)
             del self._files[name]
 
     def close(self) -> None:
@@ -452,9 +455,9 @@ def _stuck(pending: list[_Write], sector_bytes: int) -> list[_Write]:
 
 def _still_stuck(file: _File, sector_bytes: int) -> list[_Write]:
     """Return what a sync that succeeds leaves behind: stuck sectors that no later write made dirty again."""
+    if not file.pending or not any(write.is_stuck for write in file.pending):
+        return []
     stuck = [write for write in file.pending if write.is_stuck]
-    if not stuck:
-        return stuck
     dirty = {
         start // sector_bytes
         for write in file.pending
