@@ -58,6 +58,7 @@ UNITS_PER_S = {
     "timestamp[ns]": 10**9,
     "date": Fraction(1, 86400),
 }
+PLAIN_PARTS = frozenset({"this", "expression", "expressions", "low", "high"})
 LARGEST_EXACT = 2**53
 
 Constant = int | Decimal | str | datetime.datetime
@@ -86,7 +87,10 @@ def domain_of(node: exp.Expr, column_of: ColumnOf, *, is_negated: bool = False) 
         return domain_of(node.this, column_of, is_negated=is_negated)
     if isinstance(node, exp.Not):
         return domain_of(node.this, column_of, is_negated=not is_negated)
-    operand = node.this if isinstance(node, exp.Expr) else None
+    # sqlglot says some things by a flag (NOT LIKE, BETWEEN SYMMETRIC): what has a flag is not what it looks like.
+    if any(value for name, value in node.args.items() if name not in PLAIN_PARTS):
+        return None
+    operand = node.this
     if type(node) in FLIPPED:
         return _comparison(node, column_of, is_negated)
     about = column_of(operand) if isinstance(operand, exp.Expr) else None
@@ -96,9 +100,9 @@ def domain_of(node: exp.Expr, column_of: ColumnOf, *, is_negated: bool = False) 
     domain: Domain | None = None
     if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
         domain = ANY_VALUE if is_negated else ONLY_NULL
-    elif isinstance(node, exp.Between) and not node.args.get("symmetric"):
+    elif isinstance(node, exp.Between):
         domain = _between(node, kind, is_negated)
-    elif isinstance(node, exp.In) and node.expressions and not node.args.get("query"):
+    elif isinstance(node, exp.In) and node.expressions:
         domain = _membership(node, kind, is_negated)
     elif isinstance(node, exp.Like) and not is_negated and kind == "text":
         domain = _prefix(node.expression)

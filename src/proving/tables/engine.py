@@ -193,6 +193,8 @@ def _in_one_line(error: duckdb.Error) -> QueryError | NoSuchTable:
     text = str(error)
     if missing := NO_TABLE.search(text):
         return NoSuchTable(missing.group(1))
+    if isinstance(error, duckdb.PermissionException):
+        return QueryError("only registered tables can be read: a query opens no other file and no address")
     place = PLACE.search(text)
     what = " ".join(text.split("\n\nLINE ", maxsplit=1)[0].split())
     if place is None:

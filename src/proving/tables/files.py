@@ -219,7 +219,9 @@ def _span(numbers: np.ndarray, is_null: np.ndarray, words: list[str]) -> Span:
     low, high = present.min(), present.max()
     if present.dtype.kind == "f" and np.isnan(low):  # a NaN anywhere makes both ends NaN
         known = present[~np.isnan(present)]
-        return Span(known.min().item() if len(known) else None, None, null_count)
+        if not len(known):
+            return Span(None, None, null_count, is_all_null=True, has_nan=True)
+        return Span(known.min().item(), known.max().item(), null_count, has_nan=True)
     if words:
         distinct = np.unique(present)
         values = tuple(words[index] for index in distinct) if len(distinct) <= MOST_VALUES else None

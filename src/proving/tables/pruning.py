@@ -18,11 +18,11 @@ class Span:
     """What one column of one piece holds.
 
     Attributes:
-        low, high: The smallest and the largest value, both included; None where it is not known (a NaN counts as
-            larger than everything).
+        low, high: The smallest and the largest value, both included, NaN aside; None where it is not known.
         null_count: How many rows are NULL.
         values: All values, where there are at most `MOST_VALUES`; else None.
-        is_all_null: No row has a value.
+        is_all_null: No row has a value, NaN aside.
+        has_nan: Some row is NaN, which DuckDB sorts above every number.
     """
 
     low: Value | None
@@ -30,6 +30,7 @@ class Span:
     null_count: int
     values: tuple[Value, ...] | None = None
     is_all_null: bool = False
+    has_nan: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def _may_be_in(span: Span | None, domain: Domain) -> bool:
     if span is None:
         return True
     if domain.has_null and span.null_count:
+        return True
+    if span.has_nan and any(end is None for _, end in domain.intervals):
         return True
     if span.is_all_null:
         return False

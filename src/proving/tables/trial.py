@@ -58,7 +58,7 @@ class TrialSettings:
             0 < self.weight <= 1 and 0 <= self.worst_loss < 1 <= 1 + self.least_loss_s and 0 < self.fewer_rows <= 1
         ):
             raise ValueError(
-                "weight and fewer_rows must be above 0 and up to 1, worst_loss from 0 to below 1, least_loss_s 0 or more"
+                "weight and fewer_rows must be above 0 and up to 1, worst_loss in [0, 1), least_loss_s 0 or more"
             )
 
 
@@ -147,7 +147,7 @@ def _seconds(ran: Ran, form: Scannable) -> float:
 def _summary(
     bench: Bench, chosen: Sequence[Question], times: Sequence[tuple[Question, float, float]], seed: int
 ) -> tuple[Trial, dict[str, tuple[float, float, float]]]:
-    """Return what was measured; by template the ratio new/old, the lower end of its interval, and the loss in seconds."""
+    """Return what was measured; by template the ratio new/old, its lower end, and the loss in seconds."""
     generator = np.random.default_rng([seed, len(times)])
     logs = np.array([np.log(max(new, 1e-9) / max(old, 1e-9)) for _, old, new in times])
     low, high = _interval(logs, generator)
