@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proving.video.drawing import Camera, draw_vehicle, empty_road
+from proving.video.drawing import FINE, Camera, draw_vehicle, empty_road
 
 SAMPLE_RATE = 48_000
 SOUND_GROUPS = 4
@@ -115,12 +115,12 @@ def _pictures(vehicles: Vehicles, view: View, times_s: NDArray[np.float64], seed
     is_truck = generator.uniform(size=count) < TRUCK_SHARE
     grain = generator.normal(0, view.noise, (view.height + 67, view.width + 67)).astype(np.float32)
     for time_s in times_s:
-        picture = road * np.float32(1 + 0.01 * np.sin(0.4 * time_s))
+        drawn = road.copy()
         position_m, lane, is_braking, is_present = _at(vehicles, float(time_s))
         seen = is_present & (position_m > view.start_m - 5) & (position_m < view.start_m + camera.reach_m)
         for index in sorted(np.flatnonzero(seen), key=lambda vehicle: -position_m[vehicle]):
             draw_vehicle(
-                picture,
+                drawn,
                 camera,
                 (float(position_m[index]), float(lane[index])),
                 paints[index],
@@ -128,6 +128,7 @@ def _pictures(vehicles: Vehicles, view: View, times_s: NDArray[np.float64], seed
                 bool(is_braking[index]),
             )
         row, column = generator.integers(0, 67, 2)
+        picture = np.asarray(drawn.reduce(FINE), dtype=np.float32) * np.float32(1 + 0.01 * np.sin(0.4 * time_s))
         picture += grain[row : row + view.height, column : column + view.width, None]
         yield np.clip(picture, 0, 255).astype(np.uint8)
 
