@@ -167,7 +167,9 @@ def rm(folder: Path, bucket: str, key: str) -> int:
 
 
 def _existing(folder: Path) -> Path:
-    """Return `folder` if it is one; looking into a store must not make one."""
+    """Return `folder` if something is in it; looking into a store must not make one."""
     if not folder.is_dir():
         raise FileNotFoundError(2, "no such folder", str(folder))
+    if not any(folder.iterdir()):
+        raise FileNotFoundError(2, "the folder is empty, there is no store in it", str(folder))
     return folder

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
 
-from proving.store import Store
+from proving.store import Store, StoreSettings
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.server import Running, serve_in_thread
 
@@ -48,6 +48,10 @@ class Served:
             raise AssertionError(f"not ready: {line!r} {self.process.communicate()}")
         self.endpoint = line.removeprefix("listening on ").strip()
         return self
+
+    @property
+    def port(self) -> int:
+        return int(self.endpoint.rpartition(":")[2])
 
     def kill(self) -> None:
         """End it as a power cut would end the process: no handler runs."""
@@ -92,7 +96,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "store") as store:
+    # Small extents: making them is most of what a fresh store costs.
+    with Store.open(tmp_path / "store", StoreSettings(extent_size_bytes=1 << 20)) as store:
         yield store
 
 

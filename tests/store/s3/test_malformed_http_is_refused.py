@@ -60,8 +60,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_it_is_answered_once_with_400_and_the_connection_ends(running: Any, talk: Talk, name: str):
-    answer = talk(running, MALFORMED[name], half_close=False)
+def test_it_is_answered_once_with_400_and_the_connection_ends(served: Any, talk: Talk, name: str):
+    answer = talk(served, MALFORMED[name], half_close=False)
     # A request whose head is fine but unsigned is refused before the flaw in its body is seen.
     assert statuses(answer) == [403 if name == "bad chunk size" else 400]
     assert b"Connection: close" in answer
@@ -167,6 +167,17 @@ def test_a_header_cannot_be_smuggled_into_the_answer(running: Any, talk: Talk, s
     answer = talk(running, sign(running, "GET", "/road/key?response-content-type=a%0D%0AEvil%3A%20yes"))
     assert (statuses(answer), code(answer)) == ([400], "InvalidArgument")
     assert b"\r\nEvil" not in answer
+
+
+def test_what_an_embedded_caller_stored_cannot_break_a_head(running: Any, talk: Talk, sign: Any, store: Store):
+    store.create_bucket("road")
+    odd = {"ok.name": "two\r\nEvil: yes", "bad name": "x", "": "x", "ü": "x", "umlaut": "grün"}
+    store.put("road", "key", b"body", content_type="a/b\r\nEvil: yes", metadata=odd)
+    answer = talk(running, sign(running, "GET", "/road/key"))
+    assert statuses(answer) == [200]
+    assert b"\r\nEvil" not in answer
+    assert b"x-amz-missing-meta: 3\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nbody")
 
 
 def test_unknown_questions_are_501(running: Any, talk: Talk, sign: Callable[..., bytes], client: Any):

@@ -65,7 +65,7 @@ def test_a_request_in_progress_is_finished_before_it_ends(
     connect(server.endpoint).create_bucket(Bucket="road")
     body = b"x" * 500_000
     request = sign(server, "PUT", "/road/key", body, expect="100-continue")
-    port = int(server.endpoint.rpartition(":")[2])
+    port = server.port
     with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as connection:
         connection.sendall(request[: -len(body)])
         assert b"100 Continue" in connection.recv(1000)
@@ -128,4 +128,6 @@ def test_the_small_verbs_put_list_get_and_remove(tmp_path: Path):
     assert json.loads(proving("stats", folder, "--json").stdout)["object_count"] == 1
     assert proving("rm", folder, "road", "a/key").returncode == 0
     assert "a/key" in one_line(proving("get", folder, "road", "a/key"))
+    (tmp_path / "empty").mkdir()
+    assert "no store" in one_line(proving("stats", tmp_path / "empty"))
     assert "nowhere" in one_line(proving("ls", tmp_path / "nowhere"))

@@ -360,7 +360,13 @@ class Connection:
         size_bytes = answer.size_bytes
         if size_bytes is None:
             size_bytes = len(answer.body) if isinstance(answer.body, bytes) else 0
-        head = answer_head(answer.status, answer.headers, size_bytes, message.request_id, is_last)
+        try:
+            head = answer_head(answer.status, answer.headers, size_bytes, message.request_id, is_last)
+        except ValueError as error:
+            # No header may be half right; the client sees a broken connection and tries again.
+            _log.error("request %s has no answer: %s", message.request_id, error)
+            self.abort()
+            return
         if not isinstance(body, bytes):
             self._transport.write(head)
             self._stream = body

@@ -4,6 +4,7 @@ User metadata is stored under its short name ("mtime" for x-amz-meta-mtime), as 
 server itself must remember is stored under names that begin with ":", which no HTTP header can have.
 """
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ _KEPT_HEADERS = {
     "content-language": "Content-Language",
     "expires": "Expires",
 }
+# What a header's name may be made of (RFC 9110, section 5.6.2).
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CHECKSUM = ":checksum"
 _CHECKSUM_TYPE = ":checksum-type"
 
@@ -73,21 +76,20 @@ def object_headers(info: "ObjectInfo", headers: Mapping[str, str], query: Mappin
     found = {"Content-Type": info.content_type or DEFAULT_TYPE}
     missing = 0
     for name, value in info.metadata.items():
-        if not name.startswith(":"):
-            # A value that an embedded caller stored may be one that no header can hold.
-            text = header_text(value)
-            if text.isprintable() and name.isascii() and name.replace("-", "").replace("_", "").isalnum():
-                found[f"x-amz-meta-{name}"] = text
+        if name[:1] != ":":
+            # An embedded caller may have stored a name that no header can have.
+            if _TOKEN.fullmatch(name):
+                found[f"x-amz-meta-{name}"] = value
             else:
                 missing += 1
         elif name[1:] in _KEPT_HEADERS:
             found[_KEPT_HEADERS[name[1:]]] = value
-    found.update({name: header_text(value) for name, value in overrides.items()})
+    found.update(overrides)
     result = [
         ("ETag", f'"{info.etag}"'),
         ("Last-Modified", http_date(int(info.modified_s))),
         ("Accept-Ranges", "bytes"),
-        *found.items(),
+        *((name, header_text(value)) for name, value in found.items()),
     ]
     if missing:
         result.append(("x-amz-missing-meta", str(missing)))

@@ -1,12 +1,12 @@
 """Requests and answers as bytes of HTTP/1.1: limits, and the head of an answer."""
 
+import base64
 import functools
 import http
 import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.header import Header
 from email.utils import formatdate
 
 _REASONS = {status.value: status.phrase for status in http.HTTPStatus}
@@ -86,7 +86,7 @@ def header_text(value: str) -> str:
     """Return `value` as it may stand in a header: ASCII as it is, anything else MIME-encoded (RFC 2047)."""
     if value.isascii() and value.isprintable():
         return value
-    return Header(value, "utf-8", maxlinelen=1 << 16).encode()
+    return f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
 
 
 @functools.lru_cache(maxsize=1024)
