@@ -9,7 +9,20 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("jax", "numpy", "pyarrow", "duckdb", "av", "matplotlib", "ray", "uvloop", "boto3", "torch", "sqlglot", "jinja2")
+HEAVY = (
+    "jax",
+    "numpy",
+    "pyarrow",
+    "duckdb",
+    "av",
+    "matplotlib",
+    "ray",
+    "uvloop",
+    "boto3",
+    "torch",
+    "sqlglot",
+    "jinja2",
+)
 PROVING = str(Path(sys.executable).with_name("proving"))
 
 
@@ -32,7 +45,11 @@ def modules_after(code: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "code",
-    ["import proving", "from proving.cli import run; run(['--help'])", "from proving.cli import run; run(['--version'])"],
+    [
+        "import proving",
+        "from proving.cli import run; run(['--help'])",
+        "from proving.cli import run; run(['--version'])",
+    ],
 )
 def test_help_imports_nothing_heavy(code: str) -> None:
     assert modules_after(code) & set(HEAVY) == set()

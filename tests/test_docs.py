@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PAGES = [*sorted(CHECKOUT.glob("*.md")), *sorted((CHECKOUT / "docs").rglob("*.md")), *sorted((CHECKOUT / "benchmarks").glob("*.md"))]
+PAGES = [
+    *sorted(CHECKOUT.glob("*.md")),
+    *sorted((CHECKOUT / "docs").rglob("*.md")),
+    *sorted((CHECKOUT / "benchmarks").glob("*.md")),
+]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?(proving [a-z].*)$", re.MULTILINE)
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -49,7 +53,12 @@ def test_every_command_in_a_document_exists(page: str, command: str) -> None:
 @pytest.mark.parametrize("page", sorted((CHECKOUT / "docs" / "decisions").glob("*.md")), ids=name)
 def test_a_decision_says_what_why_and_what_would_change_it(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for part in ("**Question.**", "**Choice.**", "**Why, and what else we looked at.**", "**What would change our mind.**"):
+    for part in (
+        "**Question.**",
+        "**Choice.**",
+        "**Why, and what else we looked at.**",
+        "**What would change our mind.**",
+    ):
         assert part in text
 
 
