@@ -145,7 +145,9 @@ def _draw_layout(rng: random.Random) -> Layout:
 def _draw_layout_with_faults(rng: random.Random) -> Layout:
     layout = _draw_layout(rng)
     extents = rng.choice((None, None, 8, 12, 20))
-    capacity = None if extents is None else extents * layout.settings.extent_size_bytes
+    # A little beyond whole extents, so that the superblock meets the end of the disk too as it grows.
+    beyond = rng.randrange(1500)
+    capacity = None if extents is None else extents * layout.settings.extent_size_bytes + beyond
     return Layout(settings=layout.settings, disk_capacity_bytes=capacity, sector_bytes=layout.sector_bytes)
 
 
@@ -459,7 +461,7 @@ def same_as_model(config: SameAsModel, seed: int) -> Row:
         "scenario_count": searched.scenario_count,
         "operation_count": searched.operation_count,
         "failure_count": int(searched.failure is not None),
-        "repeat": None if token is None else f"proving check replay {token}",
+        "replay_command": None if token is None else f"proving check replay {token}",
     }
 
 

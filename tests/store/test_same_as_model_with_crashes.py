@@ -1,0 +1,196 @@
+"""The real store answers as its model does through crashes, restarts and faults; and disks that cheat are caught."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from proving.check.same_as_model import draw_steps, run_steps, same_as_model
+from proving.check.search import Budget, search
+from proving.check.shrink import shrink
+from proving.check.sim_disk import SimDisk
+from proving.store.scenarios import CHECKS, SCENARIOS, SameAsModel, World, store_check
+from proving.store.scenarios import same_as_model as run_scenario
+
+
+class Below:
+    """A disk that hands everything on to the simulated one; the disks that cheat change one verb."""
+
+    def __init__(self, disk: SimDisk) -> None:
+        self.below = disk
+
+    def files(self) -> list[str]:
+        return self.below.files()
+
+    def create(self, name: str, size_bytes: int) -> None:
+        self.below.create(name, size_bytes)
+
+    def size_bytes(self, name: str) -> int:
+        return self.below.size_bytes(name)
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        return self.below.read(name, offset, size)
+
+    def write(self, name: str, offset: int, parts: Sequence[bytes]) -> None:
+        self.below.write(name, offset, parts)
+
+    def sync(self, name: str) -> None:
+        self.below.sync(name)
+
+    def replace(self, name: str, data: bytes) -> None:
+        self.below.replace(name, data)
+
+    def remove(self, name: str) -> None:
+        self.below.remove(name)
+
+    def close(self) -> None:
+        self.below.close()
+
+
+class NeverSyncs(Below):
+    """`sync` does nothing."""
+
+    def sync(self, name: str) -> None:
+        del name
+
+
+class NeverSyncsExtents(Below):
+    """Only the superblock becomes durable: what it names is not there."""
+
+    def sync(self, name: str) -> None:
+        if name.startswith("superblock"):
+            self.below.sync(name)
+
+
+class NeverSyncsSuperblock(Below):
+    """Extents become durable, who owns them does not."""
+
+    def sync(self, name: str) -> None:
+        if not name.startswith("superblock"):
+            self.below.sync(name)
+
+
+class SyncsOneLate(Below):
+    """Each `sync` makes durable what the one before it was asked for."""
+
+    def __init__(self, disk: SimDisk) -> None:
+        super().__init__(disk)
+        self.late: str | None = None
+
+    def sync(self, name: str) -> None:
+        late, self.late = self.late, name
+        if late is not None and late in self.below.files():
+            self.below.sync(late)
+
+
+class LosesAWrite(Below):
+    """Every fortieth write does not arrive."""
+
+    def __init__(self, disk: SimDisk) -> None:
+        super().__init__(disk)
+        self.count = 0
+
+    def write(self, name: str, offset: int, parts: Sequence[bytes]) -> None:
+        self.count += 1
+        if self.count % 40:
+            self.below.write(name, offset, parts)
+
+
+class WritesToTheWrongPlace(Below):
+    """Every fortieth write arrives 512 bytes too far."""
+
+    def __init__(self, disk: SimDisk) -> None:
+        super().__init__(disk)
+        self.count = 0
+
+    def write(self, name: str, offset: int, parts: Sequence[bytes]) -> None:
+        self.count += 1
+        self.below.write(name, offset + (512 if self.count % 40 == 0 else 0), parts)
+
+
+class ReadsOldPages(Below):
+    """The first 512 bytes of a file are cached and never read again."""
+
+    def __init__(self, disk: SimDisk) -> None:
+        super().__init__(disk)
+        self.cache: dict[str, bytes] = {}
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        data = self.below.read(name, offset, size)
+        if offset == 0 and size >= 512:
+            return self.cache.setdefault(name, data[:512]) + data[512:]
+        return data
+
+
+CHEATS = (
+    NeverSyncs,
+    NeverSyncsExtents,
+    NeverSyncsSuperblock,
+    SyncsOneLate,
+    LosesAWrite,
+    WritesToTheWrongPlace,
+    ReadsOldPages,
+)
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Thousands of injected faults need not be logged."""
+    caplog.set_level("CRITICAL")
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_store_is_the_same_as_its_model(name: str) -> None:
+    searched = search(CHECKS[name], Budget(seeds=range(250)))
+    assert searched.failure is None
+    assert searched.scenario_count == 250
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_a_disk_that_cheats_is_caught_and_the_case_made_small(cheat: Callable[[SimDisk], Any]) -> None:
+    check = store_check("store.cheated", "", has_faults=False, make_disk=cheat)
+    searched = search(check, Budget(seeds=range(150)))
+    assert searched.failure is not None, f"{cheat} was not noticed in 150 scenarios"
+    small = shrink(check, searched.failure)
+    assert small.failure.property == searched.failure.property
+    assert len(small.failure.steps) <= (6 if "Sync" in cheat.__name__ else 20)
+
+
+def test_the_scenarios_reach_what_they_are_meant_to_reach() -> None:
+    """A blind spot would be a path that no scenario takes: count them, on the way."""
+    seen: Counter[str] = Counter()
+    check = CHECKS["store.same_as_model_on_bad_disks"]
+
+    def watch(world: World) -> None:
+        stats = None if world.disk.is_cut else world.store.stats()
+        seen["faults"] += world.disk.has_failed
+        seen["runs"] += bool(stats and stats.run_count > 1)
+        seen["journal"] += bool(stats and stats.journal_bytes)
+        seen["many extents"] += bool(stats and stats.extent_count >= 6)
+        seen["lives"] += bool(stats and any(extent.life > 2 for extent in world.store._extents.all))
+
+    watched = dataclasses.replace(check, stop=watch)
+    for seed in range(60):
+        steps = draw_steps(check, seed, range(40))
+        seen.update(type(step.operation).__name__ for step in steps)
+        assert run_steps(watched, seed, steps) is None
+    assert {kind.name for kind in check.kinds} <= seen.keys()
+    assert all(seen[what] >= 3 for what in ("faults", "runs", "journal", "many extents", "lives")), seen
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    check = store_check("store.cheated", "", has_faults=True, make_disk=SyncsOneLate)
+    found = [same_as_model(check, seed) for seed in range(12)]
+    assert found == [same_as_model(check, seed) for seed in range(12)]
+    assert any(found)
+
+
+def test_the_scenario_gives_a_row() -> None:
+    scenario = SCENARIOS["store.same_as_model"]
+    row = scenario.run(SameAsModel(scenario_count=5), 3)
+    assert row == run_scenario(SameAsModel(scenario_count=5), 3)
+    assert (row["scenario_count"], row["operation_count"], row["failure_count"]) == (5, 200, 0)
+    with pytest.raises(ValueError, match="scenario_count"):
+        SameAsModel(scenario_count=0)
