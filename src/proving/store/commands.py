@@ -18,6 +18,7 @@ def serve(
     port: int = 9000,
     credentials: Path | None = None,
     domain: str = "",
+    workers: int = 16,
 ) -> int:
     """Serve FOLDER over S3 until SIGTERM or SIGINT; it is made where it is missing.
 
@@ -29,6 +30,7 @@ def serve(
         port: The port to listen on; 0 lets the system choose, and the line on stdout tells which.
         credentials: A TOML or JSON file with access_key and secret_key.
         domain: Where set, BUCKET.DOMAIN in the Host header names the bucket; without it the path does.
+        workers: Threads for what waits for the disk; so many writes share a commit at most.
     """
     from proving.store import Store
     from proving.store.s3.credentials import find_credentials
@@ -37,7 +39,7 @@ def serve(
 
     pair = find_credentials(credentials)
     try:
-        settings = ServerSettings(host=host, port=port, domain=domain)
+        settings = ServerSettings(host=host, port=port, domain=domain, worker_count=workers)
     except ValueError as error:
         raise CannotListen(str(error)) from error
     shown = f"[{host}]" if ":" in host else host
