@@ -1,8 +1,15 @@
 """Bugs of the engine that `proving check` found, as the small scenarios that it made of them."""
 
+import itertools
+import random
+
 import pytest
 
 from proving.check.same_as_model import Step, run_steps
+from proving.check.sim_clock import SimClock
+from proving.check.sim_disk import SimDisk
+from proving.store import Store, StoreSettings
+from proving.store.errors import DiskFull
 from proving.store.operations import Break, Crash, CreateBucket, DeleteBucket, Kill, PlanPowerCut, Put, Reclaim, Reopen
 from proving.store.scenarios import CHECKS
 
@@ -34,3 +41,22 @@ def test_what_a_failed_sync_left_visible_is_written_again_before_it_is_built_on(
     seed, *operations = scenario
     steps = [Step(number, operation) for number, operation in enumerate(operations)]
     assert run_steps(CHECKS["store.same_as_model_on_bad_disks"], int(str(seed)), steps) is None
+
+
+@pytest.mark.parametrize("beyond_bytes", range(0, 1000, 90))
+def test_a_full_disk_is_told_as_full_also_when_the_superblock_meets_its_end(beyond_bytes: int) -> None:
+    """It was told as failed, and each later change too, because the superblock could not grow by one extent."""
+    disk = SimDisk(0, capacity_bytes=12 * 4096 + beyond_bytes)
+    settings = StoreSettings(extent_size_bytes=4096, chunk_size_bytes=1024, inline_size_bytes=64, flush_entries=2)
+    store = Store.open(disk, settings, clock=SimClock(), draw=random.Random(0).randbytes)
+    store.create_bucket("one")
+    for number in itertools.count():
+        try:
+            store.put("one", f"key-{number}", bytes(1000))
+        except DiskFull:
+            break
+    assert number > 5
+    for info in store.list("one").objects:
+        store.delete("one", info.key)
+    store.put("one", "again", bytes(1000))
+    assert [info.key for info in store.list("one").objects] == ["again"]

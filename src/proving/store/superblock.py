@@ -4,12 +4,13 @@ Two files take turns, so a torn write leaves the older one whole. Each holds
 
     magic 8 | format version 4 | body size 4 | CRC32C of version, size and body 4 | body
 
-which stays so in every version. Body of version 1: sequence 8, store id 16, extent size 4, checkpoint (journal order 8,
-offset 4, batch sequence 8), then the extents (count 4; role 1, life 4, pointer 4, order 8 each) and the runs (count 4;
-entries 4, chunks 4, then locators of 16 bytes each).
+which stays so in every version, and zeros behind it. Body of version 1: sequence 8, store id 16, extent size 4,
+checkpoint (journal order 8, offset 4, batch sequence 8), then the extents (count 4; role 1, life 4, pointer 4, order 8
+each) and the runs (count 4; entries 4, chunks 4, then locators of 16 bytes each).
 """
 
 import enum
+import errno
 import struct
 import threading
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ _EXTENT = struct.Struct("<BIIQ")
 _COUNT = struct.Struct("<I")
 _RUN = struct.Struct("<II")
 _LOCATOR = struct.Struct("<IIII")
+_PAGE_BYTES = 4096
+_SPARE_BYTES = 512
 
 
 class Role(enum.IntEnum):
@@ -113,10 +116,29 @@ class Superblock:
                 runs=self.state.runs if runs is None else runs,
                 checkpoint=self.state.checkpoint if checkpoint is None else checkpoint,
             )
-            slot = SLOTS[state.sequence % 2]
-            self._disk.write(slot, 0, [encode(state)])
+            slot, data = SLOTS[state.sequence % 2], encode(state)
+            self._grow(slot, len(data))
+            self._disk.write(slot, 0, [data])
             self._disk.sync(slot)
             self.state = state
+
+    def _grow(self, slot: str, size_bytes: int) -> None:
+        """Keep a slot longer than it need be, so that a full disk can still be told what was deleted and moved."""
+        size_before = self._disk.size_bytes(slot)
+        wanted = _padded_bytes(size_bytes)
+        if size_before >= wanted:
+            return
+        try:
+            self._disk.write(slot, size_before, [bytes(wanted - size_before)])
+        except OSError as error:
+            # As long as the state itself fits, the disk may be full.
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or size_bytes > size_before:
+                raise
+
+
+def _padded_bytes(size_bytes: int) -> int:
+    """Return the length of a slot for a state of that size: whole pages, and room for some more extents and runs."""
+    return -(-(size_bytes + _SPARE_BYTES) // _PAGE_BYTES) * _PAGE_BYTES
 
 
 def make(disk: Disk, store_id: bytes, extent_size_bytes: int) -> State:
