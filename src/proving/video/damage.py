@@ -7,7 +7,7 @@ import numpy as np
 from proving.video.damaging import SILENT_DBFS, SOUND_STEP_S, Damage, Defect, Survey
 from proving.video.decode import ClipReader
 from proving.video.encode import ClipWriter
-from proving.video.errors import NoPicture, NoPlace
+from proving.video.errors import NoPlace, UnreadableClip
 from proving.video.findings import Truth
 from proving.video.frames import Frame, Planes, Sound
 
@@ -47,8 +47,8 @@ def survey_clip(path: Path) -> Survey:
     """Return where a clip moves, how bright and how loud it is.
 
     Raises:
-        NoPicture: no picture can be decoded.
-        UnreadableClip, NoSuchClip: as `ClipReader`.
+        UnreadableClip: neither picture nor sound can be decoded.
+        NoSuchClip: the file is not there.
     """
     pts_s: list[float] = []
     motion: list[float] = []
@@ -64,8 +64,8 @@ def survey_clip(path: Path) -> Survey:
             brightness.append(float(coarse.mean()))
             motion.append(0.0 if last is None else _top_difference(coarse, last))
             end_s, last = item.end_seconds, coarse
-    if not pts_s:
-        raise NoPicture(f"{path}: has no picture that can be decoded")
+    if not pts_s and not levels.channel_count:
+        raise UnreadableClip(f"{path}: not one picture or sound in it can be decoded")
     return Survey(np.array(pts_s), end_s, np.array(motion), np.array(brightness), levels.dbfs())
 
 
@@ -101,6 +101,10 @@ class _Levels:
             self._energy[step] += energy
             self._count[step] += int(size)
 
+    @property
+    def channel_count(self) -> int:
+        return len(self._energy[0]) if self._energy else 0
+
     def dbfs(self) -> np.ndarray:
         if not self._energy:
             return np.zeros((0, 0))
@@ -110,12 +114,13 @@ class _Levels:
 
 def _rewrite(source: Path, target: Path, damage: Damage, crf: int) -> None:
     with ClipReader(source) as reader:
-        size = (reader.size[0] // 2 * 2, reader.size[1] // 2 * 2)
+        size = (reader.size[0] // 2 * 2, reader.size[1] // 2 * 2) if reader.has_video else None
         rate, channels = reader.sample_rate, reader.channel_count
         with ClipWriter(target, size, reader.header_frame_rate, rate, channels, crf) as writer:
             sound_end = 0
             for item in reader:
                 if isinstance(item, Frame):
+                    assert size is not None, "a picture comes from a stream of pictures"
                     for planes, pts_s in damage.pictures(item):
                         writer.picture(_cropped(planes, size), pts_s)
                     continue

@@ -36,6 +36,8 @@ class Black:
 
     def plan(self, survey: Survey, generator: np.random.Generator) -> "BlackDamage":
         """Choose where; see `Defect`."""
+        if not len(survey.pts_s):
+            raise NoPlace("there is no picture to change")
         shortest_s = max(self.duration_s[0], 2.0 / survey.frame_rate)
         longest_s = max(self.duration_s[1], shortest_s)
         room_s = survey.end_s - 2 * self.margin_s

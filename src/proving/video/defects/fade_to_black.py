@@ -30,6 +30,8 @@ class FadeToBlack:
 
     def plan(self, survey: Survey, generator: np.random.Generator) -> "FadeDamage":
         """Choose where; see `Defect`."""
+        if not len(survey.pts_s):
+            raise NoPlace("there is no picture to change")
         fade_s, black_s = float(generator.uniform(*self.fade_s)), float(generator.uniform(*self.black_s))
         room_s = survey.end_s - 2 * fade_s - black_s - 0.4
         if room_s <= 0:

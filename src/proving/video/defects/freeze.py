@@ -37,6 +37,8 @@ class Freeze:
 
     def plan(self, survey: Survey, generator: np.random.Generator) -> "FreezeDamage":
         """Choose where; see `Defect`."""
+        if not len(survey.pts_s):
+            raise NoPlace("there is no picture to change")
         room_s = survey.end_s - 2 * self.margin_s
         duration_s = draw_duration_s(generator, self.duration_s, room_s, "a freeze")
         has_jump = bool(generator.uniform() < self.jump_share)

@@ -32,6 +32,8 @@ class Standstill:
 
     def plan(self, survey: Survey, generator: np.random.Generator) -> "StandstillDamage":
         """Choose where; see `Defect`."""
+        if not len(survey.pts_s):
+            raise NoPlace("there is no picture to change")
         ease_s, rest_s = float(generator.uniform(*self.ease_s)), float(generator.uniform(*self.rest_s))
         room_s = survey.end_s - 2 * ease_s - rest_s - 0.4
         if room_s <= 0:

@@ -32,7 +32,11 @@ class FreezeSettings:
         still: A step up to this is still, or up to `still_share` of the motion before, whichever is more.
         still_share: As said.
         drop: How many times smaller than before and after the usual step inside must be.
-        drift: Largest difference between the first and the last held picture, as a share of the motion before.
+        drift: Largest difference between the first and the last held picture, or `drift_share` of the motion before.
+        drift_share: As said.
+        quiet: The usual step inside must be under this, or under `quiet_share` of the step that 90 % of the rest
+            of the clip exceeds: a still scene of a camera is as restless as its other still scenes.
+        quiet_share: As said.
         flat: Luma that the brightest part must exceed, else the stretch is black.
         cut: A step of half of the picture larger than this times the motion before is a cut.
     """
@@ -44,7 +48,10 @@ class FreezeSettings:
     still: float = 2.5
     still_share: float = 0.1
     drop: float = 4.0
-    drift: float = 0.5
+    drift: float = 6.0
+    drift_share: float = 0.1
+    quiet: float = 0.45
+    quiet_share: float = 0.3
     flat: float = 48.0
     cut: float = 4.0
 
@@ -62,25 +69,40 @@ class _Step:
     middle: float
 
 
-class _Run:
-    """A stretch of small steps; the usual step comes from a histogram, so memory does not grow."""
+class _Histogram:
+    """Counts steps, so that their percentiles need no list of them."""
 
-    BINS_PER_LEVEL, BIN_COUNT = 16, 256
+    BINS_PER_LEVEL, BIN_COUNT = 16, 1024
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(self.BIN_COUNT, np.int64)
+
+    def add(self, top: float) -> None:
+        self._counts[min(int(top * self.BINS_PER_LEVEL), self.BIN_COUNT - 1)] += 1
+
+    def level(self, share: float) -> float:
+        """Return the step that a share of all steps stays under, 0 where none was counted."""
+        total = int(self._counts.sum())
+        bin_index = int(np.searchsorted(np.cumsum(self._counts), share * total))
+        return (bin_index + 0.5) / self.BINS_PER_LEVEL if total else 0.0
+
+
+class _Run:
+    """A stretch of small steps."""
 
     def __init__(self, start_s: float, before: float, anchor: NDArray[np.int16], is_after_cut: bool) -> None:
         self.start_s, self.before, self.anchor, self.is_after_cut = start_s, before, anchor, is_after_cut
         self.last_picture = anchor
-        self.step_count, self.pulse_count, self.is_pulse = 0, 0, False
-        self._histogram = np.zeros(self.BIN_COUNT, np.int64)
+        self.step_count = self.pulse_count = 0
+        self._steps = _Histogram()
 
     def add(self, top: float) -> None:
         self.step_count += 1
-        self._histogram[min(int(top * self.BINS_PER_LEVEL), self.BIN_COUNT - 1)] += 1
+        self._steps.add(top)
 
     @property
     def inside(self) -> float:
-        middle = int(np.searchsorted(np.cumsum(self._histogram), self.step_count / 2))
-        return (middle + 0.5) / self.BINS_PER_LEVEL
+        return max(self._steps.level(0.5), 0.25)
 
 
 class Freeze:
@@ -92,7 +114,8 @@ class Freeze:
         self._last: NDArray[np.int16] | None = None
         self._run: _Run | None = None
         self._end_s = 0.0
-        self._findings: list[Finding] = []
+        self._elsewhere = _Histogram()
+        self._candidates: list[Finding] = []
 
     def see(self, frame: Frame) -> None:
         """Take the next picture."""
@@ -111,7 +134,9 @@ class Freeze:
         if self._run is not None:
             self._judge(self._run, self._end_s, None)
             self._run = None
-        return list(self._findings)
+        settings = self._settings
+        quiet = max(settings.quiet, settings.quiet_share * self._elsewhere.level(0.1))
+        return [finding for finding in self._candidates if finding.evidence["step_inside"] <= quiet]
 
     def _take(self, step: _Step, luma: NDArray[np.int16], last: NDArray[np.int16]) -> None:
         run = self._run
@@ -119,16 +144,17 @@ class Freeze:
             self._begin(step, last)
         elif step.top <= self._limit(run.before):
             run.add(step.top)
-            run.is_pulse, run.last_picture = False, luma
-        elif not run.is_pulse and self._is_back(run, step, luma):
-            # A key frame encodes the held picture anew: one larger step that leads nowhere.
-            run.is_pulse = True
+            run.last_picture = luma
+        elif self._is_back(run, step, luma):
+            # A key frame encodes the held picture anew: a larger step that leads nowhere.
             run.pulse_count += 1
             run.add(step.top)
         else:
             self._judge(run, step.pts_s, step.top)
             self._run = None
             self._begin(step, last)
+        if self._run is None:
+            self._elsewhere.add(step.top)
         self._recent.append(step)
 
     def _begin(self, step: _Step, last: NDArray[np.int16]) -> None:
@@ -150,29 +176,32 @@ class Freeze:
         return min(max(settings.still, settings.still_share * before), 0.55 * before)
 
     def _is_back(self, run: _Run, step: _Step, luma: NDArray[np.int16]) -> bool:
-        away = block_step(luma, run.anchor)[0]
-        return step.top <= 0.6 * run.before and away <= max(4.0, self._settings.drift * run.before)
+        return step.top <= 0.6 * run.before and block_step(luma, run.anchor)[0] <= self._most_drift(run)
+
+    def _most_drift(self, run: _Run) -> float:
+        return max(self._settings.drift, self._settings.drift_share * run.before)
 
     def _judge(self, run: _Run, end_s: float, after: float | None) -> None:
         settings = self._settings
         duration_s = end_s - run.start_s
-        inside = max(run.inside, 0.25)
+        inside = run.inside
         fall = run.before / inside
         rise = fall if after is None else after / inside
         drift = block_step(run.last_picture, run.anchor)[0]
         is_freeze = (
             duration_s >= (settings.least_s if after is not None else settings.least_end_s)
             and run.step_count >= 3
+            and run.pulse_count <= run.step_count / 4
             and min(fall, rise) >= settings.drop
             and (after is None or after >= settings.least_motion)
-            and drift <= max(4.0, settings.drift * run.before)
+            and drift <= self._most_drift(run)
             and not run.is_after_cut
             and float(np.percentile(run.anchor, 98)) > settings.flat
         )
         if is_freeze:
             score = 1 - 0.5 * settings.drop / min(fall, rise)
             evidence = {"step_before": run.before, "step_inside": inside, "drift": drift, "fall": fall, "rise": rise}
-            self._findings.append(Finding("freeze", run.start_s, end_s, score, TERM, evidence))
+            self._candidates.append(Finding("freeze", run.start_s, end_s, score, TERM, evidence))
 
 
 def block_step(first: NDArray[np.int16], second: NDArray[np.int16]) -> tuple[float, float]:
