@@ -14,7 +14,7 @@ from typing import TypeAlias
 from proving.errors import Error
 from proving.store.chunk import FRAME_BYTES, Kind
 from proving.store.entries import Entry, Locator
-from proving.store.errors import DiskFailed, DiskFull, StoreClosed
+from proving.store.errors import DiskFailed, DiskFull
 from proving.store.index import Index, View
 from proving.store.journal import BATCH_BYTES, Draft, Journal
 
@@ -72,21 +72,14 @@ class Committer:
         self._lock = threading.Lock()
         self._queue: deque[Change] = deque()
         self._is_led = False
-        self._is_closed = False
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Return when all are done; each says itself whether it failed.
-
-        Raises:
-            StoreClosed: the store was closed before.
-        """
+        """Return when all are done; each says itself whether it failed."""
         if not changes:
             return
         last = changes[-1]
         last.wake.acquire()
         with self._lock:
-            if self._is_closed:
-                raise StoreClosed("the store is closed; open it again")
             self._queue.extend(changes)
             is_leader = not self._is_led
             self._is_led = True
@@ -102,11 +95,6 @@ class Committer:
         self.commit([change])
         if change.error is not None:
             raise change.error
-
-    def close(self) -> None:
-        """Take no more changes."""
-        with self._lock:
-            self._is_closed = True
 
     def _lead(self, own: Change) -> None:
         """Commit batches until `own` is done, then hand over to a thread that waits."""
@@ -175,9 +163,9 @@ class Committer:
             return
         try:
             self._after()
-        except (Error, OSError):
+        except (Error, OSError) as error:
             # The batch is durable; the upkeep is tried again after the next one.
-            _log.exception("the upkeep of the index failed")
+            _log.warning("the upkeep of the index failed, and will be tried again: %s", error)
 
     def _draft(self, changes: Sequence[Change], *, is_urgent: bool) -> Draft:
         return self._journal.draft(BATCH_BYTES + sum(change.room_bytes for change in changes), is_urgent=is_urgent)

@@ -92,7 +92,15 @@ def extent_file(number: int) -> str:
 
 
 class Extents:
-    """All extents of a store; safe to use from several threads."""
+    """All extents of a store; safe to use from several threads.
+
+    Attributes:
+        disk: Where they lie.
+        size_bytes: Size of each.
+        all: By number.
+        is_low: Urgent work took from the reserve; whoever fills it up again sets this back.
+        tail_order: Journal extents from this order on are not in runs yet.
+    """
 
     def __init__(
         self, disk: Disk, superblock: Superblock, settings: StoreSettings, draw: Callable[[int], bytes]
@@ -108,6 +116,7 @@ class Extents:
         self.disk = disk
         self.size_bytes = superblock.state.extent_size_bytes
         self.all = [Extent(number, *record) for number, record in enumerate(superblock.state.extents)]
+        self.is_low = False
         self.tail_order = superblock.state.checkpoint.order
         self._superblock = superblock
         self._settings = settings
@@ -200,6 +209,8 @@ class Extents:
         """
         with self._allocation:
             extent = self._free_extent(is_urgent=is_urgent)
+            if is_urgent and self.free_count() <= self._settings.reserve_extents:
+                self.is_low = True
             before = extent.record
             extent.role, extent.life, extent.pointer, extent.order = role, before.life + 1, 0, self._next_order
             self._next_order += 1
@@ -242,19 +253,29 @@ class Extents:
             self._reset_empty()
             return sum(extent.role == Role.FREE and not extent.is_failed for extent in self.all)
 
-    def can_create(self) -> bool:
-        """Return whether the settings allow one more extent; the disk may still refuse."""
-        capacity = self._settings.capacity_bytes
-        return capacity is None or (len(self.all) + 1) * self.size_bytes <= capacity
+    @property
+    def kept_back(self) -> int:
+        """Return how many extents only urgent work may take: the reserve, and room to write all runs anew.
+
+        Without the latter a store full of small objects could write tombstones, but never merge them away.
+        """
+        runs = self._superblock.state.runs
+        index_bytes = sum(locator.frame_bytes for run in runs for locator in run.locators)
+        return self._settings.reserve_extents + -(-index_bytes * 4 // (3 * self.size_bytes))
+
+    def is_roomy(self) -> bool:
+        """Return whether more extents are free than are kept back."""
+        return self.free_count() > self.kept_back
 
     def _free_extent(self, *, is_urgent: bool) -> Extent:
-        kept_back = 0 if is_urgent else self._settings.reserve_extents
-        if self.free_count() <= kept_back:
+        kept_back = 0 if is_urgent else self.kept_back
+        while self.free_count() <= kept_back:
             self._create()
         return next(extent for extent in self.all if extent.role == Role.FREE and not extent.is_failed)
 
     def _create(self) -> None:
-        if not self.can_create():
+        capacity = self._settings.capacity_bytes
+        if capacity is not None and (len(self.all) + 1) * self.size_bytes > capacity:
             raise DiskFull(f"the store is full: {len(self.all)} extents are all it may use; delete something")
         extent = Extent(len(self.all))
         try:

@@ -9,6 +9,7 @@ to an object without copying, `discard` gives their space back. Staged parts liv
 forgets them and takes their space back.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,13 +24,14 @@ from proving.store.commit import Change, Committer, Decide
 from proving.store.disk import Disk, FolderDisk
 from proving.store.entries import Facts
 from proving.store.errors import (
+    DiskFailed,
     DiskFull,
     NoSuchBucket,
     NoSuchKey,
     NotStaged,
-    StoreClosed,
     TooLarge,
 )
+from proving.store.gate import Gate, gated
 from proving.store.listing import page_of
 from proving.store.names import check_bucket, check_key
 from proving.store.reading import OpenObject, Pieces
@@ -38,6 +40,8 @@ from proving.store.records import BucketInfo, Listing, ObjectInfo, StoreSettings
 from proving.store.recover import recover
 from proving.store.runs import Runs
 from proving.store.writing import Body, Data, Writer
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 _LONGEST_BATCH_BYTES = 4 << 20
@@ -58,7 +62,13 @@ class StagedPart:
 
 
 class Store:
-    """One open store; make it with `Store.open`."""
+    """One open store; make it with `Store.open`.
+
+    After `close` every call raises StoreClosed.
+
+    Attributes:
+        gate: What every call passes through; `close` waits for those that are inside.
+    """
 
     def __init__(self, disk: Disk, settings: StoreSettings, clock: Clock, draw: Callable[[int], bytes]) -> None:
         """Recover what is on the disk; see `open`."""
@@ -85,9 +95,9 @@ class Store:
         self._writer = Writer(
             self._extents, chunk_size_bytes, min(settings.inline_size_bytes, size_bytes // 8), self._make_room
         )
+        self.gate = Gate()
         self._staged: set[StagedPart] = set()
         self._staged_lock = threading.Lock()
-        self._is_closed = False
 
     @classmethod
     def open(
@@ -120,6 +130,7 @@ class Store:
 
     # Buckets.
 
+    @gated
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket.
 
@@ -132,6 +143,7 @@ class Store:
 
         self._commit(changes.make_bucket(bucket, value), len(name) + len(value))
 
+    @gated
     def delete_bucket(self, bucket: str) -> None:
         """Delete an empty bucket.
 
@@ -139,18 +151,18 @@ class Store:
             NoSuchBucket: it is not there.
             BucketNotEmpty: it has objects.
         """
-        self._check_open()
         self._commit(changes.delete_bucket(bucket), len(entries.bucket_name(bucket)), is_urgent=True)
 
+    @gated
     def buckets(self) -> list[BucketInfo]:
         """Return all buckets by name."""
-        self._check_open()
         with self._index.lock:
             found = [(name, self._index.get(name)) for name in self._index.names(*entries.all_buckets())]
         return [entries.bucket_of(name, value) for name, value in found if value is not None]
 
     # Write.
 
+    @gated
     def put(
         self,
         bucket: str,
@@ -189,19 +201,20 @@ class Store:
         finally:
             self._writer.drop(body)
 
+    @gated
     def stage(self, data: Data, *, is_hashed: bool = False) -> StagedPart:
         """Take bytes in for a later `put_staged`; they are made durable there.
 
         Raises:
             DiskFull, DiskFailed: the disk refused.
         """
-        self._check_open()
         body = self._writer.take(data, is_hashed=is_hashed, may_inline=False)
         part = StagedPart(body.size_bytes, body.md5, body)
         with self._staged_lock:
             self._staged.add(part)
         return part
 
+    @gated
     def put_staged(
         self,
         bucket: str,
@@ -256,6 +269,7 @@ class Store:
             self._staged.remove(part)
         self._writer.drop(part._body)
 
+    @gated
     def delete(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
         """Delete an object; one that is not there is fine, unless `if_match` asks for it.
 
@@ -263,36 +277,35 @@ class Store:
             NoSuchBucket: the bucket is not there.
             NoSuchKey, PreconditionFailed: the object is not as `if_match` wants it.
         """
-        self._check_open()
         name = entries.object_name(bucket, key)
         self._commit(changes.delete_object(bucket, key, if_match), len(name), is_urgent=True)
 
     # Read.
 
+    @gated
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Return what is known of an object.
 
         Raises:
             NoSuchBucket, NoSuchKey: it is not there.
         """
-        self._check_open()
         value = self._index.get(entries.object_name(bucket, key))
         if value is None:
             raise self._absent(bucket, key)
         return entries.facts_of(value).info(bucket, key)
 
+    @gated
     def open_object(self, bucket: str, key: str) -> OpenObject:
         """Return an object as it is now, to read from as often as wanted; close it afterwards.
 
         Raises:
             NoSuchBucket, NoSuchKey: it is not there.
         """
-        self._check_open()
         found = self._index.pinned(entries.object_name(bucket, key))
         if found is None:
             raise self._absent(bucket, key)
         value, locators = found
-        return OpenObject(self._extents, entries.facts_of(value).info(bucket, key), locators)
+        return OpenObject(self._extents, self.gate, entries.facts_of(value).info(bucket, key), locators)
 
     def get(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         """Return an object's bytes from `start` on, at most `size`.
@@ -302,7 +315,7 @@ class Store:
             Corrupt: its bytes are damaged.
             DiskFailed: the disk refused.
         """
-        with self.open_object(bucket, key) as opened:
+        with self.gate, self.open_object(bucket, key) as opened:
             return opened.get(start, size)
 
     def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> Pieces:
@@ -313,6 +326,7 @@ class Store:
         """
         return Pieces(self.open_object(bucket, key), start, size)
 
+    @gated
     def list(self, bucket: str, prefix: str = "", delimiter: str = "", after: str = "", limit: int = 1000) -> Listing:
         """Return a page of a bucket's objects in the order of their keys' UTF-8 bytes.
 
@@ -327,7 +341,6 @@ class Store:
             NoSuchBucket: it is not there.
             ValueError: a negative limit.
         """
-        self._check_open()
         if limit < 0:
             raise ValueError(f"limit must not be negative, got {limit}")
         beginning = entries.objects_name(bucket)
@@ -349,6 +362,7 @@ class Store:
 
     # Upkeep.
 
+    @gated
     def flush(self) -> None:
         """Write the changed index entries as a sorted run, so that recovery has less to replay.
 
@@ -357,18 +371,18 @@ class Store:
         """
         self._committer.alone(self._flush)
 
+    @gated
     def reclaim(self) -> int:
         """Move live chunks out of extents that are mostly garbage; return how many extents that set free.
 
         Raises:
             DiskFull, DiskFailed: the disk refused; nothing is lost.
         """
-        self._check_open()
         return self._reclaimer.reclaim()
 
+    @gated
     def stats(self) -> StoreStats:
         """Return how full the store is."""
-        self._check_open()
         free_count = self._extents.free_count()
         extents = list(self._extents.all)
         with self._index.lock:
@@ -388,13 +402,11 @@ class Store:
 
     def close(self) -> None:
         """Write the index as a run and let go of the disk; closing twice is fine."""
-        if self._is_closed:
+        if not self.gate.close():
             return
-        self._is_closed = True
         try:
             self._committer.alone(self._flush)
         finally:
-            self._committer.close()
             self._disk.close()
 
     def __enter__(self) -> "Store":
@@ -444,10 +456,16 @@ class Store:
         self._committer.commit([change])
         if change.error is not None:
             raise change.error
+        if self._extents.is_low:
+            # In good time: copies need some of the reserve themselves.
+            self._extents.is_low = False
+            try:
+                self._make_room()
+            except (DiskFull, DiskFailed) as error:
+                _log.warning("the reserve is low and cannot be filled up: %s", error)
 
     def _check_wish(self, wish: Wish) -> None:
         """Refuse early what cannot succeed; a bucket that goes away meanwhile is seen at the commit."""
-        self._check_open()
         check_key(wish.key)
         if self._index.get(entries.bucket_name(wish.bucket)) is None:
             raise NoSuchBucket(changes.no_bucket(wish.bucket))
@@ -463,10 +481,6 @@ class Store:
             return NoSuchBucket(changes.no_bucket(bucket))
         return NoSuchKey(f"there is no '{key}' in the bucket '{bucket}'")
 
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise StoreClosed("the store is closed; open it again")
-
     def _flush(self) -> None:
         self._runs.flush(self._index, self._journal)
 
@@ -478,4 +492,4 @@ class Store:
             self._flush()
 
     def _make_room(self) -> bool:
-        return self._reclaimer.make_room(self._settings.reserve_extents)
+        return self._reclaimer.make_room()

@@ -5,6 +5,7 @@ from types import TracebackType
 
 from proving.store.entries import Locator
 from proving.store.extents import Extents
+from proving.store.gate import Gate
 from proving.store.records import ObjectInfo
 
 
@@ -14,9 +15,10 @@ class OpenObject:
     Close it, or use it as a context manager: until then its space is not taken back.
     """
 
-    def __init__(self, extents: Extents, info: ObjectInfo, locators: list[Locator]) -> None:
+    def __init__(self, extents: Extents, gate: Gate, info: ObjectInfo, locators: list[Locator]) -> None:
         """Take over the pins on the chunks' extents."""
         self.info = info
+        self._gate = gate
         self._extents = extents
         self._locators: list[Locator] | None = locators
 
@@ -26,6 +28,7 @@ class OpenObject:
         Raises:
             Corrupt: a chunk is damaged; what was given before is right.
             DiskFailed: the disk refused.
+            StoreClosed: the store was closed meanwhile.
             ValueError: a negative start or size, or the object was closed.
         """
         if start < 0 or (size is not None and size < 0):
@@ -37,7 +40,8 @@ class OpenObject:
             at += locator.size_bytes
             if first < last:
                 self._open_locators()
-                payload = self._extents.read(locator)
+                with self._gate:
+                    payload = self._extents.read(locator)
                 yield payload if last - first == len(payload) else payload[first:last]
 
     def get(self, start: int = 0, size: int | None = None) -> bytes:

@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 # Copies fill an extent to at least three quarters, as no chunk is longer than a quarter of it; so a copy is no victim.
 _WORTH_MOVING_SHARE = 0.7
+# A full store goes on to copy more for less gain.
+_NEEDED_SHARE = 0.85
 _GROUP_BYTES = 4 << 20
 
 
@@ -54,41 +56,38 @@ class Reclaimer:
         """
         with self._lock:
             before = self._extents.free_count()
-            self._empty(lambda: False)
+            self._empty(_WORTH_MOVING_SHARE, lambda: False)
             return max(self._extents.free_count() - before, 0)
 
-    def make_room(self, kept_back: int) -> bool:
-        """Empty extents until more are free than are kept back; return whether that worked.
+    def make_room(self) -> bool:
+        """Empty extents until there is room for more than urgent work; return whether that worked.
 
         Raises:
             DiskFull, DiskFailed: as `reclaim`.
         """
         with self._lock:
-            if not self._is_roomy(kept_back):
-                self._empty(lambda: self._is_roomy(kept_back))
-            return self._is_roomy(kept_back)
+            if not self._extents.is_roomy():
+                self._empty(_NEEDED_SHARE, self._extents.is_roomy)
+            return self._extents.is_roomy()
 
-    def _is_roomy(self, kept_back: int) -> bool:
-        return self._extents.free_count() > kept_back
-
-    def _empty(self, is_enough: Callable[[], bool]) -> None:
+    def _empty(self, live_share: float, is_enough: Callable[[], bool]) -> None:
         # Journal extents can go once runs hold what they say.
         self._committer.alone(self._flush)
-        self._extents.seal_data(_WORTH_MOVING_SHARE)
+        self._extents.seal_data(live_share)
         for _ in range(len(self._extents.all)):
-            victim = None if is_enough() else self._victim()
+            victim = None if is_enough() else self._victim(live_share)
             if victim is None:
                 return
             try:
                 self._evacuate(victim)
-            except Corrupt:
+            except Corrupt as error:
                 # What cannot be read is not dead: the extent stays as it is.
-                _log.exception("%s has a damaged chunk and is not reclaimed", victim.file)
+                _log.warning("not reclaimed, for a chunk in it is damaged: %s", error)
                 self._unreadable.add((victim.number, victim.life))
 
-    def _victim(self) -> Extent | None:
+    def _victim(self, live_share: float) -> Extent | None:
         """Return the extent with the least to copy."""
-        limit = _WORTH_MOVING_SHARE * self._extents.size_bytes
+        limit = live_share * self._extents.size_bytes
         return min(
             (extent for extent in self._extents.all if self._can_be_emptied(extent) and 0 < extent.live_bytes <= limit),
             key=_live_bytes,

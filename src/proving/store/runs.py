@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from proving.store.chunk import Kind
 from proving.store.entries import Entry, Locator, Name, Value, decode_entries, encode_entry
-from proving.store.errors import Corrupt
+from proving.store.errors import Corrupt, DiskFull
 from proving.store.extents import Dependency, Extents
 from proving.store.index import Index
 from proving.store.journal import Journal
@@ -43,20 +43,14 @@ class Runs:
         checkpoint = journal.checkpoint()
         if checkpoint is None or checkpoint == self.superblock.state.checkpoint:
             return
-        old = self.superblock.state.runs
-        kept, merged = split_for_merge(old, len(index.changed))
+        kept, merged = split_for_merge(self.superblock.state.runs, len(index.changed))
         try:
-            entries = self._merged(merged, index.changed)
-        except Corrupt:
-            _log.exception("a run cannot be read; it stays as it is and is not merged")
-            kept, merged, entries = old, (), index.changed
-        if not kept:
-            entries = {name: value for name, value in entries.items() if value is not None}
-        if merged or entries:
-            run, dependency = self._write((name, entries[name]) for name in sorted(entries))
-        else:
-            run, dependency = Run(0, ()), Dependency()
-        self._install((*kept, run) if run.entry_count else kept, dependency, run, merged, checkpoint=checkpoint)
+            self._flush(index.changed, kept, merged, checkpoint)
+        except (Corrupt, DiskFull) as error:
+            if not merged:
+                raise
+            _log.warning("runs are not merged: %s", error)
+            self._flush(index.changed, (*kept, *merged), (), checkpoint)
         index.changed = {}
         journal.tail_bytes = 0
 
@@ -81,6 +75,20 @@ class Runs:
                 self.extents.account(None, [old for old, _ in moved], [new for _, new in moved])
         finally:
             self.extents.unpin(new.extent for _, new in moved)
+
+    def _flush(
+        self,
+        changed: dict[Name, Value | None],
+        kept: tuple[Run, ...],
+        merged: tuple[Run, ...],
+        checkpoint: Checkpoint,
+    ) -> None:
+        entries = self._merged(merged, changed)
+        if not kept:
+            # Nothing older is left that a tombstone could hide.
+            entries = {name: value for name, value in entries.items() if value is not None}
+        run, dependency = self._write((name, entries[name]) for name in sorted(entries))
+        self._install((*kept, run) if entries else kept, dependency, run, merged, checkpoint=checkpoint)
 
     def _merged(self, runs: Iterable[Run], changed: dict[Name, Value | None]) -> dict[Name, Value | None]:
         entries: dict[Name, Value | None] = {}

@@ -1,0 +1,63 @@
+"""A gate that calls pass through, and that closes once all are out again."""
+
+import functools
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from proving.store.errors import StoreClosed
+
+
+class Gate:
+    """A context manager around each call; files are closed only when no call uses them any more."""
+
+    def __init__(self) -> None:
+        """Start open."""
+        self._condition = threading.Condition()
+        self._inside = 0
+        self._is_closed = False
+
+    def __enter__(self) -> None:
+        with self._condition:
+            if self._is_closed:
+                raise StoreClosed("the store is closed; open it again")
+            self._inside += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._condition:
+            self._inside -= 1
+            if self._is_closed:
+                self._condition.notify_all()
+
+    def close(self) -> bool:
+        """Let nobody in any more and wait until all are out; return whether it was open."""
+        with self._condition:
+            was_open = not self._is_closed
+            self._is_closed = True
+            self._condition.wait_for(lambda: self._inside == 0)
+            return was_open
+
+
+class Gated(Protocol):
+    """Something whose calls pass through its gate."""
+
+    gate: Gate
+
+
+Thing = TypeVar("Thing", bound=Gated)
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+
+
+def gated(method: Callable[Concatenate[Thing, Arguments], Answer]) -> Callable[Concatenate[Thing, Arguments], Answer]:
+    """Return the method, passing through the gate; a closed one raises StoreClosed."""
+
+    @functools.wraps(method)
+    def through(self: Thing, *arguments: Arguments.args, **options: Arguments.kwargs) -> Answer:
+        with self.gate:
+            return method(self, *arguments, **options)
+
+    return through

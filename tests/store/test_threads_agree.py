@@ -1,0 +1,186 @@
+"""Many threads on one store: checks and writes are one step, readers see whole objects, nothing waits for ever."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from proving.check.sim_disk import SimDisk
+from proving.store import (
+    BucketNotEmpty,
+    FolderDisk,
+    NoSuchBucket,
+    NoSuchKey,
+    PreconditionFailed,
+    Store,
+    StoreClosed,
+    StoreSettings,
+)
+
+OpenSmall = Callable[..., Store]
+
+
+def together(works: list[Callable[[], None]]) -> None:
+    """Run each in a thread; pass on what the first that fails raises."""
+    errors: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  raised again below
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "a thread waits for ever"
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture(params=["folder", "simulated"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, open_small: OpenSmall, small: StoreSettings
+) -> Iterator[Store]:
+    disk = FolderDisk(tmp_path) if request.param == "folder" else SimDisk(capacity_bytes=120 * 8192)
+    store = open_small(disk)
+    store.create_bucket("bucket")
+    yield store
+    store.close()
+
+
+def test_exactly_one_of_many_wins_a_put_if_absent(store: Store) -> None:
+    for number in range(20):
+        winners: list[int] = []
+
+        def claim(thread: int, key: str = f"{number}", winners: list[int] = winners) -> None:
+            try:
+                store.put("bucket", key, bytes([thread]) * (thread * 100), if_none_match=True)
+            except PreconditionFailed:
+                return
+            winners.append(thread)
+
+        together([lambda thread=thread: claim(thread) for thread in range(8)])
+        assert len(winners) == 1
+        assert store.get("bucket", f"{number}") == bytes(winners) * (winners[0] * 100)
+
+
+def test_compare_and_set_loses_no_increment(store: Store) -> None:
+    store.put("bucket", "count", b"0")
+
+    def count_up() -> None:
+        done = 0
+        while done < 15:
+            with store.open_object("bucket", "count") as opened:
+                value, etag = int(opened.get()), opened.info.etag
+            try:
+                store.put("bucket", "count", str(value + 1).encode(), if_match=etag)
+            except PreconditionFailed:
+                continue
+            done += 1
+
+    together([count_up] * 8)
+    assert store.get("bucket", "count") == b"120"
+
+
+def test_readers_see_whole_objects_while_they_are_overwritten_deleted_and_moved(store: Store) -> None:
+    stop = threading.Event()
+
+    def data(number: int) -> bytes:
+        return bytes([number % 251]) * (number * 53 % 5000)
+
+    def write() -> None:
+        try:
+            for number in range(150):
+                store.put("bucket", f"{number % 5}", data(number))
+                if number % 17 == 0:
+                    store.delete("bucket", f"{number * 3 % 5}")
+        finally:
+            stop.set()
+
+    def read() -> None:
+        while not stop.is_set():
+            for key in range(5):
+                try:
+                    pieces = store.read("bucket", f"{key}")
+                    whole = b"".join(pieces)
+                except NoSuchKey:
+                    continue
+                assert len(set(whole)) <= 1
+                assert len(whole) == pieces.info.size_bytes
+            listing = store.list("bucket")
+            assert [info.key for info in listing.objects] == sorted(info.key for info in listing.objects)
+
+    def reclaim() -> None:
+        while not stop.is_set():
+            store.reclaim()
+            store.flush()
+
+    together([write, read, read, read, reclaim])
+    assert all(extent.pins == 0 for extent in store._extents.all)
+
+
+def test_what_many_threads_put_is_all_there_also_after_a_restart(tmp_path: Path, small: StoreSettings) -> None:
+    def put(thread: int) -> None:
+        for number in range(60):
+            store.put("bucket", f"{thread}/{number}", f"{thread} {number} ".encode() * (number * 11))
+
+    with Store.open(tmp_path, small) as store:
+        store.create_bucket("bucket")
+        together([lambda thread=thread: put(thread) for thread in range(8)])
+    with Store.open(tmp_path, small) as store:
+        assert len(store.list("bucket").objects) == 480
+        for thread in range(8):
+            for number in range(60):
+                assert store.get("bucket", f"{thread}/{number}") == f"{thread} {number} ".encode() * (number * 11)
+
+
+def test_a_bucket_is_never_deleted_with_an_object_in_it(store: Store) -> None:
+    def put(number: int) -> None:
+        try:
+            store.put("short", f"{number}", b"here")
+            store.delete("short", f"{number}")
+        except NoSuchBucket:
+            pass
+
+    def delete_bucket() -> None:
+        try:
+            store.delete_bucket("short")
+        except BucketNotEmpty:
+            return
+        with pytest.raises(NoSuchBucket):
+            store.list("short")
+
+    for _ in range(20):
+        store.create_bucket("short")
+        together([*[lambda number=number: put(number) for number in range(4)], delete_bucket])
+        if "short" in [bucket.name for bucket in store.buckets()]:
+            store.delete_bucket("short")
+
+
+def test_closing_while_others_put_loses_nothing_that_was_acknowledged(tmp_path: Path, small: StoreSettings) -> None:
+    store = Store.open(tmp_path, small)
+    store.create_bucket("bucket")
+    acknowledged: list[str] = []
+    started = threading.Event()
+
+    def put(thread: int) -> None:
+        for number in range(100_000):
+            try:
+                store.put("bucket", f"{thread}/{number}", bytes(700))
+            except StoreClosed:
+                return
+            acknowledged.append(f"{thread}/{number}")
+            started.set()
+
+    def close() -> None:
+        started.wait(30)
+        store.close()
+
+    together([*[lambda thread=thread: put(thread) for thread in range(4)], close])
+    with Store.open(tmp_path, small) as store:
+        keys = {info.key for info in store.list("bucket", limit=1_000_000).objects}
+        assert keys >= set(acknowledged)
