@@ -7,6 +7,9 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
+from proving.store import Store
+from proving.store.s3.credentials import Credentials
+from proving.store.s3.server import serve_in_thread
 from proving.tables import EngineSettings, Rearranging, Tables
 from proving.tables.errors import NotAttached
 from proving.tables.trial import TrialSettings
@@ -62,3 +65,19 @@ def test_a_table_on_another_file_system_learns_too(tmp_path, keep_under):
     (tmp_path / "far" / "bucket").mkdir(parents=True)
     filesystem = pafs.SubTreeFileSystem(str(tmp_path / "far"), pafs.LocalFileSystem())
     learn_elsewhere(filesystem, "bucket", tmp_path / "session", keep_under)
+
+
+@pytest.mark.parametrize("keep_under", ["", "bucket/arranged"])
+def test_a_table_in_our_own_store_learns_too_over_s3(tmp_path, keep_under):
+    credentials = Credentials(access_key="proving", secret_key="a secret for this test")
+    with Store.open(tmp_path / "store") as store:
+        store.create_bucket("bucket")
+        with serve_in_thread(store, credentials) as server:
+            filesystem = pafs.S3FileSystem(
+                access_key=credentials.access_key,
+                secret_key=credentials.secret_key,
+                endpoint_override=f"127.0.0.1:{server.port}",
+                scheme="http",
+                region="us-east-1",
+            )
+            learn_elsewhere(filesystem, "bucket", tmp_path / "session", keep_under)

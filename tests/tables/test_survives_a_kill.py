@@ -131,10 +131,8 @@ def test_threads_ask_and_register_at_the_same_time(path, tmp_path):
         answers: list[list[int]] = []
 
         def ask(number: int) -> None:
-            for i in range(10):
-                answers.append(
-                    tables.query(f"SELECT count(*) AS n FROM t WHERE k = {number * 10 + i}")["n"].to_pylist()
-                )
+            sqls = [f"SELECT count(*) AS n FROM t WHERE k = {number * 10 + i}" for i in range(10)]
+            answers.extend(tables.query(sql)["n"].to_pylist() for sql in sqls)
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
         for thread in threads:
