@@ -42,6 +42,23 @@ class Put:
 
 
 @dataclass(frozen=True)
+class PutParts:
+    """Stage two parts and put them as one object."""
+
+    bucket: int
+    key: int
+    first: int
+    second: int
+    fill: int
+
+    @property
+    def parts(self) -> tuple[bytes, bytes]:
+        """The bytes of each part."""
+        middle = self.fill + self.first
+        return _PATTERN[self.fill : middle], _PATTERN[middle : middle + self.second]
+
+
+@dataclass(frozen=True)
 class Delete:
     """Delete an object."""
 
@@ -162,6 +179,18 @@ def _put(each: Any, operation: Put) -> object:  # noqa: ANN401  the store and it
     return seen(info, b"")
 
 
+def _put_parts(each: Any, operation: PutParts) -> object:  # noqa: ANN401
+    staged: list[object] = []
+    try:
+        staged += (each.stage(part) for part in operation.parts)
+        info = each.put_staged(BUCKETS[operation.bucket], KEYS[operation.key], staged, etag=f"parts-{operation.fill}")
+    except Exception:
+        for part in staged:
+            each.discard(part)
+        raise
+    return seen(info, b"")
+
+
 def _get(each: Any, operation: Get) -> object:  # noqa: ANN401
     return each.get(BUCKETS[operation.bucket], KEYS[operation.key])
 
@@ -200,6 +229,7 @@ def _delete_bucket(each: Any, operation: DeleteBucket) -> object:  # noqa: ANN40
 API: dict[type, Callable[[Any, Any], object]] = {
     Get: _get,
     Put: _put,
+    PutParts: _put_parts,
     Delete: _delete,
     GetRange: _get_range,
     Head: _head,

@@ -43,12 +43,13 @@ from proving.store.operations import (
     Mend,
     PlanPowerCut,
     Put,
+    PutParts,
     Reclaim,
     Reopen,
     Seen,
     seen,
 )
-from proving.store.records import StoreSettings
+from proving.store.records import ObjectInfo, StoreSettings
 
 Name = tuple[str, str]
 """A bucket and a key; the key is "" for the bucket itself."""
@@ -238,7 +239,7 @@ def _adopt(world: World, model: ModelStore, operation: object, error: Exception 
 
 def _note_uncertain(world: World, model: ModelStore, operation: object) -> None:
     """Remember what a restart may show of an operation that was not acknowledged."""
-    if not isinstance(operation, Put | Delete | CreateBucket | DeleteBucket):
+    if not isinstance(operation, Put | PutParts | Delete | CreateBucket | DeleteBucket):
         return
     objects = {bucket: dict(keys) for bucket, keys in model.contents.items()}
     after = replace(model, contents=objects, created_s=dict(model.created_s))
@@ -246,7 +247,7 @@ def _note_uncertain(world: World, model: ModelStore, operation: object) -> None:
         API[type(operation)](after, operation)
     except Error:
         return
-    name = (BUCKETS[operation.bucket], KEYS[operation.key] if isinstance(operation, Put | Delete) else "")
+    name = (BUCKETS[operation.bucket], KEYS[operation.key] if isinstance(operation, Put | PutParts | Delete) else "")
     world.uncertain.setdefault(name, []).append(_contents(after).get(name))
 
 
@@ -281,8 +282,9 @@ def _adopt_contents(world: World, model: ModelStore) -> Mismatch | None:
     for (bucket, key), got in sorted(there.items(), key=lambda item: item[0][1]):
         if got != known.get((bucket, key)):
             if key:
-                data, _, _, content_type, metadata = got or _HERE
-                model.put(bucket, key, data, content_type=content_type, metadata=dict(metadata))
+                data, etag, size_bytes, content_type, metadata = got or _HERE
+                info = ObjectInfo(bucket, key, size_bytes, etag, 0.0, content_type, dict(metadata))
+                model.contents[bucket][key] = (info, data)
             else:
                 model.create_bucket(bucket)
     for bucket, key in sorted(known.keys() - there.keys(), key=lambda name: name[1], reverse=True):
@@ -332,6 +334,13 @@ _KINDS: tuple[Kind[Layout, World, ModelStore, Any], ...] = (
         Put,
         8,
         lambda rng, layout: Put(_bucket(rng), _key(rng), _size(rng, layout), rng.randrange(5000), rng.random() < 0.1),
+    ),
+    _api(
+        PutParts,
+        1,
+        lambda rng, layout: PutParts(
+            _bucket(rng), _key(rng), _size(rng, layout), _size(rng, layout), rng.randrange(5000)
+        ),
     ),
     _api(Delete, 3, lambda rng, layout: Delete(_bucket(rng), _key(rng))),
     _api(
