@@ -8,11 +8,18 @@ from typing import Any
 import pytest
 
 from proving.check.same_as_model import draw_steps, run_steps, same_as_model
-from proving.check.search import Budget, search
+from proving.check.search import Budget, search, smallest_failure
 from proving.check.shrink import shrink
 from proving.check.sim_disk import SimDisk
+from proving.store import recover
+from proving.store.entries import Entry
+from proving.store.extents import Dependency, Extents
+from proving.store.index import Index
+from proving.store.reading import OpenObject
+from proving.store.runs import Runs
 from proving.store.scenarios import CHECKS, SCENARIOS, SameAsModel, World, store_check
 from proving.store.scenarios import same_as_model as run_scenario
+from proving.store.superblock import Role
 
 
 class Below:
@@ -194,3 +201,72 @@ def test_the_scenario_gives_a_row() -> None:
     assert (row["scenario_count"], row["operation_count"], row["failure_count"]) == (5, 200, 0)
     with pytest.raises(ValueError, match="scenario_count"):
         SameAsModel(scenario_count=0)
+
+
+def never_sync_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Index entries become durable before the chunks that they name."""
+    right = Extents.sync
+
+    def wrong(self: Extents, dependency: Dependency) -> None:
+        right(self, Dependency(tuple(each for each in dependency.writes if each[0].role != Role.DATA)))
+
+    monkeypatch.setattr(Extents, "sync", wrong)
+
+
+def reuse_what_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An extent is reset although the index names chunks in it."""
+    monkeypatch.setattr(Extents, "_is_needed", lambda self, extent: extent.is_open or extent.pins > 0)
+
+
+def lose_tombstones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run does not say what was deleted."""
+    right = Index.publish
+
+    def wrong(self: Index, entries: list[Entry]) -> None:
+        right(self, entries)
+        self.changed = {name: value for name, value in self.changed.items() if value is not None}
+
+    monkeypatch.setattr(Index, "publish", wrong)
+
+
+def forget_the_newest_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merge absorbs a run without its entries."""
+    monkeypatch.setattr(Runs, "_merged", lambda self, runs, changed: dict(changed))
+
+
+def lose_the_last_byte_of_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A range that ends in a later chunk is one byte short."""
+    right = OpenObject.get
+
+    def wrong(self: OpenObject, start: int = 0, size: int | None = None) -> bytes:
+        data = right(self, start, size)
+        return data[:-1] if size and start and len(data) == size else data
+
+    monkeypatch.setattr(OpenObject, "get", wrong)
+
+
+def begin_the_journal_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recovery goes on one batch behind the checkpoint."""
+    right = recover.batches
+    monkeypatch.setattr(recover, "batches", lambda *where: list(right(*where))[:-1])
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        never_sync_data,
+        reuse_what_is_live,
+        lose_tombstones,
+        forget_the_newest_run,
+        lose_the_last_byte_of_a_range,
+        begin_the_journal_too_late,
+    ],
+)
+def test_a_bug_planted_in_the_engine_is_found_and_made_small(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    check = CHECKS["store.same_as_model"]
+    searched = search(check, Budget(seeds=range(150)))
+    assert searched.failure is not None, f"{plant.__name__} was not noticed in 150 scenarios"
+    assert len(smallest_failure(check, searched.failure).failure.steps) <= 6
