@@ -184,6 +184,11 @@ class FolderDisk:
 
 def _write_all(file: int, offset: int, parts: Sequence[Bytes]) -> None:
     """Write every byte: a vectored write takes a limited number of buffers and may stop short."""
+    if len(parts) <= _BUFFERS_PER_CALL:
+        written = os.pwritev(file, parts, offset)
+        if written == sum(map(len, parts)):
+            return
+    # What was written already is written again: this happens rarely.
     todo = [memoryview(part) for part in parts if len(part)]
     while todo:
         written = os.pwritev(file, todo[:_BUFFERS_PER_CALL], offset)

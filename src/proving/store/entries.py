@@ -146,7 +146,9 @@ def locators_of(value: Value) -> list[Locator]:
         end = _COUNT.size + count * _LOCATOR.size
         if end > len(value):
             raise Corrupt("an index entry is cut off")
-        return [Locator(*row) for row in _LOCATOR.iter_unpack(memoryview(value)[_COUNT.size : end])]
+        if count == 1:
+            return [Locator._make(_LOCATOR.unpack_from(value, _COUNT.size))]
+        return [Locator._make(row) for row in _LOCATOR.iter_unpack(value[_COUNT.size : end])]
     except struct.error as error:
         raise Corrupt(f"an index entry cannot be read: {error}") from error
 

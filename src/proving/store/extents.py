@@ -325,7 +325,7 @@ class Extents:
 
     def read_chunk(self, locator: Locator) -> Chunk:
         """Return a chunk, verified; as `read`."""
-        extent = self.all[locator.extent]
+        extent = self._holder(locator)
         try:
             data = self.disk.read(extent.file, locator.offset, locator.frame_bytes)
             chunk = decode(data, extent.life, locator.offset)
@@ -351,6 +351,24 @@ class Extents:
             for number in numbers:
                 self.all[number].pins -= 1
                 assert self.all[number].pins >= 0, "an extent was unpinned more often than pinned"
+
+    def adopt(self, name: Name | None, locators: Iterable[Locator]) -> None:
+        """Account for an entry (None: a run) that recovery found; appends go behind its chunks.
+
+        Raises:
+            Corrupt: there can be no such chunk.
+        """
+        for locator in locators:
+            extent = self._holder(locator)
+            extent.live_bytes += locator.frame_bytes
+            extent.pointer = max(extent.pointer, locator.offset + locator.frame_bytes)
+            if name is not None:
+                extent.names.add(name)
+
+    def _holder(self, locator: Locator) -> Extent:
+        if locator.extent >= len(self.all) or locator.offset + locator.frame_bytes > self.size_bytes:
+            raise Corrupt(f"the index names offset {locator.offset} of extent {locator.extent}, where nothing can be")
+        return self.all[locator.extent]
 
     def account(self, name: Name | None, gone: Iterable[Locator], new: Iterable[Locator]) -> None:
         """Note that an index entry (None: a run) no longer names some chunks, and now names others."""

@@ -24,11 +24,15 @@ class Index:
         self._entries = SortedDict()
 
     def load(self, entries: dict[Name, Value], changed: dict[Name, Value | None]) -> None:
-        """Take over what recovery found, and account for its chunks."""
+        """Take over what recovery found, and account for its chunks.
+
+        Raises:
+            Corrupt: an entry names a chunk where none can be.
+        """
         self._entries = SortedDict(entries)
         self.changed = changed
         for name, value in self._entries.items():
-            self._extents.account(name, (), locators_of(value))
+            self._extents.adopt(name, locators_of(value))
 
     def get(self, name: Name) -> Value | None:
         """Return an entry."""

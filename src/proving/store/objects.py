@@ -96,6 +96,7 @@ class Store:
             self._extents, chunk_size_bytes, min(settings.inline_size_bytes, size_bytes // 8), self._make_room
         )
         self.gate = Gate()
+        self._next_flush_bytes = 0
         self._staged: set[StagedPart] = set()
         self._staged_lock = threading.Lock()
 
@@ -485,11 +486,15 @@ class Store:
         self._runs.flush(self._index, self._journal)
 
     def _flush_when_due(self) -> None:
-        if (
-            len(self._index.changed) >= self._settings.flush_entries
-            or self._journal.tail_bytes >= self._settings.flush_journal_bytes
-        ):
+        tail_bytes = self._journal.tail_bytes
+        is_due = (
+            len(self._index.changed) >= self._settings.flush_entries or tail_bytes >= self._settings.flush_journal_bytes
+        )
+        if is_due and tail_bytes >= self._next_flush_bytes:
+            # Should it fail, it is not tried again with each batch.
+            self._next_flush_bytes = tail_bytes + self._extents.size_bytes // 4
             self._flush()
+            self._next_flush_bytes = 0
 
     def _make_room(self) -> bool:
         return self._reclaimer.make_room()

@@ -3,14 +3,14 @@
 It changes nothing that a second crash could miss: it only removes files that were never used and adds empty ones.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from proving.store import superblock
 from proving.store.chunk import HEADER_BYTES, peek_life
 from proving.store.disk import Disk
-from proving.store.entries import Locator, Name, Value, locators_of
+from proving.store.entries import Name, Value
 from proving.store.errors import Corrupt, NotAStore
 from proving.store.extents import Extent, Extents, extent_file
 from proving.store.index import Index
@@ -70,9 +70,8 @@ def recover(disk: Disk, settings: StoreSettings, draw: Callable[[int], bytes]) -
     entries.update(changed)
     index = Index(extents)
     live = {name: value for name, value in entries.items() if value is not None}
-    _check(extents, (locator for value in live.values() for locator in locators_of(value)))
     index.load(live, changed)
-    extents.account(None, (), (locator for run in state.runs for locator in run.locators))
+    extents.adopt(None, (locator for run in state.runs for locator in run.locators))
     if last is not None:
         last.is_open = True
     _reopen_data(extents)
@@ -138,16 +137,6 @@ def _replay(disk: Disk, extents: Extents, state: State) -> _Replayed:
         extent.pointer = end
         size_bytes += end - start
     return _Replayed(changed, journals[-1] if journals else None, sequence, size_bytes)
-
-
-def _check(extents: Extents, locators: Iterable[Locator]) -> None:
-    """Move write pointers behind all that is named; refuse names of what cannot be."""
-    for locator in locators:
-        end = locator.offset + locator.frame_bytes
-        if locator.extent >= len(extents.all) or end > extents.size_bytes:
-            raise Corrupt(f"the index names offset {locator.offset} of extent {locator.extent}, which is not there")
-        extent = extents.all[locator.extent]
-        extent.pointer = max(extent.pointer, end)
 
 
 def _reopen_data(extents: Extents) -> None:
