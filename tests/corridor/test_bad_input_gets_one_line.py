@@ -43,46 +43,37 @@ def rows(folder: Path, change: Callable[[list[str]], None]) -> None:
     (folder / "drive.csv").write_text("\n".join(lines) + "\n")
 
 
+def change_study(old: str, new: str) -> Callable[[Path], None]:
+    return lambda folder: edit(folder / "study.toml", old, new)
+
+
+def change_rows(change: Callable[[list[str]], None]) -> Callable[[Path], None]:
+    return lambda folder: rows(folder, change)
+
+
+QUESTION = 'times = 2\nquestions = [{ name = "q", sql = "SELECT {colour.value} FROM tracks" }]'
 CASES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "unknown key": (
-        lambda folder: edit(folder / "study.toml", "vehicle_count", "vehicles_count"),
-        "did you mean 'vehicle_count'",
-    ),
+    "unknown key": (change_study("vehicle_count", "vehicles_count"), "did you mean 'vehicle_count'"),
     "missing clip": (lambda folder: (folder / "clip.mp4").unlink(), "clip.mp4: no such file"),
     "missing drive": (lambda folder: (folder / "drive.csv").unlink(), "drive.csv: no such file"),
-    "missing columns": (lambda folder: rows(folder, lambda lines: lines.__setitem__(0, "t,velocity")), "no column 'v'"),
-    "NaN": (lambda folder: rows(folder, lambda lines: lines.__setitem__(7, "0.6,nan")), "row 7: not a finite number"),
-    "empty value": (lambda folder: rows(folder, lambda lines: lines.__setitem__(7, "0.6,")), "row 7: no value"),
-    "time goes back": (lambda folder: rows(folder, lambda lines: lines.insert(9, "0.1,30")), "an earlier time"),
-    "no rows": (lambda folder: rows(folder, lambda lines: lines.__delitem__(slice(1, None))), "no rows"),
+    "missing columns": (change_rows(lambda lines: lines.__setitem__(0, "t,velocity")), "no column 'v'"),
+    "NaN": (change_rows(lambda lines: lines.__setitem__(7, "0.6,nan")), "row 7: no number (empty or NaN)"),
+    "empty value": (change_rows(lambda lines: lines.__setitem__(7, "0.6,")), "row 7: no number (empty or NaN)"),
+    "infinite": (change_rows(lambda lines: lines.__setitem__(7, "0.6,inf")), "row 7: not a finite number"),
+    "time goes back": (change_rows(lambda lines: lines.insert(9, "0.1,30")), "an earlier time"),
+    "no rows": (change_rows(lambda lines: lines.__delitem__(slice(1, None))), "no rows"),
     "zero-byte clip": (lambda folder: (folder / "clip.mp4").write_bytes(b""), "clip.mp4"),
     "truncated clip": (truncate, "clip.mp4"),
     "text as clip": (lambda folder: (folder / "clip.mp4").write_text("not a film"), "clip.mp4"),
     "clip without sound": (no_sound, "clip.mp4: has no sound"),
     "unknown controller": (
-        lambda folder: edit(folder / "study.toml", "[simulate]", '[simulate]\ncontrollers = ["folower_stopper"]'),
+        change_study("[simulate]", '[simulate]\ncontrollers = ["folower_stopper"]'),
         "no controller 'folower_stopper'",
     ),
-    "unknown class": (
-        lambda folder: edit(folder / "study.toml", "[simulate]", '[simulate]\nvehicle_class = "tank"'),
-        "no class 'tank'",
-    ),
-    "drive too short": (
-        lambda folder: edit(folder / "study.toml", "duration_s = 30", "duration_s = 3000"),
-        "no drive lasts 3000 s",
-    ),
-    "off the road": (
-        lambda folder: edit(folder / "study.toml", "length_m = 5000", "length_m = 50"),
-        "the road only 50 m",
-    ),
-    "unknown column asked": (
-        lambda folder: edit(
-            folder / "study.toml",
-            "times = 2",
-            'times = 2\nquestions = [{ name = "q", sql = "SELECT {colour.value} FROM tracks" }]',
-        ),
-        "has no column 'colour'",
-    ),
+    "unknown class": (change_study("[simulate]", '[simulate]\nvehicle_class = "tank"'), "no class 'tank'"),
+    "drive too short": (change_study("duration_s = 30", "duration_s = 3000"), "no drive lasts 3000 s"),
+    "off the road": (change_study("length_m = 5000", "length_m = 50"), "the road only 50 m"),
+    "unknown column asked": (change_study("times = 2", QUESTION), "has no column 'colour'"),
 }
 
 
@@ -124,7 +115,7 @@ def test_quarantine_goes_on_without_and_names_what_it_left_out(
     assert [line.split()[2] for line in aside] == ["broken.csv:", "clip.mp4:"]
     page = (out / "report.html").read_text()
     assert "broken.csv" in page
-    assert "not a finite number" in page
+    assert "no number (empty or NaN)" in page
 
 
 @pytest.fixture

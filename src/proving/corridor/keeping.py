@@ -57,11 +57,10 @@ class Keeper:
         """
         sha256, size_bytes = digest(path)
         kept = Kept(key=f"inputs/{sha256[:12]}-{path.name}", sha256=sha256, size_bytes=size_bytes)
-        with _in_words(self.place):
-            if self._size_bytes(kept.key) != size_bytes:
-                with path.open("rb") as source, self.filesystem.open_output_stream(self.name(kept.key)) as target:
-                    while piece := source.read(PIECE_BYTES):
-                        target.write(piece)
+        if self._size_bytes(kept.key) != size_bytes:
+            with path.open("rb") as source, self.filesystem.open_output_stream(self.name(kept.key)) as target:
+                while piece := source.read(PIECE_BYTES):
+                    target.write(piece)
         return kept
 
     def fetch(self, kept: Kept, target: Path) -> Path:
@@ -76,11 +75,7 @@ class Keeper:
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(target.name + ".partial")
-        with (
-            _in_words(self.place),
-            self.filesystem.open_input_stream(self.name(kept.key)) as source,
-            partial.open("wb") as file,
-        ):
+        with self.filesystem.open_input_stream(self.name(kept.key)) as source, partial.open("wb") as file:
             while piece := source.read(PIECE_BYTES):
                 file.write(piece)
         if digest(partial)[0] != kept.sha256:
@@ -90,7 +85,7 @@ class Keeper:
 
     def write(self, key: str, data: bytes) -> None:
         """Write a small object under a key of its own (a report, a note of quarantine)."""
-        with _in_words(self.place), self.filesystem.open_output_stream(self.name(key)) as target:
+        with self.filesystem.open_output_stream(self.name(key)) as target:
             target.write(data)
 
     def name(self, key: str) -> str:
@@ -111,8 +106,7 @@ def open_keeper(at: StoreAt, folder: Path) -> Iterator[Keeper]:
     """
     if at.endpoint:
         with _in_words(at.endpoint):
-            keeper = _connect(at, at.endpoint, *_credentials(at), place=at.endpoint, is_own=False)
-        yield keeper
+            yield _connect(at, at.endpoint, *_credentials(at), place=at.endpoint, is_own=False)
         return
     from proving.store import Store
     from proving.store.s3.credentials import Credentials
@@ -122,9 +116,10 @@ def open_keeper(at: StoreAt, folder: Path) -> Iterator[Keeper]:
     with Store.open(folder) as store:
         running = serve_in_thread(store, credentials, port=0)
         try:
-            yield _connect(
-                at, running.endpoint, credentials.access_key, credentials.secret_key, place=str(folder), is_own=True
-            )
+            with _in_words(str(folder)):
+                yield _connect(
+                    at, running.endpoint, credentials.access_key, credentials.secret_key, place=str(folder), is_own=True
+                )
         finally:
             running.close()
 
@@ -181,6 +176,10 @@ def _in_words(place: str) -> Iterator[None]:
             raise
         if any(code in text for code in ("ACCESS_DENIED", "SIGNATURE", "INVALID_ACCESS_KEY", "HTTP status 403")):
             raise StoreUnreachable(f"{place} refuses these credentials (or this bucket); check both") from error
+        if "InsufficientStorage" in text or "HTTP status 507" in text:
+            raise StoreUnreachable(
+                f"the disk under {place} is full; make room, and the same command goes on"
+            ) from error
         if "NETWORK_CONNECTION" in text or "curlCode" in text:
             raise StoreUnreachable(f"nothing answers at {place}; is the store running there?") from error
         raise StoreUnreachable(f"{place}: {text.split('AWS Error', 1)[1].strip()}") from error

@@ -33,7 +33,7 @@ STUDY = """\
 # Run it with: proving corridor run {place}
 
 name = "Sample road"
-about = "A simulated two-lane road with a bottleneck at its end, five cameras along it and three probe cars in its queue."
+about = "A simulated two-lane road with a bottleneck at its end, five cameras along it and three probe cars in it."
 bad_input = "quarantine"
 
 [road]

@@ -9,7 +9,7 @@ proving.errors.Error
 from proving.errors import Error
 
 
-class NoSuchColumn(Error, KeyError):  # noqa: N818  says what happened, as NoSuchKey does
+class NoSuchColumn(Error, KeyError):
     """The rows to be plotted lack a column, or it holds no finite number."""
 
     # pyrefly: ignore [missing-override-decorator]  typing.override needs Python 3.12
@@ -18,9 +18,9 @@ class NoSuchColumn(Error, KeyError):  # noqa: N818  says what happened, as NoSuc
         return str(self.args[0])
 
 
-class UnsafeSvg(Error, ValueError):  # noqa: N818  says what happened, as NoSuchKey does
+class UnsafeSvg(Error, ValueError):
     """An SVG has an element, attribute or address that a report does not let in."""
 
 
-class CorruptTracks(Error, ValueError):  # noqa: N818  says what happened, as NoSuchKey does
+class CorruptTracks(Error, ValueError):
     """Packed tracks do not unpack to what their head promises."""
