@@ -57,6 +57,8 @@ def _checks_of(package: str) -> tuple[dict[str, Check[Any, Any, Any]], str | Non
     except ModuleNotFoundError as error:
         if error.name in (module_name, f"proving.{package}"):
             return {}, None
+        if (error.name or "").partition(".")[0] == "proving":
+            return {}, f"{module_name} cannot be imported: {error}"
         return {}, f"{module_name} needs '{error.name}', which is not installed"
     except ImportError as error:
         return {}, f"{module_name} cannot be imported: {error}"
