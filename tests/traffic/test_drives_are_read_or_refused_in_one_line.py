@@ -43,7 +43,7 @@ def test_a_drive_is_read_in_its_units(kind: str, tmp_path: Path):
         ("Time,Velocity\n", BadTable, ["no rows"]),
         ("Time,Velocity\n1,2\n", BadTable, ["at least 2 rows", "has 1"]),
         ("time,velocity\n1,2\n2,3\n", NoSuchColumn, ["'Time'", "did you mean 'time'", "time, velocity"]),
-        ("Time,Velocity\n1,2\n2,\n3,4\n", BadRow, ["'Velocity'", "row 2", "no value"]),
+        ("Time,Velocity\n1,2\n2,\n3,4\n", BadRow, ["'Velocity'", "row 2", "no number (empty or NaN)"]),
         ("Time,Velocity\n1,2\n2,nan\n3,4\n", BadRow, ["'Velocity'", "row 2"]),
         ("Time,Velocity\n1,2\n2,inf\n3,4\n", BadRow, ["'Velocity'", "row 2", "finite"]),
         ("Time,Velocity\n1,2\n2,fast\n3,4\n", BadTable, ["'Velocity'", "row 2", "'fast'"]),

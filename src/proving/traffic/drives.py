@@ -164,7 +164,7 @@ def _column(table: pa.Table, column: str, path: Path) -> pa.ChunkedArray:
 def _numbers(table: pa.Table, column: str, path: Path) -> Float[np.ndarray, " row"]:
     values = _column(table, column, path)
     if values.null_count:
-        raise BadRow(f"{path}: column {column!r}, row {_first_null(values)}: no value")
+        raise BadRow(f"{path}: column {column!r}, row {_first_null(values)}: no number (empty or NaN)")
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
         raise BadTable(f"{path}: column {column!r} holds {values.type}, not numbers{_first_text(values)}")
     numbers = values.to_numpy().astype(np.float64)
