@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import struct
 
 import pytest
 from hypothesis import given
@@ -94,6 +95,19 @@ def test_a_superblock_comes_back(state: State) -> None:
 def test_a_torn_superblock_is_refused(state: State, cut: int) -> None:
     with pytest.raises(Corrupt):
         decode_superblock(encode_superblock(state)[: cut - 61])
+
+
+def test_a_batch_counts_only_with_its_own_chunks_and_in_its_own_life() -> None:
+    def batch(uuid_of_value: bytes) -> bytes:
+        value = b"".join(encode(Kind.DATA, b"value", crc32c(b"value"), uuid_of_value, life=3, offset=0))
+        payload = struct.pack("<QI", 7, crc32c(b"u" * 16)) + encode_entry(b"name", b"entry")
+        return value + b"".join(encode(Kind.JOURNAL, payload, crc32c(payload), b"j" * 16, life=3, offset=len(value)))
+
+    (found,) = batches(batch(b"u" * 16), 0, 3)
+    assert (found.sequence, found.entries, found.end) == (7, ((b"name", b"entry"),), len(batch(b"u" * 16)))
+    # After a crash: a value of a later, torn batch in the place of the first one's.
+    assert list(batches(batch(b"x" * 16), 0, 3)) == []
+    assert list(batches(batch(b"u" * 16), 0, 4)) == []
 
 
 @given(data=st.binary(max_size=300))

@@ -1,5 +1,6 @@
 """Many threads on one store: checks and writes are one step, readers see whole objects, nothing waits for ever."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,6 +160,50 @@ def test_a_bucket_is_never_deleted_with_an_object_in_it(store: Store) -> None:
         together([*[lambda number=number: put(number) for number in range(4)], delete_bucket])
         if "short" in [bucket.name for bucket in store.buckets()]:
             store.delete_bucket("short")
+
+
+class Slow(SimDisk):
+    """A disk whose syncs wait until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_syncing = threading.Event()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def sync(self, name: str) -> None:
+        self.is_syncing.set()
+        assert self.may_go_on.wait(30)
+        super().sync(name)
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals go to the main thread")
+def test_a_caller_that_is_interrupted_while_it_waits_leaves_the_others_working(open_small: OpenSmall) -> None:
+    disk = Slow()
+    store = open_small(disk)
+    store.create_bucket("bucket")
+    disk.may_go_on.clear()
+    disk.is_syncing.clear()
+    leader = threading.Thread(target=store.put, args=("bucket", "leader", b"one"))
+    leader.start()
+    assert disk.is_syncing.wait(30)
+
+    def interrupt() -> None:
+        while not store._committer._queue:
+            pass
+        signal.pthread_kill(main.ident or 0, signal.SIGINT)
+
+    main = threading.current_thread()
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        store.put("bucket", "waits", b"two")
+    disk.may_go_on.set()
+    for thread in (leader, interrupter):
+        thread.join(30)
+    store.put("bucket", "after", b"three")
+    assert [info.key for info in store.list("bucket").objects] == ["after", "leader"]
+    store.close()
 
 
 def test_closing_while_others_put_loses_nothing_that_was_acknowledged(tmp_path: Path, small: StoreSettings) -> None:

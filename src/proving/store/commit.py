@@ -79,13 +79,18 @@ class Committer:
             return
         last = changes[-1]
         last.wake.acquire()
-        with self._lock:
-            self._queue.extend(changes)
-            is_leader = not self._is_led
-            self._is_led = True
-        if not is_leader:
-            # Woken when done, or when it is this thread's turn to lead.
-            last.wake.acquire()
+        is_leader = False
+        try:
+            with self._lock:
+                self._queue.extend(changes)
+                is_leader = not self._is_led
+                self._is_led = True
+            if not is_leader:
+                # Woken when done, or when it is this thread's turn to lead.
+                last.wake.acquire()
+        except BaseException:
+            self._give_up(last, is_leader=is_leader)
+            raise
         if not last.is_done:
             self._lead(last)
 
@@ -113,6 +118,15 @@ class Committer:
                         if change is not own and change.wake.locked():
                             change.wake.release()
         finally:
+            self._hand_over()
+
+    def _give_up(self, change: Change, *, is_leader: bool) -> None:
+        """Wait no longer (the user pressed Ctrl-C, say): never be told to lead, or pass that on."""
+        with self._lock:
+            is_told_to_lead = is_leader or (not change.wake.locked() and not change.is_done)
+            if change in self._queue:
+                self._queue.remove(change)
+        if is_told_to_lead:
             self._hand_over()
 
     def _hand_over(self) -> None:

@@ -79,8 +79,9 @@ class FolderDisk:
             path.unlink()
 
     def files(self) -> list[str]:
-        """Return the names present, without the lock."""
-        return sorted(entry.name for entry in os.scandir(self.folder) if entry.name != LOCK_NAME)
+        """Return the names present, without the lock and without folders, such as a file system's lost+found."""
+        with os.scandir(self.folder) as entries:
+            return sorted(entry.name for entry in entries if entry.name != LOCK_NAME and entry.is_file())
 
     def create(self, name: str, size_bytes: int) -> None:
         """Make a file of zeros, durable when it returns.
