@@ -23,6 +23,8 @@ LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7
 LIMITED_RANGE = 1
 # x264's result depends on how many threads it has; a fixed number gives the same file on every machine.
 ENCODER_THREADS = "2"
+# Measured: with look-ahead the same pictures were encoded differently from run to run, even with one thread.
+REPEATABLE = "rc-lookahead=0:mbtree=0"
 
 
 class ClipWriter:
@@ -64,7 +66,12 @@ class ClipWriter:
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = CLOCK
         stream.codec_context.color_range = LIMITED_RANGE
-        stream.codec_context.options = {"crf": str(crf), "preset": "veryfast", "threads": ENCODER_THREADS}
+        stream.codec_context.options = {
+            "crf": str(crf),
+            "preset": "veryfast",
+            "threads": ENCODER_THREADS,
+            "x264-params": REPEATABLE,
+        }
         return stream
 
     def _add_audio(self, sample_rate: int, channel_count: int) -> AudioStream:

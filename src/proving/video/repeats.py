@@ -23,14 +23,19 @@ class RepeatSettings:
     """When a stretch is a repeat.
 
     Attributes:
-        likeness: Smallest correlation with the earlier sound.
-        margin: How much better it must be than at any other lag.
+        likeness: Smallest correlation with the earlier sound, where it stands out by `margin` from all other lags.
+        margin: As said.
+        coded_likeness: Smallest correlation where it stands out by `coded_margin`: noise that was coded anew, with
+            loss, is less alike, but noise resembles itself nowhere else.
+        coded_margin: As said.
         least_hops: How many hops in a row must agree on the lag.
         least_dbfs: How loud the stretch must be.
     """
 
     likeness: float = 0.94
     margin: float = 0.06
+    coded_likeness: float = 0.65
+    coded_margin: float = 0.35
     least_hops: int = 3
     least_dbfs: float = -55.0
 
@@ -90,7 +95,7 @@ class RepeatFinder:
         lags, best, second, is_loud = self._compare(starts, window, longest)
         for start, lag, peak, other, loud in zip(starts, lags, best, second, is_loud, strict=True):
             time_s = self._known_s + start / self._rate
-            if loud and peak >= self._settings.likeness and peak - other >= self._settings.margin:
+            if loud and self._is_copy(float(peak), float(other)):
                 if self._run and abs(self._run[-1][1] - lag) > 1:
                     self._close()
                 self._run.append((time_s, int(lag), float(peak)))
@@ -99,6 +104,11 @@ class RepeatFinder:
         used = int(starts[-1]) + hop - longest
         self._known = self._known[used:]
         self._known_s += used / self._rate
+
+    def _is_copy(self, peak: float, other: float) -> bool:
+        settings = self._settings
+        is_exact = peak >= settings.likeness and peak - other >= settings.margin
+        return is_exact or (peak >= settings.coded_likeness and peak - other >= settings.coded_margin)
 
     def _compare(
         self, starts: NDArray[np.int64], window: int, longest: int

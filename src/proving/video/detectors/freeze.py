@@ -31,6 +31,7 @@ class FreezeSettings:
         least_motion: Smallest step before, and after, that counts as motion.
         still: A step up to this is still, or up to `still_share` of the motion before, whichever is more.
         still_share: As said.
+        sudden_share: How large the last steps must be against the motion before: what comes to rest slows down.
         drop: How many times smaller than before and after the usual step inside must be.
         drift: Largest difference between the first and the last held picture, or `drift_share` of the motion before.
         drift_share: As said.
@@ -47,6 +48,7 @@ class FreezeSettings:
     least_motion: float = 2.5
     still: float = 2.5
     still_share: float = 0.1
+    sudden_share: float = 0.6
     drop: float = 4.0
     drift: float = 6.0
     drift_share: float = 0.1
@@ -165,6 +167,9 @@ class Freeze:
             return
         before = float(np.median([old.top for old in window]))
         if before < self._settings.least_motion or step.top > self._limit(before):
+            return
+        # Of the last two, because a repeated picture just before the onset is no step at all.
+        if max(old.top for old in window[-2:]) < self._settings.sudden_share * before:
             return
         usual_middle = float(np.median([old.middle for old in window[:-1] or window]))
         is_after_cut = window[-1].middle > max(8.0, self._settings.cut * usual_middle)
