@@ -51,7 +51,7 @@ class FreezeSettings:
     sudden_share: float = 0.6
     drop: float = 4.0
     drift: float = 6.0
-    drift_share: float = 0.1
+    drift_share: float = 0.2
     quiet: float = 0.45
     quiet_share: float = 0.3
     flat: float = 48.0
