@@ -1,10 +1,7 @@
 """A gate that calls pass through, and that closes once all are out again."""
 
-import functools
 import threading
-from collections.abc import Callable
 from types import TracebackType
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from proving.store.errors import StoreClosed
 
@@ -42,25 +39,3 @@ class Gate:
                 self._all_out.set()
         self._all_out.wait()
         return was_open
-
-
-class Gated(Protocol):
-    """Something whose calls pass through its gate."""
-
-    gate: Gate
-
-
-Thing = TypeVar("Thing", bound=Gated)
-Arguments = ParamSpec("Arguments")
-Answer = TypeVar("Answer")
-
-
-def gated(method: Callable[Concatenate[Thing, Arguments], Answer]) -> Callable[Concatenate[Thing, Arguments], Answer]:
-    """Return the method, passing through the gate; a closed one raises StoreClosed."""
-
-    @functools.wraps(method)
-    def through(self: Thing, *arguments: Arguments.args, **options: Arguments.kwargs) -> Answer:
-        with self.gate:
-            return method(self, *arguments, **options)
-
-    return through

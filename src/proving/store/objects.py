@@ -31,7 +31,7 @@ from proving.store.errors import (
     NotStaged,
     TooLarge,
 )
-from proving.store.gate import Gate, gated
+from proving.store.gate import Gate
 from proving.store.listing import page_of
 from proving.store.names import check_bucket, check_key
 from proving.store.reading import OpenObject, Pieces
@@ -131,7 +131,6 @@ class Store:
 
     # Buckets.
 
-    @gated
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket.
 
@@ -139,12 +138,12 @@ class Store:
             BucketExists: it is there.
             BadName: it cannot be called so.
         """
-        check_bucket(bucket)
-        name, value = entries.bucket_name(bucket), entries.bucket_value(self._clock.now_s())
+        with self.gate:
+            check_bucket(bucket)
+            name, value = entries.bucket_name(bucket), entries.bucket_value(self._clock.now_s())
 
-        self._commit(changes.make_bucket(bucket, value), len(name) + len(value))
+            self._commit(changes.make_bucket(bucket, value), len(name) + len(value))
 
-    @gated
     def delete_bucket(self, bucket: str) -> None:
         """Delete an empty bucket.
 
@@ -152,18 +151,18 @@ class Store:
             NoSuchBucket: it is not there.
             BucketNotEmpty: it has objects.
         """
-        self._commit(changes.delete_bucket(bucket), len(entries.bucket_name(bucket)), is_urgent=True)
+        with self.gate:
+            self._commit(changes.delete_bucket(bucket), len(entries.bucket_name(bucket)), is_urgent=True)
 
-    @gated
     def buckets(self) -> list[BucketInfo]:
         """Return all buckets by name."""
-        with self._index.lock:
-            found = [(name, self._index.get(name)) for name in self._index.names(*entries.all_buckets())]
-        return [entries.bucket_of(name, value) for name, value in found if value is not None]
+        with self.gate:
+            with self._index.lock:
+                found = [(name, self._index.get(name)) for name in self._index.names(*entries.all_buckets())]
+            return [entries.bucket_of(name, value) for name, value in found if value is not None]
 
     # Write.
 
-    @gated
     def put(
         self,
         bucket: str,
@@ -194,28 +193,28 @@ class Store:
             PreconditionFailed: another is there.
             DiskFull, DiskFailed: the disk refused.
         """
-        wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
-        self._check_wish(wish)
-        body = self._writer.take(data, is_hashed=etag is None)
-        try:
-            return self._put(wish, body, body.md5 if etag is None else etag)
-        finally:
-            self._writer.drop(body)
+        with self.gate:
+            wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
+            self._check_wish(wish)
+            body = self._writer.take(data, is_hashed=etag is None)
+            try:
+                return self._put(wish, body, body.md5 if etag is None else etag)
+            finally:
+                self._writer.drop(body)
 
-    @gated
     def stage(self, data: Data, *, is_hashed: bool = False) -> StagedPart:
         """Take bytes in for a later `put_staged`; they are made durable there.
 
         Raises:
             DiskFull, DiskFailed: the disk refused.
         """
-        body = self._writer.take(data, is_hashed=is_hashed, may_inline=False)
-        part = StagedPart(body.size_bytes, body.md5, body)
-        with self._staged_lock:
-            self._staged.add(part)
-        return part
+        with self.gate:
+            body = self._writer.take(data, is_hashed=is_hashed, may_inline=False)
+            part = StagedPart(body.size_bytes, body.md5, body)
+            with self._staged_lock:
+                self._staged.add(part)
+            return part
 
-    @gated
     def put_staged(
         self,
         bucket: str,
@@ -246,21 +245,22 @@ class Store:
             NotStaged: a part was used or discarded before.
             (others): as `put`.
         """
-        wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
-        self._check_wish(wish)
-        self._unstage(parts)
-        body = Body(size_bytes=sum(part.size_bytes for part in parts))
-        for part in parts:
-            body.locators += part._body.locators
-            body.dependency = body.dependency.and_(part._body.dependency)
-        try:
-            info = self._put(wish, body, etag)
-        except BaseException:
-            with self._staged_lock:
-                self._staged.update(parts)
-            raise
-        self._writer.drop(body)
-        return info
+        with self.gate:
+            wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
+            self._check_wish(wish)
+            self._unstage(parts)
+            body = Body(size_bytes=sum(part.size_bytes for part in parts))
+            for part in parts:
+                body.locators += part._body.locators
+                body.dependency = body.dependency.and_(part._body.dependency)
+            try:
+                info = self._put(wish, body, etag)
+            except BaseException:
+                with self._staged_lock:
+                    self._staged.update(parts)
+                raise
+            self._writer.drop(body)
+            return info
 
     def discard(self, part: StagedPart) -> None:
         """Give the space of a staged part back; one that was used or discarded before is fine."""
@@ -270,7 +270,6 @@ class Store:
             self._staged.remove(part)
         self._writer.drop(part._body)
 
-    @gated
     def delete(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
         """Delete an object; one that is not there is fine, unless `if_match` asks for it.
 
@@ -278,35 +277,36 @@ class Store:
             NoSuchBucket: the bucket is not there.
             NoSuchKey, PreconditionFailed: the object is not as `if_match` wants it.
         """
-        name = entries.object_name(bucket, key)
-        self._commit(changes.delete_object(bucket, key, if_match), len(name), is_urgent=True)
+        with self.gate:
+            name = entries.object_name(bucket, key)
+            self._commit(changes.delete_object(bucket, key, if_match), len(name), is_urgent=True)
 
     # Read.
 
-    @gated
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Return what is known of an object.
 
         Raises:
             NoSuchBucket, NoSuchKey: it is not there.
         """
-        value = self._index.get(entries.object_name(bucket, key))
-        if value is None:
-            raise self._absent(bucket, key)
-        return entries.facts_of(value).info(bucket, key)
+        with self.gate:
+            value = self._index.get(entries.object_name(bucket, key))
+            if value is None:
+                raise self._absent(bucket, key)
+            return entries.facts_of(value).info(bucket, key)
 
-    @gated
     def open_object(self, bucket: str, key: str) -> OpenObject:
         """Return an object as it is now, to read from as often as wanted; close it afterwards.
 
         Raises:
             NoSuchBucket, NoSuchKey: it is not there.
         """
-        found = self._index.pinned(entries.object_name(bucket, key))
-        if found is None:
-            raise self._absent(bucket, key)
-        value, locators = found
-        return OpenObject(self._extents, self.gate, entries.facts_of(value).info(bucket, key), locators)
+        with self.gate:
+            found = self._index.pinned(entries.object_name(bucket, key))
+            if found is None:
+                raise self._absent(bucket, key)
+            value, locators = found
+            return OpenObject(self._extents, self.gate, entries.facts_of(value).info(bucket, key), locators)
 
     def get(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         """Return an object's bytes from `start` on, at most `size`.
@@ -327,7 +327,6 @@ class Store:
         """
         return Pieces(self.open_object(bucket, key), start, size)
 
-    @gated
     def list(self, bucket: str, prefix: str = "", delimiter: str = "", after: str = "", limit: int = 1000) -> Listing:
         """Return a page of a bucket's objects in the order of their keys' UTF-8 bytes.
 
@@ -342,64 +341,65 @@ class Store:
             NoSuchBucket: it is not there.
             ValueError: a negative limit.
         """
-        if limit < 0:
-            raise ValueError(f"limit must not be negative, got {limit}")
-        beginning = entries.objects_name(bucket)
-        with self._index.lock:
-            if self._index.get(entries.bucket_name(bucket)) is None:
-                raise NoSuchBucket(changes.no_bucket(bucket))
-            page = page_of(
-                lambda low: (
-                    name[len(beginning) :] for name in self._index.names(beginning + low, beginning + b"\xff")
-                ),
-                prefix,
-                delimiter,
-                after,
-                limit,
-            )
-            values = [(key, self._index.get(entries.object_name(bucket, key))) for key in page.keys]
-        objects = tuple(entries.facts_of(value).info(bucket, key) for key, value in values if value is not None)
-        return Listing(objects, tuple(page.common_prefixes), page.is_truncated, page.next_after)
+        with self.gate:
+            if limit < 0:
+                raise ValueError(f"limit must not be negative, got {limit}")
+            beginning = entries.objects_name(bucket)
+            with self._index.lock:
+                if self._index.get(entries.bucket_name(bucket)) is None:
+                    raise NoSuchBucket(changes.no_bucket(bucket))
+                page = page_of(
+                    lambda low: (
+                        name[len(beginning) :] for name in self._index.names(beginning + low, beginning + b"\xff")
+                    ),
+                    prefix,
+                    delimiter,
+                    after,
+                    limit,
+                )
+                values = [(key, self._index.get(entries.object_name(bucket, key))) for key in page.keys]
+            objects = tuple(entries.facts_of(value).info(bucket, key) for key, value in values if value is not None)
+            return Listing(objects, tuple(page.common_prefixes), page.is_truncated, page.next_after)
 
     # Upkeep.
 
-    @gated
     def flush(self) -> None:
         """Write the changed index entries as a sorted run, so that recovery has less to replay.
 
         Raises:
             DiskFull, DiskFailed: the disk refused.
         """
-        self._committer.alone(self._flush)
+        with self.gate:
+            self._committer.alone(self._flush)
 
-    @gated
     def reclaim(self) -> int:
         """Move live chunks out of extents that are mostly garbage; return how many extents that set free.
 
         Raises:
             DiskFull, DiskFailed: the disk refused; nothing is lost.
         """
-        return self._reclaimer.reclaim()
+        with self.gate:
+            return self._reclaimer.reclaim()
 
-    @gated
     def stats(self) -> StoreStats:
         """Return how full the store is."""
-        free_count = self._extents.free_count()
-        extents = list(self._extents.all)
-        with self._index.lock:
-            bucket_count = sum(1 for _ in self._index.names(*entries.all_buckets()))
-            object_count = len(self._index) - bucket_count
-        return StoreStats(
-            bucket_count=bucket_count,
-            object_count=object_count,
-            live_bytes=sum(extent.live_bytes for extent in extents),
-            used_bytes=sum(extent.pointer for extent in extents),
-            extent_size_bytes=self._extents.size_bytes,
-            extent_count=len(extents),
-            free_extent_count=free_count,
-            run_count=len(self._superblock.state.runs),
-            journal_bytes=self._journal.tail_bytes,
-        )
+        with self.gate:
+            free_count = self._extents.free_count()
+            extents = list(self._extents.all)
+            with self._index.lock:
+                bucket_count = sum(1 for _ in self._index.names(*entries.all_buckets()))
+                object_count = len(self._index) - bucket_count
+            return StoreStats(
+                bucket_count=bucket_count,
+                object_count=object_count,
+                live_bytes=sum(extent.live_bytes for extent in extents),
+                used_bytes=sum(extent.pointer for extent in extents),
+                extent_size_bytes=self._extents.size_bytes,
+                extent_count=len(extents),
+                free_extent_count=free_count,
+                run_count=len(self._superblock.state.runs),
+                journal_bytes=self._journal.tail_bytes,
+            )
 
     def close(self) -> None:
         """Write the index as a run and let go of the disk; closing twice is fine."""
