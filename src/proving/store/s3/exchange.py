@@ -169,8 +169,10 @@ class S3Exchange:
 def refuse(error: Exception, path: str, request_id: str) -> Answer:
     """Return the answer that says what went wrong; what nobody foresaw is logged."""
     refused = _in_s3_words(error)
-    if refused.status >= 500 and refused.code != "NotImplemented":
+    if refused.code == "InternalError":
         _log.error("request %s failed: %s", request_id, error, exc_info=error)
+    elif refused.code == "InsufficientStorage":
+        _log.warning("request %s refused: %s", request_id, error)
     return answers.refusal(refused, path, request_id)
 
 
