@@ -52,7 +52,7 @@ class FreezeSettings:
     drop: float = 4.0
     drift: float = 6.0
     drift_share: float = 0.2
-    quiet: float = 0.45
+    quiet: float = 1.2
     quiet_share: float = 0.3
     flat: float = 48.0
     cut: float = 4.0
