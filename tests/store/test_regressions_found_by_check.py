@@ -10,7 +10,18 @@ from proving.check.sim_clock import SimClock
 from proving.check.sim_disk import SimDisk
 from proving.store import Store, StoreSettings
 from proving.store.errors import DiskFull
-from proving.store.operations import Break, Crash, CreateBucket, DeleteBucket, Kill, PlanPowerCut, Put, Reclaim, Reopen
+from proving.store.operations import (
+    Break,
+    Crash,
+    CreateBucket,
+    DeleteBucket,
+    Kill,
+    PlanPowerCut,
+    Put,
+    PutParts,
+    Reclaim,
+    Reopen,
+)
 from proving.store.scenarios import CHECKS
 
 FAILED_SYNC = Break("sync", 0, False, False)
@@ -60,3 +71,17 @@ def test_a_full_disk_is_told_as_full_also_when_the_superblock_meets_its_end(beyo
         store.delete("one", info.key)
     store.put("one", "again", bytes(1000))
     assert [info.key for info in store.list("one").objects] == ["again"]
+
+
+def test_what_a_failed_batch_names_is_not_reused_while_the_batch_may_come_back() -> None:
+    """A put failed in its last step; its chunks were overwritten, and after a power cut its batch was there again."""
+    operations = (
+        Put(0, 0, 706, 3509, False),
+        Put(0, 4, 963, 2485, False),
+        Break("sync", 3, False, False),
+        PutParts(0, 1, 4040, 0, 1845),
+        PlanPowerCut(7, "prefix", 25691, 2),
+        Put(0, 4, 911, 1501, True),
+    )
+    steps = [Step(number, operation) for number, operation in enumerate(operations)]
+    assert run_steps(CHECKS["store.same_as_model_on_bad_disks"], 701471, steps) is None

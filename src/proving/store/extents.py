@@ -99,6 +99,8 @@ class Extents:
         size_bytes: Size of each.
         all: By number.
         is_low: Urgent work took from the reserve; whoever fills it up again sets this back.
+        is_in_doubt: The last batch of the journal failed but may be there after a restart, so nothing that it names may
+            be reset; over once a later journal extent is durable.
         tail_order: Journal extents from this order on are not in runs yet.
     """
 
@@ -117,6 +119,7 @@ class Extents:
         self.size_bytes = superblock.state.extent_size_bytes
         self.all = [Extent(number, *record) for number, record in enumerate(superblock.state.extents)]
         self.is_low = False
+        self.is_in_doubt = False
         self.tail_order = superblock.state.checkpoint.order
         self._superblock = superblock
         self._settings = settings
@@ -223,6 +226,9 @@ class Extents:
             extent.is_open = True
             if after is not None:
                 after.is_open = False
+            if role == Role.JOURNAL:
+                # Recovery reads earlier journal extents up to their pointers only, so a failed batch is gone now.
+                self.is_in_doubt = False
             return extent
 
     def write_superblock(self, runs: tuple[Run, ...] | None = None, checkpoint: Checkpoint | None = None) -> None:
@@ -287,6 +293,8 @@ class Extents:
         self.all.append(extent)
 
     def _reset_empty(self) -> None:
+        if self.is_in_doubt:
+            return
         with self._counts:
             for extent in self.all:
                 if self._is_needed(extent):

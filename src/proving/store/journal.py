@@ -7,15 +7,18 @@ A batch is one write: the chunks of small values, then a chunk of kind JOURNAL w
 Batches are written one at a time, each synced before the next, so only the last can be torn.
 """
 
+import logging
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from proving.store.chunk import HEADER_BYTES, UUID_BYTES, Kind, crc32c, decode, encode, frame_beginnings
 from proving.store.entries import Entry, Locator, decode_entries, encode_entry
-from proving.store.errors import Corrupt, DiskFailed
+from proving.store.errors import Corrupt, DiskFailed, DiskFull
 from proving.store.extents import Extent, Extents
 from proving.store.superblock import Checkpoint, Role
+
+_log = logging.getLogger(__name__)
 
 _BATCH = struct.Struct("<QI")
 BATCH_BYTES = _BATCH.size + HEADER_BYTES + UUID_BYTES
@@ -104,12 +107,24 @@ class Journal:
             self._extents.sync(self._extents.written(active))
         except OSError as error:
             active.is_open = False
+            self._leave_behind(active)
             if isinstance(error, DiskFailed):
                 raise
             raise DiskFailed(f"{active.file}: cannot be written: {error}") from error
         self.tail_bytes += draft.end - active.pointer
         active.pointer = draft.end
         self._sequence += 1
+
+    def _leave_behind(self, failed: Extent) -> None:
+        """Go on in another extent, after which a failed batch can no longer come back.
+
+        Until then it may be there after a crash, and what it names must stay as it is.
+        """
+        self._extents.is_in_doubt = True
+        try:
+            self._active = self._extents.allocate(Role.JOURNAL, is_urgent=True, after=failed)
+        except (DiskFailed, DiskFull) as error:
+            _log.warning("the journal stays in doubt until its next batch: %s", error)
 
     def checkpoint(self) -> Checkpoint | None:
         """Return where the next batch will begin; None before the first extent."""
