@@ -14,6 +14,7 @@ from proving.store.operations import (
     Break,
     Crash,
     CreateBucket,
+    Delete,
     DeleteBucket,
     Kill,
     PlanPowerCut,
@@ -85,3 +86,22 @@ def test_what_a_failed_batch_names_is_not_reused_while_the_batch_may_come_back()
     )
     steps = [Step(number, operation) for number, operation in enumerate(operations)]
     assert run_steps(CHECKS["store.same_as_model_on_bad_disks"], 701471, steps) is None
+
+
+def test_a_superblock_that_failed_does_not_come_back_from_under_a_torn_one() -> None:
+    """Recovery went on from the older slot; a power cut brought back what lay under the torn newer one."""
+    operations = (
+        Reclaim(),
+        Delete(0, 0),
+        Put(0, 2, 0, 0, False),
+        Break("sync", 0, True, False),
+        Delete(0, 2),
+        Break("write", 0, True, True),
+        Reclaim(),
+        Delete(0, 0),
+        Delete(0, 0),
+        Kill(),
+        Crash("prefix", 1),
+    )
+    steps = [Step(number, operation) for number, operation in enumerate(operations)]
+    assert run_steps(CHECKS["store.same_as_model_on_bad_disks"], 903865, steps) is None

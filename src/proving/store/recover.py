@@ -62,6 +62,8 @@ def recover(disk: Disk, settings: StoreSettings, draw: Callable[[int], bytes]) -
     _find_files(disk, extents)
     if is_damaged:
         _refuse_if_newer(disk, extents)
+        # Under a torn write an earlier one may lie that failed and would come back at a power cut: write over both.
+        extents.write_superblock()
     entries: Entries = {}
     for run in state.runs:
         entries.update(read_run(extents, run))
