@@ -1,3 +1,5 @@
+"""A batch of worlds is the same as its single runs, and a seed gives the same run again."""
+
 import dataclasses
 
 import numpy as np
