@@ -9,7 +9,7 @@ from proving.traffic import Idm, Ring, ring
 from proving.traffic.drives import Tracks
 from proving.traffic.errors import BadSettings
 from proving.traffic.reality.diagram import Cells, cells_of, cells_of_tracks
-from proving.traffic.reality.waves import WaveSettings, waves, waves_in_cells
+from proving.traffic.reality.waves import WaveSettings, find_waves, find_waves_in_cells
 
 DT_S, DX_M = 10.0, 64.3736
 MEASURED_KMH = {
@@ -37,26 +37,26 @@ def travelling(speed_kmh: float, seed: int = 0, steps: int = 1000, places: int =
 @pytest.mark.parametrize("speed_kmh", [-15.0, -18.0, -20.0, -22.0])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_waves_of_known_speed_are_measured_to_a_fiftieth_of_a_kmh(speed_kmh: float, seed: int) -> None:
-    found = waves(80 + travelling(speed_kmh, seed), DT_S, DX_M)
+    found = find_waves(80 + travelling(speed_kmh, seed), DT_S, DX_M)
     assert found.speed_kmh == pytest.approx(speed_kmh, abs=0.02)
     assert found.congested_share == 1.0
 
 
 def test_speed_fields_give_the_same_as_density_fields() -> None:
-    slow = waves(8 - 0.1 * travelling(-18.0), DT_S, DX_M, "speed")
+    slow = find_waves(8 - 0.1 * travelling(-18.0), DT_S, DX_M, "speed")
     assert slow.speed_kmh == pytest.approx(-18.0, abs=0.02)
 
 
 def test_noise_and_a_free_half_do_not_move_the_estimate() -> None:
     field = 70 + travelling(-17.0) + np.random.default_rng(1).normal(0, 3, (1000, 90))
     field[500:] = 15.0
-    found = waves(field, DT_S, DX_M)
+    found = find_waves(field, DT_S, DX_M)
     assert found.speed_kmh == pytest.approx(-17.0, abs=0.1)
     assert found.congested_share == pytest.approx(0.5, abs=0.03)
 
 
 def test_where_nothing_is_congested_there_is_no_wave() -> None:
-    found = waves(np.full((1000, 90), 12.0), DT_S, DX_M)
+    found = find_waves(np.full((1000, 90), 12.0), DT_S, DX_M)
     assert np.isnan(found.speed_kmh)
     assert found.congested_share == 0
 
@@ -68,7 +68,7 @@ def test_fields_that_cannot_be_judged_are_refused() -> None:
         (np.full((1000, 90), np.nan), "not finite at time 0, place 0"),
     ):
         with pytest.raises(BadSettings, match=word):
-            waves(field, DT_S, DX_M)
+            find_waves(field, DT_S, DX_M)
     with pytest.raises(BadSettings, match="nearest_cells"):
         WaveSettings(nearest_cells=30, farthest_cells=4)
 
@@ -78,7 +78,7 @@ def test_fields_that_cannot_be_judged_are_refused() -> None:
 def test_i24_waves_are_what_they_were_measured_to_be(shared_data: Path, day: str) -> None:
     with np.load(shared_data / "traffic" / "i24_density_fields" / f"{day}.npz") as file:
         density = file["density_norm"].astype(np.float64) * float(file["kmax_veh_per_km_lane"])
-        found = waves(density, float(file["dt_s"]), float(file["dx_m"]))
+        found = find_waves(density, float(file["dt_s"]), float(file["dx_m"]))
     speed_kmh, share = MEASURED_KMH[day]
     assert found.speed_kmh == pytest.approx(speed_kmh, abs=0.3)
     assert found.congested_share == pytest.approx(share, abs=0.01)
@@ -115,12 +115,12 @@ def test_tracks_of_newell_drivers_show_the_wave_that_their_law_has() -> None:
         distance_m=cells.distance_m[110:, first : first + 40],
         occupied_s=cells.occupied_s[110:, first : first + 40],
     )
-    assert waves_in_cells(dense).speed_kmh == pytest.approx(-3.6 * spacing_m / headway_s, abs=0.3)
+    assert find_waves_in_cells(dense).speed_kmh == pytest.approx(-3.6 * spacing_m / headway_s, abs=0.3)
 
 
 def test_waves_on_a_long_ring_travel_near_the_jam_speed_of_the_law() -> None:
     law = Idm(headway_s=1.5, accel_mps2=0.8, comfortable_mps2=1.5, noise_intensity=0.1)
     run = ring(Ring(length_m=3000, vehicle_count=160, driver=law, duration_s=2400, dt_s=0.2), seed=1)
     cells = cells_of(run.between(600, 2400), 10.0, 60.0, is_ring=True)
-    found = waves_in_cells(cells, WaveSettings(farthest_cells=20))
+    found = find_waves_in_cells(cells, WaveSettings(farthest_cells=20))
     assert -22 < found.speed_kmh < -13

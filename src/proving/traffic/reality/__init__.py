@@ -4,8 +4,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from proving.traffic.reality.calibrate import ALONE, TOGETHER, Fits, Search, calibrate
-    from proving.traffic.reality.compare import Comparison, Tested, compare, held_out
+    from proving.traffic.reality.calibrate import ALONE, TOGETHER, Fits, Search, fit
+    from proving.traffic.reality.comparison import Comparison, Tested, compare, held_out
     from proving.traffic.reality.diagram import Cells, cells_of, cells_of_tracks, triangular_flow_veh_per_h
     from proving.traffic.reality.laws import LAWS, FollowingLaw
     from proving.traffic.reality.pairs import Pair, read_folder, read_pairs
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
         sensitivities,
         unstable_speeds_mps,
     )
-    from proving.traffic.reality.waves import Waves, WaveSettings, waves, waves_in_cells
+    from proving.traffic.reality.waves import Waves, WaveSettings, find_waves, find_waves_in_cells
 
 # Where each public name lives; it is imported when it is first asked for.
 _HOMES = {
     "ALONE": "calibrate",
     "Cells": "diagram",
-    "Comparison": "compare",
+    "Comparison": "comparison",
     "Fits": "calibrate",
     "FollowingLaw": "laws",
     "LAWS": "laws",
@@ -32,15 +32,15 @@ _HOMES = {
     "Search": "calibrate",
     "Sensitivities": "stability",
     "TOGETHER": "calibrate",
-    "Tested": "compare",
+    "Tested": "comparison",
     "WaveSettings": "waves",
     "Waves": "waves",
-    "calibrate": "calibrate",
+    "fit": "calibrate",
     "cells_of": "diagram",
     "cells_of_tracks": "diagram",
-    "compare": "compare",
+    "compare": "comparison",
     "equilibrium_gap_m": "stability",
-    "held_out": "compare",
+    "held_out": "comparison",
     "law_of": "stability",
     "measured_gain": "stability",
     "platoon_gain": "stability",
@@ -49,8 +49,8 @@ _HOMES = {
     "sensitivities": "stability",
     "triangular_flow_veh_per_h": "diagram",
     "unstable_speeds_mps": "stability",
-    "waves": "waves",
-    "waves_in_cells": "waves",
+    "find_waves": "waves",
+    "find_waves_in_cells": "waves",
 }
 
 __all__ = [
@@ -67,11 +67,13 @@ __all__ = [
     "Tested",
     "WaveSettings",
     "Waves",
-    "calibrate",
     "cells_of",
     "cells_of_tracks",
     "compare",
     "equilibrium_gap_m",
+    "find_waves",
+    "find_waves_in_cells",
+    "fit",
     "held_out",
     "law_of",
     "measured_gain",
@@ -81,8 +83,6 @@ __all__ = [
     "sensitivities",
     "triangular_flow_veh_per_h",
     "unstable_speeds_mps",
-    "waves",
-    "waves_in_cells",
 ]
 
 

@@ -63,7 +63,7 @@ class Waves:
 DEFAULTS = WaveSettings()
 
 
-def waves(
+def find_waves(
     field: Float[np.ndarray, "time place"],
     dt_s: float,
     dx_m: float,
@@ -96,12 +96,12 @@ def waves(
     )
 
 
-def waves_in_cells(cells: Cells, settings: WaveSettings = DEFAULTS) -> Waves:
+def find_waves_in_cells(cells: Cells, settings: WaveSettings = DEFAULTS) -> Waves:
     """Return the speed of waves in measured or simulated tracks, from Edie's speed in each cell.
 
     A cell where nobody was takes the last speed before it at that place, or the place's first one.
     """
-    return waves(_without_holes(cells.speed_mps), cells.cell_s, cells.cell_m, "speed", settings)
+    return find_waves(_without_holes(cells.speed_mps), cells.cell_s, cells.cell_m, "speed", settings)
 
 
 def _check(field: np.ndarray, dt_s: float, dx_m: float, settings: WaveSettings) -> None:
