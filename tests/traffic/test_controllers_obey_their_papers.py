@@ -1,3 +1,5 @@
+"""Controllers and laws do what their papers say, within their limits."""
+
 import math
 
 import numpy as np
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proving.traffic.drivers import DRIVERS, FollowerStopper, Idm
-from proving.traffic.drivers.follower_stopper import boundaries_m, commanded_speed_mps
+from proving.traffic.drivers.speed_regions import boundaries_m, commanded_speed_mps
 from proving.traffic.errors import BadSettings
 from proving.traffic.state import View
 
@@ -69,9 +71,10 @@ def test_every_law_keeps_its_limits_and_brakes_no_less_when_nearer(name: str, sp
     memory = law.first_memory(np.array([[speed]]))
     here, _ = law.drive(view(speed, gap, leader), memory)
     further, _ = law.drive(view(speed, gap + 5, leader), memory)
-    assert -9 <= float(here[0, 0]) <= 1.5
-    # The published PI controller mixes in a faster leader's speed where it is near, so it is left out here.
-    if name != "pi_saturation":
+    assert -9 - 1e-9 <= float(here[0, 0]) <= 3
+    # The published PI controller mixes in a faster leader's speed where it is near, so it is left out here; Bando with
+    # follow-the-leader is drawn along more strongly by a faster leader the nearer it is.
+    if name != "pi_saturation" and not (name == "bando_ftl" and leader > speed):
         assert float(further[0, 0]) >= float(here[0, 0]) - 1e-9
 
 

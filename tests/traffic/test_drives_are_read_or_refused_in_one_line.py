@@ -1,3 +1,5 @@
+"""Measured drives and tracks are read in their units, or refused with file, column and row."""
+
 import gzip
 from pathlib import Path
 

@@ -1,14 +1,20 @@
+"""The engine does what the slow scalar model does, with every law on every road."""
+
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 
 from proving.traffic import CONTROLLERS, Idm, LeaderDrive, OpenRoad, Platoon, Ring, model, simulate
+from proving.traffic.drivers import LAWS
+from proving.traffic.sensing import Sensing
 from proving.traffic.trajectories import Trajectories
-from proving.traffic.worlds import Controller
+from proving.traffic.worlds import Controller, LawName
 
 STEPS = 500
-CONTROLLED = sorted(CONTROLLERS)
+# Every law and every controller, in pairs, so that each is compiled once a road.
+PAIRED = list(zip(LAWS, itertools.cycle(CONTROLLERS), strict=False))
 HUMAN = Idm(noise_intensity=0.063)
 
 
@@ -31,28 +37,36 @@ def compare(run: Trajectories, history: model.History, tolerance: float, steps: 
         )
 
 
-@pytest.mark.parametrize("controller", CONTROLLED)
-def test_on_the_ring_in_float64(controller: Controller):
+@pytest.mark.parametrize(("law", "controller"), PAIRED)
+def test_on_the_ring_in_float64(law: LawName, controller: Controller):
     settings = Ring(
-        controller=controller, control_start_s=10, duration_s=50, automated_share=0.1, spread_share=0.1, driver=HUMAN
+        law=law,
+        controller=controller,
+        vehicle_count=12,
+        length_m=170,
+        control_start_s=10,
+        duration_s=50,
+        automated_share=0.2,
+        spread_share=0.1,
     )
     compare(simulate.ring(settings, 7, "float64"), model.ring(settings, 7, STEPS), 1e-9, STEPS)
 
 
-@pytest.mark.parametrize("controller", CONTROLLED)
-def test_behind_a_drive_in_float64(controller: Controller, drive: LeaderDrive):
-    settings = Platoon(controller=controller, vehicle_count=8, automated_share=0.3, spread_share=0.05)
+@pytest.mark.parametrize(("law", "controller"), PAIRED)
+def test_behind_a_drive_in_float64(law: LawName, controller: Controller, drive: LeaderDrive):
+    settings = Platoon(law=law, controller=controller, vehicle_count=6, automated_share=0.3, spread_share=0.05)
     run = simulate.follow_leader(drive, settings, 7, "float64")
     compare(run, model.platoon(drive, settings, 7, STEPS), 1e-9, STEPS)
 
 
-@pytest.mark.parametrize("controller", CONTROLLED)
-def test_on_the_open_road_in_float64(controller: Controller):
+@pytest.mark.parametrize(("law", "controller"), PAIRED)
+def test_on_the_open_road_in_float64(law: LawName, controller: Controller):
     settings = OpenRoad(
+        law=law,
         controller=controller,
-        length_m=400,
-        lane_count=3,
-        slow_zone_m=100,
+        length_m=250,
+        lane_count=2,
+        slow_zone_m=80,
         inflow_veh_per_h=2200,
         duration_s=50,
         automated_share=0.3,
@@ -65,10 +79,38 @@ def test_on_the_open_road_in_float64(controller: Controller):
         history.waiting_count,
         history.left_count,
     )
-    assert run.left_count > 10, "the road is long enough to be filled and short enough to be left"
+    assert run.left_count > 5, "the road is long enough to be filled and short enough to be left"
 
 
-@pytest.mark.parametrize("controller", CONTROLLED)
+BLURRED = Sensing(
+    gap_noise_m=0.3,
+    speed_noise_mps=0.2,
+    gap_bias_m=-0.5,
+    speed_bias_mps=0.1,
+    dropout_share=0.2,
+    latency_s=0.3,
+    actuation_lag_s=0.4,
+)
+
+
+def test_with_late_people_and_imperfect_sensors_in_float64(drive: LeaderDrive):
+    platoon = Platoon(controller="pi_saturation", vehicle_count=6, automated_share=0.5, reaction_s=0.4, sensing=BLURRED)
+    run = simulate.follow_leader(drive, platoon, 7, "float64")
+    compare(run, model.platoon(drive, platoon, 7, STEPS), 1e-9, STEPS)
+    road = OpenRoad(
+        controller="follower_stopper",
+        length_m=250,
+        lane_count=2,
+        slow_zone_m=80,
+        duration_s=50,
+        automated_share=0.5,
+        reaction_s=0.3,
+        sensing=BLURRED,
+    )
+    compare(simulate.open_road(road, 7, "float64"), model.open_road(road, 7, STEPS), 1e-9, STEPS)
+
+
+@pytest.mark.parametrize("controller", ["follower_stopper", "pi_saturation", "time_headway"])
 def test_one_step_in_float32(controller: Controller, drive: LeaderDrive):
     ring = Ring(controller=controller, control_start_s=0, duration_s=0.2, spread_share=0.1)
     compare(simulate.ring(ring, 3), model.ring(ring, 3, 2), 1e-5, 2)

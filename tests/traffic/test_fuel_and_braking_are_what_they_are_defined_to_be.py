@@ -1,3 +1,5 @@
+"""Fuel, braking and throughput are what they are defined to be."""
+
 import numpy as np
 import pytest
 

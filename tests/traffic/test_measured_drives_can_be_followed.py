@@ -1,3 +1,5 @@
+"""Platoons follow the measured I-24 drives."""
+
 import os
 from pathlib import Path
 

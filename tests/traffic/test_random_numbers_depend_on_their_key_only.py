@@ -1,3 +1,5 @@
+"""Random numbers are Threefry, normal, and depend on their key only."""
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proving.traffic import model, noise
+from proving.traffic.streams import STREAM_NOISE
 
 WORD = st.integers(0, 2**32 - 1)
 SMALL = st.integers(0, 2**31 - 1)
@@ -32,7 +35,7 @@ def test_the_engine_draws_what_the_model_draws(seed: int, stream: int, item: int
 
 def test_normal_numbers_are_normal_and_uncorrelated():
     vehicle, step = jnp.arange(200, dtype=jnp.int32)[:, None], jnp.arange(2000, dtype=jnp.int32)[None, :]
-    draws = np.asarray(noise.standard_normal(jnp.uint32(1), noise.STREAM_NOISE, vehicle, step), dtype=float)
+    draws = np.asarray(noise.standard_normal(jnp.uint32(1), STREAM_NOISE, vehicle, step), dtype=float)
     assert draws.mean() == pytest.approx(0, abs=0.005)
     assert draws.std() == pytest.approx(1, abs=0.005)
     assert (draws**3).mean() == pytest.approx(0, abs=0.02)

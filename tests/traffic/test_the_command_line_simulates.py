@@ -1,3 +1,5 @@
+"""The command line simulates, and refuses wrong use in one line."""
+
 import json
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""On the ring equilibrium, waves and control are what theory and experiment say."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Vehicles are conserved, never overlap and never roll back."""
+
 import dataclasses
 import math
 

@@ -4,10 +4,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from proving.traffic.drivers import CONTROLLERS, DRIVERS, FollowerStopper, Idm, PiSaturation
+    from proving.traffic.drivers import CONTROLLERS, DRIVERS, LAWS, FollowerStopper, Idm, PiSaturation
     from proving.traffic.drives import read_drive, read_tracks
     from proving.traffic.energy import ENERGY
     from proving.traffic.metrics import Measures, measure
+    from proving.traffic.sensing import Sensing
     from proving.traffic.simulate import follow_leader, open_road, open_roads, platoons, ring, rings
     from proving.traffic.trajectories import Trajectories
     from proving.traffic.worlds import LeaderDrive, OpenRoad, Platoon, Ring
@@ -19,12 +20,14 @@ _HOMES = {
     "ENERGY": "energy",
     "FollowerStopper": "drivers",
     "Idm": "drivers",
+    "LAWS": "drivers",
     "LeaderDrive": "worlds",
     "Measures": "metrics",
     "OpenRoad": "worlds",
     "PiSaturation": "drivers",
     "Platoon": "worlds",
     "Ring": "worlds",
+    "Sensing": "sensing",
     "Trajectories": "trajectories",
     "follow_leader": "simulate",
     "measure": "metrics",
@@ -41,6 +44,7 @@ __all__ = [
     "CONTROLLERS",
     "DRIVERS",
     "ENERGY",
+    "LAWS",
     "FollowerStopper",
     "Idm",
     "LeaderDrive",
@@ -49,6 +53,7 @@ __all__ = [
     "PiSaturation",
     "Platoon",
     "Ring",
+    "Sensing",
     "Trajectories",
     "follow_leader",
     "measure",

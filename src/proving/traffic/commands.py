@@ -3,10 +3,11 @@
 import dataclasses
 import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
+from proving.traffic.errors import BadSettings
 from proving.traffic.worlds import OpenRoad, Platoon, Ring, SpeedUnit
 
 if TYPE_CHECKING:
@@ -60,7 +61,14 @@ class DriverChange:
     def of(self, settings: Settings) -> Settings:
         """Return the settings with this change to their driver."""
         given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
-        return dataclasses.replace(settings, driver=dataclasses.replace(settings.driver, **given))
+        if not given:
+            return settings
+        law: Any = settings.people
+        known = {field.name for field in dataclasses.fields(law)}
+        for name in given:
+            if name not in known:
+                raise BadSettings(f"law {settings.law} has no {name}; it has {', '.join(sorted(known))}")
+        return dataclasses.replace(settings, driver=dataclasses.replace(law, **given), law="idm")
 
 
 @Parameter(name="*")

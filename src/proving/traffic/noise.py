@@ -6,17 +6,32 @@ batch and in every precision. It differs from a true normal by a kurtosis of 3 -
 """
 
 import math
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt32
-
-# What a random number is for; the second half of the key.
-STREAM_NOISE, STREAM_ARRIVAL, STREAM_SPEED, STREAM_HEADWAY, STREAM_AUTOMATED = range(5)
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 BYTE_SUM_MEAN = 1020
 BYTE_SUM_STD = math.sqrt(8 * (256**2 - 1) / 12)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The numbers of these vehicles at this step; nothing is computed before it is asked for."""
+
+    seed: UInt32[Array, "..."]
+    vehicle: Int[Array, "..."]
+    step: Int[Array, "..."]
+
+    def normal(self, stream: int) -> Float[Array, "..."]:
+        """Return numbers of mean 0 and variance 1."""
+        return standard_normal(self.seed, stream, self.vehicle, self.step)
+
+    def uniform(self, stream: int) -> Float[Array, "..."]:
+        """Return numbers in [0, 1)."""
+        return uniform(self.seed, stream, self.vehicle, self.step)
 
 
 def standard_normal(

@@ -14,10 +14,12 @@ import numpy as np
 
 from proving.traffic.drivers import CONTROLLERS
 from proving.traffic.errors import BadSettings
-from proving.traffic.noise import STREAM_HEADWAY, STREAM_SPEED, standard_normal
+from proving.traffic.noise import standard_normal
 from proving.traffic.roads import Road, highway, lane_behind_leader, ring_road
-from proving.traffic.state import Cars, Driver, Head, Record, State, Traits, World
+from proving.traffic.sensing import Delayed, Imperfect, delay_steps
+from proving.traffic.state import Cars, Driver, Head, HumanDriver, Record, State, Traits, World
 from proving.traffic.step import Kind, step
+from proving.traffic.streams import STREAM_HEADWAY, STREAM_SPEED
 from proving.traffic.trajectories import Trajectories
 from proving.traffic.worlds import LeaderDrive, OpenRoad, Platoon, Ring, automated_indices
 
@@ -89,7 +91,7 @@ def platoons(
     _check_size(step_count + padding, platoon.vehicle_count * len(seeds))
     with jax.enable_x64(precision == "float64"):
         world = _world(lane_behind_leader(), platoon, seeds)
-        spacing_m = platoon.driver.equilibrium_gap_m(float(speed_mps[0])) + platoon.vehicle_length_m
+        spacing_m = platoon.people.equilibrium_gap_m(float(speed_mps[0])) + platoon.vehicle_length_m
         positions_m = -spacing_m * (np.arange(platoon.vehicle_count) + 1)
         state = _first_state(world, platoon, positions_m, float(speed_mps[0]), precision)
         heads = Head(*(jnp.asarray(part[:, None], dtype=precision) for part in (padded_mps[:-1], moved_m)))
@@ -130,7 +132,7 @@ def _world(road: Road, settings: Ring | OpenRoad | Platoon, seeds: Sequence[int]
     controller = _controller(settings)
     start_s = settings.control_start_s if isinstance(settings, Ring) else 0.0
     return World(
-        human=settings.driver,
+        human=_people(settings),
         automated=controller,
         seed=np.repeat(np.asarray([seed % 2**32 for seed in seeds], dtype=np.uint32), road.lane_count),
         lane=np.tile(np.arange(road.lane_count, dtype=np.int32), len(seeds)),
@@ -150,9 +152,19 @@ def _world(road: Road, settings: Ring | OpenRoad | Platoon, seeds: Sequence[int]
     )
 
 
+def _people(settings: Ring | OpenRoad | Platoon) -> HumanDriver:
+    late = delay_steps(settings.reaction_s, settings.dt_s, "reaction_s")
+    return Delayed(law=settings.people, step_count=late) if late > 0 else settings.people
+
+
 def _controller(settings: Ring | OpenRoad | Platoon) -> Driver | None:
     kind = CONTROLLERS[settings.controller]
-    return kind() if kind is not None and settings.automated_share > 0 else None
+    if kind is None or settings.automated_share <= 0:
+        return None
+    if settings.sensing.is_perfect:
+        return kind()
+    late = delay_steps(settings.sensing.latency_s, settings.dt_s, "latency_s")
+    return Imperfect(law=kind(), sensing=settings.sensing, latency_step_count=late)
 
 
 def _first_state(

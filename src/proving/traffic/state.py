@@ -16,14 +16,35 @@ Memory: TypeAlias = tuple[Any, ...]
 FREE_GAP_M = 1e5
 
 
+class Chance(Protocol):
+    """Where a law draws from: one number per vehicle, the same for the same seed, vehicle, step and stream."""
+
+    def normal(self, stream: int) -> Float[Array, "slot lane"]:
+        """Return numbers of mean 0 and variance 1."""
+        ...
+
+    def uniform(self, stream: int) -> Float[Array, "slot lane"]:
+        """Return numbers in [0, 1)."""
+        ...
+
+
 class View(NamedTuple):
-    """What one driver sees at the start of a step; every array is [slot lane]."""
+    """What one driver sees at the start of a step; every array is [slot lane].
+
+    The part with defaults is what few laws look at: who is behind (None: nobody anywhere, `FREE_GAP_M`: nobody behind
+    this one), how fast the lane drives on average (None: unknown), and a source of chance (None: nothing happens by
+    chance).
+    """
 
     speed_mps: Float[Array, "slot lane"]
     gap_m: Float[Array, "slot lane"]
     leader_speed_mps: Float[Array, "slot lane"]
     limit_mps: Float[Array, "slot lane"]
     dt_s: float
+    follower_gap_m: Float[Array, "slot lane"] | None = None
+    follower_speed_mps: Float[Array, "slot lane"] | None = None
+    mean_speed_mps: Float[Array, "slot lane"] | None = None
+    chance: Chance | None = None
 
 
 class Driver(Protocol):

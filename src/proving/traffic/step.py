@@ -7,20 +7,20 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from proving.traffic.drivers import DRIVERS
-from proving.traffic.noise import (
+from proving.traffic.noise import Draws, standard_normal, uniform
+from proving.traffic.sensing import Delayed, Imperfect, Sensing
+from proving.traffic.state import FREE_GAP_M, Cars, Head, Memory, Record, State, Traits, View, World
+from proving.traffic.streams import (
     STREAM_ARRIVAL,
     STREAM_AUTOMATED,
     STREAM_HEADWAY,
     STREAM_NOISE,
     STREAM_SPEED,
-    standard_normal,
-    uniform,
 )
-from proving.traffic.state import FREE_GAP_M, Cars, Head, Memory, Record, State, Traits, View, World
 
 Kind = Literal["ring", "open", "behind_leader"]
 
-for _law in DRIVERS.values():
+for _law in (*DRIVERS.values(), Sensing, Delayed, Imperfect):
     jax.tree_util.register_dataclass(_law)
 
 
@@ -36,7 +36,18 @@ def step(world: World, state: State, head: Head | None, kind: Kind) -> tuple[Sta
     slot = jnp.arange(cars.position_m.shape[0], dtype=jnp.int32)[:, None]
     exists = slot < state.count
     gap_m, leader_speed_mps = _look_ahead(world, cars, head, kind)
-    view = View(cars.speed_mps, gap_m, leader_speed_mps, _limit_mps(world, cars.position_m), world.dt_s)
+    follower_gap_m, follower_speed_mps = _look_back(cars, gap_m, state.count, slot, kind)
+    view = View(
+        cars.speed_mps,
+        gap_m,
+        leader_speed_mps,
+        _limit_mps(world, cars.position_m),
+        world.dt_s,
+        follower_gap_m,
+        follower_speed_mps,
+        _lane_mean(cars.speed_mps, exists, state.count),
+        Draws(world.seed, cars.vehicle, state.step),
+    )
     wish_mps2, memory = _decide(world, state, view)
     moved_m, speed_mps = advance(cars.speed_mps, wish_mps2, world.dt_s)
     moved_m = moved_m if head is None else moved_m - head.moved_m
@@ -87,6 +98,25 @@ def _look_ahead(
         return gap_m, ahead_mps.at[0].set(cars.speed_mps[0])
     ahead_m = ahead_m.at[0].set(0)
     return ahead_m - cars.position_m - world.vehicle_length_m, ahead_mps.at[0].set(head.speed_mps)
+
+
+def _look_back(
+    cars: Cars, gap_m: Float[Array, "slot lane"], count: Int[Array, " lane"], slot: Int[Array, "slot 1"], kind: Kind
+) -> tuple[Float[Array, "slot lane"], Float[Array, "slot lane"]]:
+    """Return gap and speed of who is behind; behind the last of a lane with ends is nobody, at its own speed."""
+    behind_m, behind_mps = jnp.roll(gap_m, -1, axis=0), jnp.roll(cars.speed_mps, -1, axis=0)
+    if kind == "ring":
+        return behind_m, behind_mps
+    is_last = slot >= count - 1
+    return jnp.where(is_last, FREE_GAP_M, behind_m), jnp.where(is_last, cars.speed_mps, behind_mps)
+
+
+def _lane_mean(
+    speed_mps: Float[Array, "slot lane"], exists: Bool[Array, "slot lane"], count: Int[Array, " lane"]
+) -> Float[Array, "slot lane"]:
+    """Return the mean speed of the lane's vehicles, for each of them."""
+    total = jnp.sum(jnp.where(exists, speed_mps, 0), axis=0)
+    return jnp.broadcast_to(total / jnp.maximum(count, 1).astype(total.dtype), speed_mps.shape)
 
 
 def _limit_mps(world: World, position_m: Float[Array, "slot lane"]) -> Float[Array, "slot lane"]:

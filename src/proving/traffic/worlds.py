@@ -2,21 +2,50 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import numpy as np
 from cyclopts import Parameter
 
-from proving.traffic.drivers import CONTROLLERS, Idm
+from proving.traffic.drivers import CONTROLLERS, LAWS, Idm
 from proving.traffic.energy import energy_named
 from proving.traffic.errors import BadDrive, BadSettings
+from proving.traffic.sensing import Sensing, delay_steps
+from proving.traffic.state import HumanDriver
 
 SpeedUnit = Literal["m/s", "km/h", "mph"]
-Controller = Literal["none", "follower_stopper", "pi_saturation"]
+Controller = Literal[
+    "none",
+    "follower_stopper",
+    "follower_stopper_at_rest",
+    "non_local_follower_stopper",
+    "pi_saturation",
+    "time_headway",
+    "acc",
+    "cacc",
+]
+LawName = Literal[
+    "idm",
+    "krauss",
+    "krauss_original",
+    "gipps",
+    "ovm",
+    "linear_ovm",
+    "bando_ftl",
+    "cfm",
+    "bcm",
+    "lacc",
+    "acc",
+    "cacc",
+]
 
 # Not a flag of its own: a law given in part would silently take the rest from `Idm` and not from the settings'
-# default, so `commands` asks for changes to that default instead.
-HumanLaw: TypeAlias = Annotated[Idm, Parameter(parse=False)]
+# default, so `commands` asks for changes to that default instead. In Python any human law will do; settings files and
+# records, which must read it back, know the parameters of `Idm` and every other law by its name (`law`).
+if TYPE_CHECKING:
+    HumanLaw: TypeAlias = HumanDriver
+else:
+    HumanLaw = Annotated[Idm, Parameter(parse=False)]
 
 # The human law of CIRCLES' training runs on I-24: v0 45, T 1, a 1.3, b 2; their noise of 0.3 * sqrt(dt) at dt 0.1 s.
 HIGHWAY_IDM = Idm(desired_speed_mps=45.0, headway_s=1.0, accel_mps2=1.3, comfortable_mps2=2.0, noise_intensity=0.03)
@@ -33,7 +62,11 @@ class Ring:
         controller: what steers the automated vehicles.
         control_start_s: until then the automated vehicles are driven by people.
         duration_s: simulated time.
-        driver: the human law; in a settings file, one given in part takes the rest from the defaults of `Idm`.
+        driver: the human law: any of `LAWS` with parameters of one's own; in a settings file an `Idm`, and one given in
+            part takes the rest from the defaults.
+        law: another human law by its name, with its default parameters; "idm" is whatever `driver` is.
+        reaction_s: how late people act on what they see.
+        sensing: how imperfect the automated vehicles' data and pedals are.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
         dt_s: step.
@@ -46,6 +79,9 @@ class Ring:
     control_start_s: float = 300.0
     duration_s: float = 600.0
     driver: HumanLaw = field(default_factory=Idm)
+    law: LawName = "idm"
+    reaction_s: float = 0.0
+    sensing: Sensing = field(default_factory=Sensing)
     vehicle_length_m: float = 5.0
     spread_share: float = 0.0
     dt_s: float = 0.1
@@ -58,6 +94,11 @@ class Ring:
             raise BadSettings(
                 f"{self.vehicle_count} vehicles of {self.vehicle_length_m} m do not fit on a ring of {self.length_m} m"
             )
+
+    @property
+    def people(self) -> HumanDriver:
+        """Return the human law that is meant."""
+        return human_law(self.driver, self.law)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +115,11 @@ class OpenRoad:
         automated_share: probability that an arriving vehicle is automated.
         controller: what steers the automated vehicles.
         duration_s: simulated time.
-        driver: the human law; in a settings file, one given in part takes the rest from the defaults of `Idm`.
+        driver: the human law: any of `LAWS` with parameters of one's own; in a settings file an `Idm`, and one given in
+            part takes the rest from the defaults.
+        law: another human law by its name, with its default parameters; "idm" is whatever `driver` is.
+        reaction_s: how late people act on what they see.
+        sensing: how imperfect the automated vehicles' data and pedals are.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
         dt_s: step.
@@ -90,6 +135,9 @@ class OpenRoad:
     controller: Controller = "none"
     duration_s: float = 600.0
     driver: HumanLaw = field(default_factory=lambda: HIGHWAY_IDM)
+    law: LawName = "idm"
+    reaction_s: float = 0.0
+    sensing: Sensing = field(default_factory=Sensing)
     vehicle_length_m: float = 5.0
     spread_share: float = 0.1
     dt_s: float = 0.1
@@ -107,6 +155,11 @@ class OpenRoad:
         ):
             raise BadSettings("length_m must be at least 50, slow_zone_m within it, speed limits above 0")
 
+    @property
+    def people(self) -> HumanDriver:
+        """Return the human law that is meant."""
+        return human_law(self.driver, self.law)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Platoon:
@@ -117,7 +170,11 @@ class Platoon:
         automated_share: share of the followers that is automated, rounded to whole vehicles (at least one if above
             0); they stand at even distances, the first right behind the leader.
         controller: what steers the automated vehicles.
-        driver: the human law; in a settings file, one given in part takes the rest from the defaults of `Idm`.
+        driver: the human law: any of `LAWS` with parameters of one's own; in a settings file an `Idm`, and one given in
+            part takes the rest from the defaults.
+        law: another human law by its name, with its default parameters; "idm" is whatever `driver` is.
+        reaction_s: how late people act on what they see.
+        sensing: how imperfect the automated vehicles' data and pedals are.
         vehicle_class: whose fuel law measures use by default, a key of `ENERGY`.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
@@ -128,6 +185,9 @@ class Platoon:
     automated_share: float = 0.05
     controller: Controller = "none"
     driver: HumanLaw = field(default_factory=lambda: HIGHWAY_IDM)
+    law: LawName = "idm"
+    reaction_s: float = 0.0
+    sensing: Sensing = field(default_factory=Sensing)
     vehicle_class: str = "midBase"
     vehicle_length_m: float = 5.0
     spread_share: float = 0.0
@@ -138,6 +198,11 @@ class Platoon:
         energy_named(self.vehicle_class)
         if self.vehicle_count < 1:
             raise BadSettings(f"vehicle_count must be at least 1, not {self.vehicle_count}")
+
+    @property
+    def people(self) -> HumanDriver:
+        """Return the human law that is meant."""
+        return human_law(self.driver, self.law)
 
 
 @dataclass(frozen=True)
@@ -179,6 +244,11 @@ class LeaderDrive:
         return float(self.time_s[-1] - self.time_s[0])
 
 
+def human_law(driver: HumanDriver, law: str) -> HumanDriver:
+    """Return `driver`, or the law of this name with its defaults where it is not "idm"."""
+    return driver if law == "idm" else LAWS[law]()
+
+
 def automated_indices(vehicle_count: int, automated_share: float) -> tuple[int, ...]:
     """Return which of the vehicles in a row are automated: evenly spread, the front one among them."""
     if automated_share <= 0:
@@ -190,12 +260,16 @@ def automated_indices(vehicle_count: int, automated_share: float) -> tuple[int, 
 def _check(settings: Ring | OpenRoad | Platoon) -> None:
     if settings.controller not in CONTROLLERS:
         raise BadSettings(f"controller must be one of {', '.join(CONTROLLERS)}, not {settings.controller!r}")
+    if settings.law not in LAWS:
+        raise BadSettings(f"law must be one of {', '.join(LAWS)}, not {settings.law!r}")
     if not 0 <= settings.automated_share <= 1:
         raise BadSettings(f"automated_share must be 0 to 1, not {settings.automated_share}")
     if not 0 <= settings.spread_share <= 0.5:
         raise BadSettings(f"spread_share must be 0 to 0.5, not {settings.spread_share}")
     if not 0 < settings.dt_s <= 1:
         raise BadSettings(f"dt_s must be above 0 and at most 1, not {settings.dt_s}")
+    delay_steps(settings.reaction_s, settings.dt_s, "reaction_s")
+    delay_steps(settings.sensing.latency_s, settings.dt_s, "latency_s")
     if not 0 < settings.vehicle_length_m < math.inf:
         raise BadSettings(f"vehicle_length_m must be above 0 and finite, not {settings.vehicle_length_m}")
     if not isinstance(settings, Platoon) and not 0 < settings.length_m < math.inf:

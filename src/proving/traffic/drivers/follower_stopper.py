@@ -5,13 +5,9 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from proving.traffic.drivers.speed_regions import commanded_speed_mps, steered
 from proving.traffic.errors import BadSettings
 from proving.traffic.state import Array, Memory, View
-
-# Stern et al.'s three gap boundaries at rest, the braking rates that bend them, and CIRCLES' time headways.
-REST_GAPS_M = (4.5, 5.25, 6.0)
-BRAKING_MPS2 = (1.5, 1.0, 0.5)
-HEADWAYS_S = (0.4, 0.6, 0.8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,38 +78,4 @@ class FollowerStopper:
             set_speed = xp.maximum(mean + xp.clip(surplus, -most, most), 0)
         set_speed = xp.minimum(set_speed, view.limit_mps)
         command = commanded_speed_mps(view, set_speed, self.keeps_headway)
-        fastest, braking, emergency = self.limits
-        wish = xp.clip((command - view.speed_mps) / self.response_s, -braking, fastest)
-        guard = (safe_speed_mps(view, braking, self.response_s) - view.speed_mps) / self.response_s
-        return xp.minimum(wish, xp.maximum(guard, -emergency)), (mean,)
-
-
-def commanded_speed_mps(view: View, set_speed_mps: Float[Array, "..."], keeps_headway: bool) -> Float[Array, "..."]:
-    """Return the speed that FollowerStopper commands; Stern et al. (2018), eqs 1-2."""
-    xp = view.speed_mps.__array_namespace__()
-    falling_back = xp.minimum(view.leader_speed_mps - view.speed_mps, 0)
-    first, second, third = boundaries_m(view.speed_mps, falling_back, keeps_headway)
-    follow = xp.minimum(xp.maximum(view.leader_speed_mps, 0), set_speed_mps)
-    gap = view.gap_m
-    slow = follow * xp.clip((gap - first) / (second - first), 0, 1)
-    return slow + (set_speed_mps - follow) * xp.clip((gap - second) / (third - second), 0, 1)
-
-
-def boundaries_m(
-    speed_mps: Float[Array, "..."], falling_back_mps: Float[Array, "..."], keeps_headway: bool
-) -> tuple[Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
-    """Return the three gap boundaries; `falling_back_mps` is min(leader's speed - own speed, 0)."""
-    xp = speed_mps.__array_namespace__()
-    gaps = []
-    for rest_m, braking_mps2, headway_s in zip(REST_GAPS_M, BRAKING_MPS2, HEADWAYS_S, strict=True):
-        wanted = xp.maximum(headway_s * speed_mps, rest_m) if keeps_headway else rest_m
-        gaps.append(wanted + falling_back_mps**2 / (2 * braking_mps2))
-    return gaps[0], gaps[1], gaps[2]
-
-
-def safe_speed_mps(view: View, braking_mps2: float, reaction_s: float) -> Float[Array, "..."]:
-    """Return the speed from which one can still stop 2.5 m behind a leader that brakes as hard (Krauss, SUMO)."""
-    xp = view.speed_mps.__array_namespace__()
-    room = xp.maximum(view.gap_m - 2.5, 0)
-    lost = braking_mps2 * reaction_s
-    return xp.sqrt(lost**2 + view.leader_speed_mps**2 + 2 * braking_mps2 * room) - lost
+        return steered(command, view, self.response_s, self.limits), (mean,)

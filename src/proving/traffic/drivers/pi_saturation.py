@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from proving.traffic.drivers.speed_regions import steered
 from proving.traffic.errors import BadSettings
 from proving.traffic.state import Array, Memory, View
 
@@ -65,10 +66,4 @@ class PiSaturation:
         wanted = alpha * target + (1 - alpha) * view.leader_speed_mps
         forget = xp.minimum(beta * (view.dt_s / 0.1), 1.0)
         command = xp.minimum(command + forget * (wanted - command), view.limit_mps)
-        fastest, braking, emergency = self.limits
-        wish = xp.clip((command - view.speed_mps) / self.response_s, -braking, fastest)
-        room = xp.maximum(view.gap_m - 2.5, 0)
-        lost = braking * self.response_s
-        safe_speed = xp.sqrt(lost**2 + view.leader_speed_mps**2 + 2 * braking * room) - lost
-        guard = (safe_speed - view.speed_mps) / self.response_s
-        return xp.minimum(wish, xp.maximum(guard, -emergency)), (mean, command)
+        return steered(command, view, self.response_s, self.limits), (mean, command)

@@ -1,0 +1,177 @@
+"""Imperfect data: what comes between a vehicle's sensors, its controller and its pedals, and a person's reaction time.
+
+Two drivers that wrap another: `Imperfect` for automated vehicles, `Delayed` for people. Their random numbers are keyed
+by (seed, vehicle, step), so batching changes nothing.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from jaxtyping import Float
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.state import Array, Driver, HumanDriver, Memory, Traits, View
+from proving.traffic.streams import STREAM_DROPOUT, STREAM_SENSED_GAP, STREAM_SENSED_SPEED
+
+Seen: TypeAlias = tuple[tuple[Array, ...], ...]
+
+# Each step of delay is carried through every step of a run as arrays of its own.
+LONGEST_DELAY_STEPS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensing:
+    """What is wrong with the gap and the leader's speed that automated vehicles get, and with how they obey.
+
+    In this order: bias and noise, dropouts, latency; then the controller decides; then the actuation lags. The own
+    speed is known exactly. All 0 is a perfect vehicle, and then nothing is computed at all.
+
+    Attributes:
+        gap_noise_m: standard deviation of the gap's error, new at every step.
+        speed_noise_mps: standard deviation of the leader's speed's error, new at every step.
+        gap_bias_m: constant error of the gap; above 0 the leader seems further away than it is.
+        speed_bias_mps: constant error of the leader's speed.
+        dropout_share: probability that a step's measurement is lost; the last one is then held.
+        latency_s: age of what the controller gets, rounded to whole steps.
+        actuation_lag_s: time constant with which the acceleration follows the command.
+    """
+
+    gap_noise_m: float = 0.0
+    speed_noise_mps: float = 0.0
+    gap_bias_m: float = 0.0
+    speed_bias_mps: float = 0.0
+    dropout_share: float = 0.0
+    latency_s: float = 0.0
+    actuation_lag_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, int | float):
+                continue
+            lowest = -math.inf if field.name.endswith(("bias_m", "bias_mps")) else 0.0
+            if not (lowest <= value < math.inf) or value == -math.inf:
+                raise BadSettings(f"{field.name} must be {'finite' if lowest else '0 or more and finite'}, not {value}")
+        if isinstance(self.dropout_share, int | float) and self.dropout_share >= 1:
+            raise BadSettings(f"dropout_share must be below 1, or nothing is ever seen, not {self.dropout_share}")
+
+    @property
+    def is_perfect(self) -> bool:
+        """Return whether nothing is wrong."""
+        return self == Sensing()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imperfect:
+    """A controller behind imperfect sensors and pedals.
+
+    Attributes:
+        law: the controller.
+        sensing: what is wrong.
+        latency_step_count: its latency in steps.
+    """
+
+    law: Driver
+    sensing: Sensing
+    latency_step_count: int = dataclasses.field(default=0, metadata={"static": True})
+
+    @property
+    def noise_intensity(self) -> float:
+        """Return that of the controller."""
+        return self.law.noise_intensity
+
+    def first_memory(self, speed_mps: Float[Array, "..."]) -> Memory:
+        """Return the law's memory, whether nothing was seen yet (1 or 0), what was, and the acceleration so far."""
+        zero = 0 * speed_mps
+        past = ((zero, zero),) * self.latency_step_count
+        return (self.law.first_memory(speed_mps), zero + 1, (zero, zero), past, zero)
+
+    def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
+        """Return the acceleration that the vehicle really takes, in m/s2, and the new memory."""
+        assert view.chance is not None, "imperfect sensors need a source of chance"
+        xp = view.speed_mps.__array_namespace__()
+        law_memory, is_new, held, past, accel = memory
+        what = self.sensing
+        is_first = is_new > 0
+        gap = view.gap_m + what.gap_bias_m + what.gap_noise_m * view.chance.normal(STREAM_SENSED_GAP)
+        error = what.speed_bias_mps + what.speed_noise_mps * view.chance.normal(STREAM_SENSED_SPEED)
+        leader = xp.maximum(view.leader_speed_mps + error, 0)
+        is_lost = (view.chance.uniform(STREAM_DROPOUT) < what.dropout_share) & ~is_first
+        held = (xp.where(is_lost, held[0], gap), xp.where(is_lost, held[1], leader))
+        seen, past = _delayed(is_first, held, past)
+        wish, law_memory = self.law.drive(view._replace(gap_m=seen[0], leader_speed_mps=seen[1]), law_memory)
+        # No lag at all is a lag so short that its exponential is 0.
+        lag = xp.maximum(xp.asarray(what.actuation_lag_s, dtype=accel.dtype), 1e-6)
+        accel = accel + (wish - accel) * (1 - xp.exp(-view.dt_s / lag))
+        return accel, (law_memory, 0 * is_new, held, past, accel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delayed:
+    """People with a reaction time: they act on the gap and the speeds, their own too, of so many steps ago.
+
+    Source: Treiber, Kesting, Helbing (2006), Physica A 360, 71, without anticipation.
+
+    Attributes:
+        law: how they would drive at once.
+        step_count: reaction time in steps.
+    """
+
+    law: HumanDriver
+    step_count: int = dataclasses.field(default=1, metadata={"static": True})
+
+    @property
+    def noise_intensity(self) -> float:
+        """Return that of the law."""
+        return self.law.noise_intensity
+
+    @property
+    def desired_speed_mps(self) -> float:
+        """Return that of the law."""
+        return self.law.desired_speed_mps
+
+    def equilibrium_gap_m(self, speed_mps: float) -> float:
+        """Return that of the law: what does not change looks the same later."""
+        return self.law.equilibrium_gap_m(speed_mps)
+
+    def varied(self, traits: Traits) -> "Delayed":
+        """Return the law with each vehicle's own factors on it, as late as before."""
+        return dataclasses.replace(self, law=self.law.varied(traits))
+
+    def first_memory(self, speed_mps: Float[Array, "..."]) -> Memory:
+        """Return the law's memory, whether nothing was seen yet (1 or 0), and what was."""
+        zero = 0 * speed_mps
+        return (self.law.first_memory(speed_mps), zero + 1, ((zero, zero, zero),) * self.step_count)
+
+    def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
+        """Return the acceleration that the law wanted a reaction time ago, in m/s2, and the new memory."""
+        law_memory, is_new, past = memory
+        seen, past = _delayed(is_new > 0, (view.speed_mps, view.gap_m, view.leader_speed_mps), past)
+        late = view._replace(speed_mps=seen[0], gap_m=seen[1], leader_speed_mps=seen[2])
+        wish, law_memory = self.law.drive(late, law_memory)
+        return wish, (law_memory, 0 * is_new, past)
+
+
+def delay_steps(delay_s: float, dt_s: float, what: str) -> int:
+    """Return a delay in steps.
+
+    Raises:
+        BadSettings: it is below 0, not finite, or more steps than a run can carry along.
+    """
+    if not 0 <= delay_s <= LONGEST_DELAY_STEPS * dt_s:
+        raise BadSettings(
+            f"{what} must be from 0 to {LONGEST_DELAY_STEPS} steps of {dt_s} s, so at most "
+            f"{LONGEST_DELAY_STEPS * dt_s:g} s, not {delay_s}"
+        )
+    return round(delay_s / dt_s)
+
+
+def _delayed(is_first: Array, now: tuple[Array, ...], past: Seen) -> tuple[tuple[Array, ...], Seen]:
+    """Return what is seen now, and the past one step later; who has just appeared has always seen the present."""
+    if not past:
+        return now, past
+    xp = now[0].__array_namespace__()
+    past = tuple(tuple(xp.where(is_first, new, old) for new, old in zip(now, then, strict=True)) for then in past)
+    return past[0], (*past[1:], now)
