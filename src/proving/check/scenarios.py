@@ -1,7 +1,5 @@
 """What this room can run by itself: the checker on its toy log, on an honest disk or on one that lies."""
 
-import importlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +7,7 @@ from proving.check.replay import make_token, read_token, replay
 from proving.check.same_as_model import Check
 from proving.check.search import Budget, search, smallest_failure
 from proving.check.toy_check import toy_check
+from proving.runs import Row, Scalar, Scenario
 
 CHECKS: dict[str, Check[Any, Any, Any]] = {
     check.name: check
@@ -41,12 +40,12 @@ class ToySearch:
             raise ValueError(f"scenario_count must be at least 1, got {self.scenario_count}")
 
 
-def search_toy(config: ToySearch, seed: int) -> Mapping[str, bool | int | str | None]:
+def search_toy(config: ToySearch, seed: int) -> Row:
     """Search the toy log for failures; return what was found, how small it became and whether its token repeats it."""
     check = CHECKS["check.toy_on_lying_disk" if config.disk_lies else "check.toy"]
     first = seed * config.scenario_count
     searched = search(check, Budget(seeds=range(first, first + config.scenario_count)))
-    row: dict[str, bool | int | str | None] = {
+    row: dict[str, Scalar] = {
         "found": searched.failure is not None,
         "scenario_count": searched.scenario_count,
         "operation_count": searched.operation_count,
@@ -63,10 +62,7 @@ def search_toy(config: ToySearch, seed: int) -> Mapping[str, bool | int | str | 
     return row
 
 
-# The record of a scenario belongs to the neighbouring room `runs`; siblings know one another by name only.
-Scenario: Any = importlib.import_module("proving.runs.scenario").Scenario
-
-SCENARIOS: dict[str, Any] = {
+SCENARIOS: dict[str, Scenario[Any]] = {
     scenario.name: scenario
     for scenario in (
         Scenario(
