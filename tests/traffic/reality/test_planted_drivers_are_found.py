@@ -7,7 +7,7 @@ import pytest
 
 from proving.traffic.errors import BadSettings
 from proving.traffic.reality.calibrate import Search, fit
-from proving.traffic.reality.comparison import compare, held_out, matches
+from proving.traffic.reality.comparison import choose, compare, held_out, matches
 from proving.traffic.reality.laws import CONSTANT_TIME_GAP, DELAYED, IDM, LAWS, OPTIMAL_VELOCITY
 from proving.traffic.reality.replay import errors, side_by_side
 
@@ -99,6 +99,14 @@ def test_the_right_law_beats_an_idm_on_the_time_that_was_held_back(make_pair) ->
     pairs = [make_pair(OPTIMAL_VELOCITY, DRIVERS["optimal_velocity"], seed=seed) for seed in (1, 2)]
     search = dataclasses.replace(ALONE, generations=40)
     assert compare(pairs, "time", OPTIMAL_VELOCITY, search=search, alone=search).ratio < 0.8
+
+
+def test_the_law_that_drove_is_chosen(make_pair) -> None:
+    pairs = [make_pair(DELAYED, DRIVERS["delayed"], run=run, seed=1) for run in ("a", "b")]
+    search = dataclasses.replace(ALONE, generations=20)
+    assert choose([(IDM, search), (DELAYED, search)], [pairs]) == (DELAYED, search)
+    with pytest.raises(BadSettings, match="at least one"):
+        choose([], [pairs])
 
 
 def test_what_cannot_be_fitted_is_refused(make_pair) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from proving.traffic.reality.calibrate import ALONE, TOGETHER, Fits, Search, fit
-    from proving.traffic.reality.comparison import Comparison, Tested, compare, held_out
+    from proving.traffic.reality.comparison import Comparison, Tested, choose, compare, held_out
     from proving.traffic.reality.diagram import Cells, cells_of, cells_of_tracks, triangular_flow_veh_per_h
     from proving.traffic.reality.laws import LAWS, FollowingLaw
     from proving.traffic.reality.pairs import Pair, read_folder, read_pairs
@@ -38,6 +38,7 @@ _HOMES = {
     "fit": "calibrate",
     "cells_of": "diagram",
     "cells_of_tracks": "diagram",
+    "choose": "comparison",
     "compare": "comparison",
     "equilibrium_gap_m": "stability",
     "held_out": "comparison",
@@ -69,6 +70,7 @@ __all__ = [
     "Waves",
     "cells_of",
     "cells_of_tracks",
+    "choose",
     "compare",
     "equilibrium_gap_m",
     "find_waves",

@@ -1,5 +1,6 @@
 """How well does a fitted law drive where it was not fitted: against a per-pair IDM, on the same split."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -89,6 +90,30 @@ def held_out(
     if split == "time":
         return _over_time(law, pairs, seed, search)
     return _over_runs(law, pairs, seed, search)
+
+
+def choose(
+    candidates: Sequence[tuple[FollowingLaw, Search]],
+    others: Sequence[Sequence[Pair]],
+    split: Split = "runs",
+    seed: int = 0,
+) -> tuple[FollowingLaw, Search]:
+    """Return the candidate that is best on these sets of pairs: use it on pairs that are in none of them.
+
+    So a law and a strength of pull are chosen without a look at what they will be tested on. Best is the smallest
+    geometric mean over the sets of the median relative gap error; every set counts the same however hard it is.
+
+    Raises:
+        BadSettings: no candidates or no sets; otherwise as `held_out`.
+    """
+    if not candidates or not others:
+        raise BadSettings("there must be at least one candidate and one set of pairs to choose on")
+
+    def badness(candidate: tuple[FollowingLaw, Search]) -> float:
+        law, search = candidate
+        return sum(math.log(held_out(law, pairs, split, seed, search).median_error) for pairs in others)
+
+    return min(candidates, key=badness)
 
 
 def matches(pairs: Sequence[Pair]) -> list[tuple[int, int]]:

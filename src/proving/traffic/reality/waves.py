@@ -52,7 +52,8 @@ class Waves:
         speed_kmh: speed of the waves along the road, negative against the driving direction; NaN where nothing is
             congested.
         congested_share: share of the field that is congested.
-        spread_kmh: standard deviation of the speeds from each distance alone: how well they agree.
+        spread_kmh: standard deviation of the speeds from each distance alone. Far above 1 km/h the distances tell
+            different stories (a field too short for `farthest_cells`, a queue that only grows): believe none.
     """
 
     speed_kmh: float
