@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 if TYPE_CHECKING:
     from proving.video.findings import Finding, Inspection, Truth
@@ -62,8 +62,8 @@ def damage(
     target: Path,
     *,
     defect: str,
-    seed: int = 0,
-    crf: int | None = None,
+    seed: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    crf: Annotated[int | None, Parameter(validator=validators.Number(gte=0, lte=51))] = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Write a copy of a clip with a defect in part of it, and the truth beside it as TARGET.truth.json.
@@ -73,7 +73,7 @@ def damage(
         target: Where the copy goes, .mp4 or .mkv.
         defect: black, freeze, audio_dropout, or a look-alike: fade_to_black, standstill, pause.
         seed: Draws where, how long and how.
-        crf: x264's rate factor; drawn from 18-30 when not given.
+        crf: x264's rate factor, 0 (lossless) to 51; drawn from 18-30 when not given.
         json: Print the truth as JSON.
     """
     from proving.video.damage import make_defect
@@ -82,6 +82,10 @@ def damage(
     kinds = {**DEFECTS, **LOOK_ALIKES}
     if defect not in kinds:
         return _wrong(f"there is no defect '{defect}'; there are {', '.join(kinds)}")
+    if target.suffix.lower() not in (".mp4", ".mkv"):
+        return _wrong(f"{target}: the name must end in .mp4 or .mkv")
+    if not target.parent.is_dir():
+        return _wrong(f"{target.parent}: no such folder")
     if source.resolve() == target.resolve():
         return _wrong(f"{target}: source and target are the same file")
     truths = make_defect(source, target, kinds[defect](), seed, crf)
@@ -210,7 +214,7 @@ def _read_findings(path: Path) -> "list[Finding]":
             for row in document[0]["findings"]
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise BadTruth(f"{path}: is no output of `proving video scan --json`: {error!r}") from error
+        raise BadTruth(f"{path}: is no output of `proving video scan --json`") from error
 
 
 def _read_truths(path: Path) -> "list[Truth]":
@@ -225,7 +229,7 @@ def _read_truths(path: Path) -> "list[Truth]":
             for row in rows
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise BadTruth(f"{path}: is no truth as `proving video damage` writes it: {error!r}") from error
+        raise BadTruth(f"{path}: is no truth as `proving video damage` writes it") from error
 
 
 def _read_json(path: Path) -> object:

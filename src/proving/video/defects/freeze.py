@@ -20,6 +20,7 @@ class Freeze:
         duration_s: Shortest and longest.
         jump_share: How often the clip goes on where it would be by then; else it goes on from the held picture
             and its end is lost.
+        until_end: The picture is held until the clip ends, for a second at least.
         margin_s: How much of the clip's ends stays as it is.
         least_motion: What `Survey.motion` must be around the onset and over most of the stretch: where nothing
             moves, holding a picture is no defect.
@@ -27,6 +28,7 @@ class Freeze:
 
     duration_s: tuple[float, float] = (0.5, 10.0)
     jump_share: float = 0.7
+    until_end: bool = False
     margin_s: float = 0.5
     least_motion: float = 4.0
 
@@ -40,6 +42,8 @@ class Freeze:
         if not len(survey.pts_s):
             raise NoPlace("there is no picture to change")
         room_s = survey.end_s - 2 * self.margin_s
+        if self.until_end:
+            return self._plan_end(survey, generator, room_s)
         duration_s = draw_duration_s(generator, self.duration_s, room_s, "a freeze")
         has_jump = bool(generator.uniform() < self.jump_share)
         for _ in range(TRIES):
@@ -58,6 +62,19 @@ class Freeze:
                 return FreezeDamage(survey.pts_s[first - 1 : last + 1], has_jump, survey.end_s)
         raise NoPlace("there is no stretch that moves enough for a held picture to be a defect")
 
+    def _plan_end(self, survey: Survey, generator: np.random.Generator, room_s: float) -> "FreezeDamage":
+        bounds_s = (max(self.duration_s[0], 1.0), max(self.duration_s[1], 1.0))
+        for _ in range(TRIES):
+            duration_s = draw_duration_s(generator, bounds_s, room_s, "a freeze until the end")
+            first = int(np.searchsorted(survey.pts_s, survey.end_s - duration_s))
+            start_s = float(survey.pts_s[min(first, len(survey.pts_s) - 1)])
+            if first < 1 or survey.end_s - start_s < bounds_s[0]:
+                continue
+            onset = survey.motion[survey.frames_between(start_s - 0.3, start_s)]
+            if min(np.median(onset), np.median(survey.motion[first:])) >= self.least_motion:
+                return FreezeDamage(np.append(survey.pts_s[first - 1 :], survey.end_s), True, survey.end_s)
+        raise NoPlace("the clip does not move enough before its end for a held picture to be a defect")
+
 
 class FreezeDamage:
     """Holds the picture that is shown just before the stretch begins."""
@@ -71,7 +88,9 @@ class FreezeDamage:
     @property
     def truths(self) -> tuple[Truth, ...]:
         """Return the stretch in which a picture is shown that should have been replaced."""
-        return (Truth("freeze", self._start_s, self._end_s, detail="jumps on" if self._has_jump else "goes on late"),)
+        how = "jumps on" if self._has_jump else "goes on late"
+        is_until_end = self._end_s >= self._clip_end_s - 1e-6
+        return (Truth("freeze", self._start_s, self._end_s, detail="until the end" if is_until_end else how),)
 
     def pictures(self, frame: Frame) -> Iterable[tuple[Planes, float]]:
         """Return the held picture inside the stretch; afterwards the picture itself, late if there is no jump."""
