@@ -31,7 +31,12 @@ def without_the_run(rows: list[dict]) -> list[dict]:
     [
         pytest.param(lambda: processes(1), id="one process"),
         pytest.param(lambda: processes(3), id="three processes"),
-        pytest.param(lambda: on_ray(2), id="Ray", marks=pytest.mark.ray),
+        # Ray forks only to start another program at once, which is safe; a neighbouring test may have imported JAX.
+        pytest.param(
+            lambda: on_ray(2),
+            id="Ray",
+            marks=[pytest.mark.ray, pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")],
+        ),
     ],
 )
 def test_every_pool_gives_the_rows_that_this_process_gives(pool: Callable[[], Pool], tmp_path: Path) -> None:
