@@ -30,7 +30,8 @@ def test_a_common_factor_is_found_exactly_however_the_rows_are_ordered(runs: dic
     fuel = next(effect for effect in found if effect.measure.column == "fuel_l_per_100km")
     assert fuel.pair_count == len(runs)
     assert abs(fuel.change - (factor - 1)) < 1e-9
-    assert fuel.lowest_change <= fuel.change <= fuel.highest_change
+    assert fuel.lowest_change - 1e-9 <= fuel.change <= fuel.highest_change + 1e-9
+    assert abs(fuel.with_it / fuel.without - 1 - fuel.change) < 1e-9
     assert fuel.worse_count == (len(runs) if factor > 1 else 0) or abs(factor - 1) < 1e-12
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 
@@ -31,8 +32,8 @@ class Measure:
 MEASURES = (
     Measure("fuel_l_per_100km", "fuel, l/100 km"),
     Measure("braking_per_veh_km", "braking events per vehicle-km", is_relative=False),
-    Measure("speed_std_mps", "speed deviation, m/s"),
-    Measure("throughput_veh_per_h", "throughput, vehicles/h", better="more"),
+    Measure("speed_std_mps", "spread of speed, m/s"),
+    Measure("throughput_veh_per_h", "throughput per lane, vehicles/h", better="more"),
     Measure("mean_speed_mps", "mean speed, m/s", better="more"),
 )
 
@@ -44,9 +45,10 @@ class Effect:
     Attributes:
         measure: Which one.
         controller, automated_share: Who drove.
-        without, with_it: Medians over the pairs.
-        change, lowest_change, highest_change: Median and range of the paired changes: relative (-0.1 is 10 % less)
-            where the measure is relative, else in its unit.
+        without, with_it: Means over the pairs.
+        change: From the one mean to the other: relative (-0.1 is 10 % less) where the measure is relative, else in its
+            unit.
+        lowest_change, highest_change: Range of the changes within one pair.
         pair_count: How many pairs there are.
         worse_count: In how many of them the road was worse off.
     """
@@ -86,16 +88,19 @@ def _effect(
 ) -> Effect:
     without = np.array([_number(pair[0], measure.column) for pair in pairs])
     with_it = np.array([_number(pair[1], measure.column) for pair in pairs])
-    changes = with_it - without
+    # Exact sums, so that the order of the rows does not show.
+    mean_without, mean_with_it = fsum(without) / len(pairs), fsum(with_it) / len(pairs)
+    change, changes = mean_with_it - mean_without, with_it - without
     if measure.is_relative:
+        change = change / mean_without if mean_without else 0.0
         changes = np.divide(changes, without, out=np.zeros_like(changes), where=without != 0)
     return Effect(
         measure=measure,
         controller=controller,
         automated_share=share,
-        without=float(np.median(without)),
-        with_it=float(np.median(with_it)),
-        change=float(np.median(changes)),
+        without=mean_without,
+        with_it=mean_with_it,
+        change=change,
         lowest_change=float(changes.min()),
         highest_change=float(changes.max()),
         pair_count=len(pairs),

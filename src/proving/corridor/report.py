@@ -9,7 +9,16 @@ from proving import __version__
 from proving.corridor.ask import Answers, Asked
 from proving.corridor.effects import Effect, effects
 from proving.corridor.run import Results
-from proving.corridor.simulate import PEOPLE_ONLY, Behind, cases, drive_behind, simulation_jobs
+from proving.corridor.simulate import Behind, cases, drive_behind, simulation_jobs
+from proving.corridor.wording import (
+    answer_in_words,
+    case_name,
+    change_in_words,
+    condition_of,
+    count,
+    effect_in_words,
+    range_in_words,
+)
 from proving.report import (
     Block,
     Code,
@@ -53,72 +62,58 @@ def make_report(results: Results, study_file: Path) -> Report:
     )
 
 
-def in_words(effect: Effect) -> str:
-    """Return an effect as a person would say it, such as "−12 % (−20 % to −3 %)"."""
-    if effect.measure.is_relative:
-        low, middle, high = (
-            f"{value * 100:+.0f} %" for value in (effect.lowest_change, effect.change, effect.highest_change)
-        )
-    else:
-        low, middle, high = (f"{value:+.2f}" for value in (effect.lowest_change, effect.change, effect.highest_change))
-    return f"{middle} ({low} to {high})".replace("-", "−").replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def case_name(controller: str, share: float) -> str:
-    """Return who drives, in words."""
-    if controller == PEOPLE_ONLY:
-        return "people only"
-    return f"{share * 100:g}\N{NO-BREAK SPACE}% {controller.replace('_', ' ')}"
-
-
 def _summary(results: Results, found: list[Effect]) -> str:
     study, measured = results.study, results.measured
     clips = len(results.clip_rows)
     first = (f"{study.about}\n\n" if study.about else "") + (
-        f"{_count(clips, 'camera clip')} and {_count(len(results.inputs) - clips, 'trajectory file')} of "
+        f"{count(clips, 'camera clip')} and {count(len(results.inputs) - clips, 'trajectory file')} of "
         f"{study.road.name} were kept in an object store and inspected; "
-        f"{_count(len(results.bad) + len(results.damaged), 'input')} had to be set aside. Behind "
-        f"{_count(len(measured.leaders), 'measured leader')}, platoons of {study.simulate.vehicle_count} simulated "
+        f"{count(len(results.bad) + len(results.damaged), 'input')} had to be set aside. Behind "
+        f"{count(len(measured.leaders), 'measured leader')}, platoons of {study.simulate.vehicle_count} simulated "
         "vehicles followed, driven by people only and with some automated ones."
     )
-    fuel = [effect for effect in found if effect.measure.column == "fuel_l_per_100km"]
-    if not fuel:
+    if not found:
         return first
-    best = min(fuel, key=lambda effect: effect.change)
-    braking = next(
-        effect
-        for effect in found
-        if effect.measure.column == "braking_per_veh_km"
-        and (effect.controller, effect.automated_share) == (best.controller, best.automated_share)
-    )
+    best = _thriftiest(found)
+    fuel, braking = best["fuel_l_per_100km"], best["braking_per_veh_km"]
     return (
-        f"{first}\n\nWith {case_name(best.controller, best.automated_share)} among the drivers, fuel changed by "
-        f"{in_words(best)}, and braking events per vehicle-km went from {braking.without:.2f} to {braking.with_it:.2f} "
-        f"(medians over {best.pair_count} pairs of runs; the range is over leaders and seeds)."
+        f"{first}\n\nWith {case_name(fuel.controller, fuel.automated_share)} among the drivers, fuel changed by "
+        f"{effect_in_words(fuel)} and braking events per vehicle-km went from {braking.without:.2f} to "
+        f"{braking.with_it:.2f}. Throughput changed by {effect_in_words(best['throughput_veh_per_h'])}, mean speed by "
+        f"{effect_in_words(best['mean_speed_mps'])}. These are means over {count(fuel.pair_count, 'pair')} of runs; "
+        "the ranges are over leaders and random repetitions."
     )
+
+
+def _thriftiest(found: list[Effect]) -> dict[str, Effect]:
+    """Return the effects, by measure, of whoever saves most fuel."""
+    best = min((each for each in found if each.measure.column == "fuel_l_per_100km"), key=lambda each: each.change)
+    case = (best.controller, best.automated_share)
+    return {each.measure.column: each for each in found if (each.controller, each.automated_share) == case}
 
 
 def _key_figures(results: Results, found: list[Effect]) -> KeyFigures:
-    figures = [
-        KeyFigure(
-            effect.measure.label.partition(",")[0],
-            in_words(effect).partition(" (")[0],
-            f"{case_name(effect.controller, effect.automated_share)}; range {in_words(effect).partition('(')[2][:-1]}",
-        )
-        for effect in found
-        if effect.measure.column in ("fuel_l_per_100km", "braking_per_veh_km")
-    ][:4]
+    figures = []
+    for column in ("fuel_l_per_100km", "braking_per_veh_km", "throughput_veh_per_h") if found else ():
+        effect = _thriftiest(found)[column]
+        who = case_name(effect.controller, effect.automated_share)
+        label = effect.measure.label.partition(",")[0]
+        figures.append(KeyFigure(label, change_in_words(effect), f"{who}; {range_in_words(effect)} in single pairs"))
     aside = len(results.bad) + len(results.damaged)
     figures.append(KeyFigure("inputs set aside", f"{aside} of {len(results.inputs)}", "all are kept, none is lost"))
     before, after = _shares_read(results.answers)
-    figures.append(
-        KeyFigure("of the table read per question", f"{after:.0%}", f"{before:.0%} before the tables learned")
-    )
+    if results.answers.adjustment["state"] == "kept":
+        figures.append(
+            KeyFigure("of a table read to answer", f"{after:.0%}", f"{before:.0%} before the tables learned")
+        )
+    else:
+        figures.append(KeyFigure("of a table read to answer", f"{before:.0%}", "no better layout was found"))
     return KeyFigures(tuple(figures))
 
 
 def _what_went_in(results: Results) -> Section:
-    aside = {item.name: "set aside" for item in results.bad} | {item.name: "quarantined" for item in results.damaged}
+    aside = {item.name: "set aside: unusable" for item in results.bad}
+    aside |= {item.name: "set aside: damaged" for item in results.damaged}
     rows = tuple(
         (item.name, item.kind, item.kept.size_bytes, item.kept.sha256[:12], aside.get(item.name, "used"))
         for item in results.inputs
@@ -130,19 +125,20 @@ def _what_went_in(results: Results) -> Section:
             Text(
                 f"Every input was first copied into {results.place}, and everything below was computed from what came "
                 f"back out of it, with its SHA-256 proven equal. The trajectories hold {measured.tracks.num_rows:,} "
-                f"samples of {_count(measured.vehicle_count, 'vehicle')}."
+                f"samples of {count(measured.vehicle_count, 'vehicle')}."
             ),
             Table(("input", "kind", "bytes", "SHA-256 begins", "use"), rows, "Every input of this study."),
             Table(
-                ("leader", "window begins, s", "mean speed, m/s", "speed lost by braking, m/s"),
+                ("leader", "drive", "window begins, s", "mean speed, m/s", "speed lost by braking, m/s"),
                 tuple(
                     (
+                        number,
                         leader.name,
                         round(leader.start_s, 1),
                         round(leader.mean_speed_mps, 2),
                         round(leader.lost_speed_mps, 1),
                     )
-                    for leader in measured.leaders
+                    for number, leader in enumerate(measured.leaders, start=1)
                 ),
                 f"The {results.study.simulate.duration_s:g} s of each drive in which most speed was lost by braking, "
                 "the roughest first: these are replayed, and the platoons follow.",
@@ -153,11 +149,13 @@ def _what_went_in(results: Results) -> Section:
 
 def _what_was_wrong(results: Results) -> Section:
     blocks: list[Block] = []
-    rows = tuple((item.name, item.kind, item.reason, "could not be used") for item in results.bad)
+    rows = tuple((item.name, item.kind, item.reason, "unusable") for item in results.bad)
     rows += tuple((item.name, item.kind, item.reason, "damaged") for item in results.damaged)
     if rows:
         blocks.append(
-            Table(("input", "kind", "what is wrong", "so it"), rows, "Set aside; all of them are still in the store.")
+            Table(
+                ("input", "kind", "what is wrong", "so it is"), rows, "Set aside; all of them are still in the store."
+            )
         )
     else:
         blocks.append(Text("Nothing: every input could be used, and no detector found a defect."))
@@ -187,43 +185,61 @@ def _thumbnails(results: Results) -> tuple[Thumbnail, ...]:
 
 def _what_automation_changes(results: Results, found: list[Effect]) -> Section:
     table = Table(
-        ("who drives", "measure", "people only", "with automation", "change (range)", "worse in"),
+        ("who drives", "measure", "people only", "with automation", "change (range)", "pairs worse"),
         tuple(
             (
                 case_name(effect.controller, effect.automated_share),
                 effect.measure.label,
                 effect.without,
                 effect.with_it,
-                in_words(effect),
+                effect_in_words(effect),
                 f"{effect.worse_count} of {effect.pair_count}",
             )
             for effect in found
         ),
-        "Medians over all leaders and seeds. Each change compares two runs behind the same leader with the same seed.",
+        "Means over all leaders and seeds. A pair is two runs behind the same leader with the same random numbers (one "
+        "seed), without and with automated vehicles; the range is over the pairs.",
     )
-    named = [
-        {**row, "who": case_name(str(row["controller"]), _number(row, "automated_share"))}
-        for row in results.simulated_rows
-    ]
-    fuel = spread_figure(named, group="leader", series="who", value="fuel_l_per_100km", value_label="fuel, l/100 km")
+    named = _named_rows(results)
+    fuel = spread_figure(
+        named, group="leader_number", series="who", value="fuel_l_per_100km", value_label="fuel, l/100 km"
+    )
     braking = spread_figure(
-        named, group="leader", series="who", value="braking_per_veh_km", value_label="braking events per vehicle-km"
+        named,
+        group="leader_number",
+        series="who",
+        value="braking_per_veh_km",
+        value_label="braking events per vehicle-km",
     )
     return Section(
         "What automation changes",
         (
             table,
             TimeSpace(
-                "Every vehicle of the platoon behind the roughest leader, seed 0. Dark stripes that run "
+                "Every vehicle of the platoon behind leader 1, the roughest, with seed 0. Red stripes that run "
                 "backward are stop-and-go waves.",
                 _panels(results),
             ),
-            figure(fuel, "Fuel of each platoon; one point a seed."),
+            figure(fuel, "Fuel of each platoon; one point a seed, a line at their median."),
             figure(
-                braking, "Braking events (smoothed deceleration crossing 1 m/s²) of each platoon; one point a seed."
+                braking,
+                "Braking events (deceleration, smoothed over half a second, rises above 1 m/s²) of each platoon; one "
+                "point a seed, a line at their median.",
             ),
         ),
     )
+
+
+def _named_rows(results: Results) -> list[dict[str, Scalar]]:
+    """Return the simulated rows with the leader's number and who drove, ordered by both."""
+    numbers = {leader.name: number for number, leader in enumerate(results.measured.leaders, start=1)}
+    order = cases(results.study.simulate)
+    rows = [
+        (numbers[str(row["leader"])], order.index((str(row["controller"]), _number(row, "automated_share"))), row)
+        for row in results.simulated_rows
+    ]
+    rows.sort(key=lambda item: item[:2])
+    return [{**row, "leader_number": f"leader {number}", "who": case_name(*order[case])} for number, case, row in rows]
 
 
 def _panels(results: Results) -> tuple[Tracks, ...]:
@@ -260,22 +276,27 @@ def _what_the_tables_learned(answers: Answers) -> Section:
         )
     adjustment = answers.adjustment
     last = answers.asked[-len(names) :]
+    is_kept = adjustment["state"] == "kept"
     return Section(
         "What the tables learned",
         (
             Text(
-                f"The tables watched the first half of the questions and then proposed a layout of their own. It was "
-                f"{str(adjustment['state']).replace('_', ' ')}: {adjustment['reason']}. Every answer was compared with "
-                f"a plain scan of the untouched files before it could stay."
+                "The tables watched the first half of the questions and then proposed a layout of their own. It was "
+                f"{str(adjustment['state']).replace('_', ' ')}: {adjustment['reason']}. "
+                + ("" if is_kept else "The second half was therefore answered by the old layout too. ")
+                + "No layout stays before all its answers were found equal to those of a plain scan of the untouched "
+                "files."
             ),
             Table(
                 ("question", "asked", "rows read before", "rows read after", "median ms before", "median ms after"),
                 tuple(rows),
-                "The second half of the questions put windows that the tables had not seen.",
+                "The first half of the questions (before) and the second (after), which asked about other stretches, "
+                "times and vehicles.",
+                ("left", "right", "right", "right", "right", "right"),
             ),
             Table(
-                ("question", "answer"),
-                tuple((asked.question, _answer_in_words(asked.answer)) for asked in last),
+                ("question", "asked of the rows with", "answer"),
+                tuple((asked.question, condition_of(asked.sql), answer_in_words(asked.answer)) for asked in last),
                 "The last answer to each question.",
             ),
         ),
@@ -285,42 +306,38 @@ def _what_the_tables_learned(answers: Answers) -> Section:
 def _what_the_store_survived(results: Results) -> Section:
     size = sum(item.kept.size_bytes for item in results.inputs)
     kept = Text(
-        f"{_count(len(results.inputs), 'input')} ({size / 1e6:.1f} MB) were kept and read back; every SHA-256 agreed."
+        f"{count(len(results.inputs), 'input')} ({size / 1e6:.1f} MB) were kept and read back; every SHA-256 agreed."
     )
     if not results.survived_rows:
         return Section("What the store survived", (kept, Text("No crash scenarios were run in this study.")))
-    rows = tuple(
-        (name.replace("_", " "), value)
+    tried = Text(
+        "The store's own code was then put through random operations with power cuts and failing calls on a simulated "
+        "disk, side by side with a plain dictionary. A failure would be anything acknowledged and then lost, or a "
+        "wrong byte."
+    )
+    told = [
+        f"{count(int(_number(row, 'scenario_count')), 'scenario')} with "
+        f"{count(int(_number(row, 'operation_count')), 'operation')}: "
+        + (f"a failure; repeat it with: {row['replay_command']}" if row["failure_count"] else "no failure.")
         for row in results.survived_rows
-        for name, value in row.items()
-        if name in ("scenario_count", "operation_count", "crash_count", "failure_count") and value is not None
-    )
-    return Section(
-        "What the store survived",
-        (
-            kept,
-            Text(
-                "The store's own code was then put through random operations with power cuts on a simulated disk, "
-                "side by side with a plain dictionary. A failure would be anything acknowledged and then lost, or a "
-                "wrong byte."
-            ),
-            Table(("what", "how many"), rows),
-        ),
-    )
+    ]
+    return Section("What the store survived", (kept, tried, Text("\n\n".join(told))))
 
 
 def _how_sure(results: Results, found: list[Effect]) -> Section:
     settings = results.study.simulate
     worse = [effect for effect in found if effect.worse_count and effect.measure.column == "fuel_l_per_100km"]
-    case_count, leader_count = len(cases(settings)), len(results.measured.leaders)
+    drivers = ", ".join(case_name(*case) for case in cases(settings))
     lines = [
-        f"Each of {_count(case_count, 'case')} was simulated behind {_count(leader_count, 'leader')} with "
-        f"{_count(settings.seeds, 'seed')}. Ranges are the smallest and largest paired change, not a confidence "
-        "interval: with so few leaders, another day's traffic may lie outside them.",
+        f"Each kind of platoon ({drivers}) was simulated behind {count(len(results.measured.leaders), 'leader')}, "
+        f"{count(settings.seeds, 'time')} each with other random numbers. Ranges are the smallest and largest change "
+        "within a pair, not a confidence interval: with so few leaders, another day's traffic may lie outside them.",
         "The human drivers are one law (IDM with noise), not fitted to this road. Real people differ from it and from "
         "one another, so the direction of an effect is surer than its size.",
-        "A detector can miss damage and can mistake a still scene for a freeze. A quarantined clip is a clip to look "
-        "at, not a verdict.",
+        "A platoon keeps to one lane: nobody overtakes, or fills the gap that an automated vehicle leaves. Where "
+        "throughput falls much, part of the saving is such a gap.",
+        "A detector can miss damage and can mistake a still scene for a freeze. A clip that was set aside is a clip to "
+        "look at, not a verdict.",
     ]
     lines += [
         f"With {case_name(effect.controller, effect.automated_share)}, {effect.worse_count} of {effect.pair_count} "
@@ -328,7 +345,7 @@ def _how_sure(results: Results, found: list[Effect]) -> Section:
         for effect in worse
     ]
     if results.failed:
-        lines.append(f"{_count(len(results.failed), 'job')} failed and are missing above; see the end of this page.")
+        lines.append(f"{count(len(results.failed), 'job')} failed and are missing above; see the end of this page.")
     return Section("How sure this is", (Text("\n\n".join(lines)),))
 
 
@@ -368,21 +385,6 @@ def _median_ms(asked: Sequence[Asked]) -> float:
     from statistics import median
 
     return round(median(one.wall_s for one in asked) * 1000, 1)
-
-
-def _answer_in_words(answer: str, most_rows: int = 3) -> str:
-    rows = json.loads(answer)
-    lines = [", ".join(f"{name.replace('_', ' ')} {_rounded(value)}" for name, value in row.items()) for row in rows]
-    more = f"; and {len(lines) - most_rows} more rows" if len(lines) > most_rows else ""
-    return "; ".join(lines[:most_rows]) + more if lines else "nothing: no row fits"
-
-
-def _rounded(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _number(row: dict[str, Scalar], column: str) -> float:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from proving.corridor.effects import effects
-from proving.corridor.report import case_name, in_words
 from proving.corridor.run import Results
+from proving.corridor.wording import case_name, effect_in_words
 
 
 def print_summary(results: Results, page: Path) -> None:
@@ -17,13 +17,14 @@ def print_summary(results: Results, page: Path) -> None:
     for item in (*results.bad, *results.damaged):
         console.print(Text(f"set aside  {item.name}: {item.reason}"))
     table = Table(box=None, pad_edge=False)
-    for column in ("measure", "people only", "automated", "change (range)"):
-        table.add_column(column, justify="left" if column == "measure" else "right", no_wrap=True)
+    for column in ("mean of all runs", "people", "automated", "change (range)"):
+        table.add_column(column, justify="left" if column == "mean of all runs" else "right", no_wrap=True)
     drivers = ""
     for effect in effects(results.simulated_rows):
         if drivers != (drivers := case_name(effect.controller, effect.automated_share)):
             table.add_row(Text(drivers, style="bold"))
-        table.add_row(f"  {effect.measure.label}", f"{effect.without:.2f}", f"{effect.with_it:.2f}", in_words(effect))
+        means = (f"{effect.without:.2f}", f"{effect.with_it:.2f}")
+        table.add_row(f"  {effect.measure.label}", *means, effect_in_words(effect))
     console.print(table)
     adjustment = results.answers.adjustment
     console.print(Text(f"tables     {str(adjustment['state']).replace('_', ' ')}: {adjustment['reason']}"))
