@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from proving.corridor.errors import FolderInUse
 from proving.corridor.sample import DAMAGE, write_sample
 from proving.runs import read_rows
 
@@ -44,6 +45,19 @@ def test_the_same_seed_writes_the_same_sample(sample: Path, tmp_path: Path) -> N
     for path in sorted(sample.rglob("*")):
         if path.is_file() and path.name != "study.toml":
             assert path.read_bytes() == (again / path.relative_to(sample)).read_bytes(), path
+
+
+def test_a_sample_is_written_over_a_sample_and_over_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "cameras").mkdir()
+    (tmp_path / "cameras" / "camera_1.mp4").write_bytes(b"somebody's")
+    with pytest.raises(FolderInUse, match="in use"):
+        write_sample(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["camera_1.mp4"]
+    (tmp_path / "truth.json").write_text("{}")  # a sample that was begun
+    (tmp_path / "study.toml").write_text("# changed by hand")
+    write_sample(tmp_path)
+    assert (tmp_path / "study.previous.toml").read_text() == "# changed by hand"
+    assert "Sample road" in (tmp_path / "study.toml").read_text()
 
 
 def test_exactly_the_damaged_clips_are_set_aside(sample: Path, finished: tuple[Path, str]) -> None:

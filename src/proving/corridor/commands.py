@@ -1,20 +1,21 @@
 """`proving corridor`: sample inputs, run a study, show what it found."""
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter, validators
 
 app = App(name="corridor", help="The whole system on one road: keep, inspect, ask, simulate, report.")
 
 
 @app.command
-def sample(folder: Path, *, seed: int = 0) -> int:
+def sample(folder: Path, *, seed: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0) -> int:
     """Write a complete set of inputs that we generate ourselves: trajectories, camera clips, and a study.
 
     Two of the clips are damaged on purpose; truth.json says how.
 
     Args:
-        folder: Where to write; made if it is not there.
+        folder: Where to write: a new folder, an empty one, or an older sample, which is written anew.
         seed: Another seed, another road.
     """
     from proving.corridor.sample import write_sample
@@ -26,7 +27,12 @@ def sample(folder: Path, *, seed: int = 0) -> int:
 
 
 @app.command
-def run(study: Path, *, out: Path | None = None, workers: int | None = None) -> int:
+def run(
+    study: Path,
+    *,
+    out: Path | None = None,
+    workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+) -> int:
     """Run a study, or go on with one that was stopped, and write its report.
 
     Args:
