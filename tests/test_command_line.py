@@ -26,8 +26,11 @@ HEAVY = (
 PROVING = str(Path(sys.executable).with_name("proving"))
 
 
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=CHECKOUT)
 
 
 def test_python_m_proving_is_the_same_command() -> None:
@@ -84,6 +87,20 @@ def test_import_takes_less_than_a_fifth_of_a_second() -> None:
         (["corridor", "run"], "study"),
         (["corridor", "run", "nowhere.toml"], "nowhere.toml: no such file"),
         (["corridor", "run", "x.toml", "--sed", "3"], "--sed"),
+        (["corridor", "run", "x.toml", "--workers", "0"], "Must be >= 1"),
+        (["corridor", "run", "."], "is a folder, not a TOML file"),
+        (["corridor", "sample", "somewhere", "--seed", "-1"], "Must be >= 0"),
+        (["corridor", "sample", "."], "in use"),
+        (["corridor", "sample", "pyproject.toml"], "pyproject.toml"),
+        (["video", "damage", "a.mp4", "b.mp4", "--defect", "black", "--seed", "-1"], "Must be >= 0"),
+        (["video", "damage", "a.mp4", "b.mp4", "--defect", "black", "--crf", "52"], "Must be <= 51"),
+        (["video", "damage", "a.mp4", "b.xyz", "--defect", "black"], "must end in .mp4 or .mkv"),
+        (["video", "damage", "a.mp4", "nowhere/b.mp4", "--defect", "black"], "nowhere: no such folder"),
+        (["tables", "register", "pyproject.toml", "t", "x.parquet"], "pyproject.toml: is a file"),
+        (["runs", "run", "traffic.ring", "--set", "duration_s=9"], "did you mean 'ring.duration_s'?"),
+        (["runs", "show", "nowhere.parquet"], "nowhere.parquet: no such record"),
+        (["check", "run", "store.same_as_modl"], "did you mean 'store.same_as_model'?"),
+        (["store", "serve", "somewhere", "--credentials", "nowhere.toml"], "nowhere.toml: no such file"),
     ],
 )
 def test_a_mistake_gets_one_line_and_exit_2(arguments: list[str], words: str) -> None:

@@ -7,6 +7,7 @@ import difflib
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from proving import __version__
@@ -33,6 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return _complain(_stopped(arguments), code=130)
+
+
+def _run(arguments: list[str]) -> int:
     import cyclopts
 
     word = next((argument for argument in arguments if not argument.startswith("-")), None)
@@ -49,8 +57,6 @@ def run(arguments: list[str]) -> int:
         return _complain(_missing_part(error, arguments))
     except OSError as error:
         return _complain(_system_error(error))
-    except KeyboardInterrupt:
-        return _complain("stopped; the same command goes on where it was", code=130)
     return result if isinstance(result, int) else 0
 
 
@@ -103,4 +109,12 @@ def _missing_part(error: ModuleNotFoundError, arguments: list[str]) -> str:
 
 def _system_error(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
+    if isinstance(error, FileExistsError) and error.filename and Path(str(error.filename)).is_file():
+        return f"{place}is a file, where a folder is needed"
     return f"{place}{error.strerror or error}"
+
+
+def _stopped(arguments: list[str]) -> str:
+    words = [argument for argument in arguments if not argument.startswith("-")][:2]
+    is_resumable = words in (["corridor", "run"], ["runs", "run"])
+    return "stopped; the same command goes on where it was" if is_resumable else "stopped"

@@ -36,8 +36,12 @@ def read_table(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read as text: {error}") from error
+    except IsADirectoryError:
+        raise SettingsError(f"{path}: is a folder, not a TOML file") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is not text, so it is no TOML file") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -71,7 +75,9 @@ def _refuse_unknown_keys(table: dict[str, Any], kind: type[Any], where: str, at:
     for key, value in table.items():
         if key not in known:
             place = f" in [{'.'.join(at)}]" if at else ""
-            raise SettingsError(f"{where}: unknown key '{key}'{place}; {_nearest(key, list(known))}")
+            below = [f"{name}.{key}" for name, inner in _dataclasses_within(known) if key in _field_names(inner)]
+            hint = f"did you mean '{below[0]}'?" if below else _nearest(key, list(known))
+            raise SettingsError(f"{where}: unknown key '{key}'{place}; {hint}")
         inner = _dataclass_within(known[key])
         if inner is None:
             continue
@@ -83,6 +89,14 @@ def _refuse_unknown_keys(table: dict[str, Any], kind: type[Any], where: str, at:
 def _nearest(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     return f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
+
+
+def _dataclasses_within(known: dict[str, object]) -> list[tuple[str, type[Any]]]:
+    return [(name, inner) for name, kind in known.items() if (inner := _dataclass_within(kind)) is not None]
+
+
+def _field_names(kind: type[Any]) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
 
 
 def _dataclass_within(kind: object) -> type[Any] | None:

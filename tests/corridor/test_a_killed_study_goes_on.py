@@ -60,6 +60,41 @@ def test_killed_again_and_again_it_ends_with_the_same_numbers(
     assert (killed / "report.html").is_file()
 
 
+def test_control_c_ends_with_130_in_one_line_and_loses_nothing(
+    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
+) -> None:
+    out = tmp_path_factory.mktemp("out")
+    running = subprocess.Popen(
+        [PROVING, "corridor", "run", str(study), "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stderr is not None
+    assert running.stderr.readline().startswith("keep")
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the study and to its workers
+    said, complaint = running.communicate(timeout=120)
+    assert (running.returncode, said) == (130, "")
+    assert complaint.splitlines()[-1] == "proving: stopped; the same command goes on where it was"
+    assert "Traceback" not in complaint
+    assert corridor(study, out).returncode == 0
+
+
+def test_two_at_once_on_one_folder_do_not_mix(
+    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
+) -> None:
+    from proving.store import Store
+
+    out = tmp_path_factory.mktemp("out")
+    with Store.open(out / "store"):
+        second = corridor(study, out)
+    assert second.returncode == 2
+    assert second.stderr.count("\n") == 1
+    assert "open in another process" in second.stderr
+    assert corridor(study, out).returncode == 0
+
+
 def test_started_again_a_finished_study_does_nothing_twice(
     study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_good_study_is_what_it_says(tmp_path: Path) -> None:
     [
         ("length_m", "lenght_m", "unknown key 'lenght_m' in [road]; did you mean 'length_m'?"),
         ('name = "A road"\n[road]', 'nmae = "A road"\n[road]', "unknown key 'nmae'; did you mean 'name'?"),
+        ("[road]", "lane_count = 3\n[road]", "unknown key 'lane_count'; did you mean 'road.lane_count'?"),
         ('speed = "v"', 'sped = "v"', "unknown key 'sped' in [trajectories.columns]; did you mean 'speed'?"),
         ("length_m = 1000", 'length_m = "long"', "road.length_m: expected float, got str"),
         ("length_m = 1000", "length_m = -1", "must be above zero"),
@@ -58,6 +59,13 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, words: str) -> N
         read(tmp_path, GOOD.replace(old, new, 1))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_text_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"\xfc\x00\xff")
+    for path, words in ((tmp_path, "is a folder"), (tmp_path / "clip.mp4", "is not text")):
+        with pytest.raises(SettingsError, match=words):
+            read_study(path)
 
 
 def test_clips_are_files_folders_and_patterns(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_a_scenario_that_has_lost_a_setting_says_so(proving: Proving, tmp_path: 
         ("show .", "Is a directory"),
         ("replay bad.toml 0", "bad.toml: not a Parquet file"),
         ("replay good.parquet runs.coin:0:0", "no row has the key 'runs.coin:0:0'; did you mean 'runs.coin:0:"),
-        ("replay good.parquet 7", "there is no row 7; it has 2 rows"),
+        ("replay good.parquet 7", "there is no row 7; rows are numbered from 0 to 1"),
         ("replay good.parquet runs", "'runs' is the start of 2 keys"),
     ],
 )

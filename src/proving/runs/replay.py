@@ -69,7 +69,7 @@ def recorded_row(record: Path, key: str) -> dict[str, Scalar]:
     if key.isascii() and key.isdigit():
         if int(key) < len(rows):
             return list(rows.values())[int(key)]
-        raise NoSuchRow(f"{record}: there is no row {key}; it has {len(rows)} rows, numbered from 0")
+        raise NoSuchRow(f"{record}: there is no row {key}; rows are numbered from 0 to {len(rows) - 1}")
     matches = [key] if key in rows else [each for each in rows if key and each.startswith(key)]
     if len(matches) == 1:
         return rows[matches[0]]
@@ -78,7 +78,7 @@ def recorded_row(record: Path, key: str) -> dict[str, Scalar]:
             f"{record}: '{key}' is the start of {len(matches)} keys, such as '{matches[0]}'; write more of it"
         )
     near = difflib.get_close_matches(key, rows, n=1, cutoff=0.6)
-    hint = f"did you mean '{near[0]}'?" if near else f"it has {len(rows)} rows; their number, from 0, will do too"
+    hint = f"did you mean '{near[0]}'?" if near else f"a number from 0 to {len(rows) - 1} will do too"
     raise NoSuchRow(f"{record}: no row has the key '{key}'; {hint}")
 
 

@@ -89,7 +89,7 @@ def log(
             row["rows_read"],
             row["rows_total"],
             row["adjustment"],
-            row["error"] or row["sql"],
+            f"{row['sql']}  -- {row['error']}" if row["error"] else row["sql"],
         ]
         for row in rows
     ]
@@ -108,7 +108,7 @@ def rearrange(folder: Path, name: str, /, *, seed: int = 0, json: Flag = False) 
         json: Print one JSON document.
     """
     with _opened(folder) as tables:
-        adjustment = tables.rearrange(name, seed=seed, at=lambda step: print(step, file=sys.stderr))
+        adjustment = tables.rearrange(name, seed=seed, at=lambda step: print(step.replace("_", " "), file=sys.stderr))
     _print_row(adjustment.row(), json=json)
     return 0
 
