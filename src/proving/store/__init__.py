@@ -25,9 +25,20 @@ if TYPE_CHECKING:
         StoreInUse,
         TooLarge,
     )
-    from proving.store.objects import StagedPart, Store
+    from proving.store.history import History
+    from proving.store.objects import Store
     from proving.store.reading import OpenObject, Pieces
-    from proving.store.records import BucketInfo, Listing, ObjectInfo, StoreSettings, StoreStats
+    from proving.store.records import (
+        BucketInfo,
+        Deleted,
+        Deletion,
+        Listing,
+        ObjectInfo,
+        StoreSettings,
+        StoreStats,
+        VersionListing,
+    )
+    from proving.store.writing import StagedPart
 
 __all__ = [
     "BadName",
@@ -36,10 +47,13 @@ __all__ = [
     "BucketNotEmpty",
     "Clock",
     "Corrupt",
+    "Deleted",
+    "Deletion",
     "Disk",
     "DiskFailed",
     "DiskFull",
     "FolderDisk",
+    "History",
     "Listing",
     "NoSuchBucket",
     "NoSuchKey",
@@ -56,14 +70,18 @@ __all__ = [
     "StoreSettings",
     "StoreStats",
     "TooLarge",
+    "VersionListing",
 ]
 
 _ELSEWHERE = {
     "Clock": "clock",
     **dict.fromkeys(("Disk", "FolderDisk"), "disk"),
-    **dict.fromkeys(("StagedPart", "Store"), "objects"),
+    "History": "history",
+    "StagedPart": "writing",
+    "Store": "objects",
     **dict.fromkeys(("OpenObject", "Pieces"), "reading"),
-    **dict.fromkeys(("BucketInfo", "Listing", "ObjectInfo", "StoreSettings", "StoreStats"), "records"),
+    **dict.fromkeys(("BucketInfo", "Deleted", "Deletion", "Listing", "ObjectInfo"), "records"),
+    **dict.fromkeys(("StoreSettings", "StoreStats", "VersionListing"), "records"),
 }
 
 

@@ -6,7 +6,9 @@ the listing wants them. Its value begins with the locators of its chunks:
     count 4 | (extent 4, offset 4, size 4, CRC32C 4) x count | the rest, by sort
 
 for an object: size 8, time 8 (float), and lengths 2+2+2 of ETag, content type, and number of metadata pairs;
-then these texts, each metadata text preceded by its length 4. For a bucket: time 8 (float).
+then these texts, each metadata text preceded by its length 4; then, of what was put while the bucket kept versions:
+order 8, is-a-delete-marker 1, version id. For a bucket: time 8 (float), then 1 byte if it keeps versions: 1 yes, 2 no
+more.
 """
 
 import struct
@@ -27,6 +29,9 @@ _COUNT = struct.Struct("<I")
 _LOCATOR = struct.Struct("<IIII")
 _OBJECT = struct.Struct("<QdHHH")
 _TIME = struct.Struct("<d")
+_VERSION = struct.Struct("<QB")
+_VERSIONING = ("", "Enabled", "Suspended")
+VERSION_BYTES = _VERSION.size + 32
 _PAIR = struct.Struct("<HI")
 LOCATOR_BYTES = _LOCATOR.size
 PAIR_BYTES = _PAIR.size
@@ -57,11 +62,22 @@ class Facts:
     modified_s: float
     content_type: str
     metadata: Mapping[str, str]
+    version: str = ""
+    order: int = 0
+    is_delete_marker: bool = False
 
     def info(self, bucket: str, key: str) -> ObjectInfo:
         """Return it with its names."""
         return ObjectInfo(
-            bucket, key, self.size_bytes, self.etag, self.modified_s, self.content_type, dict(self.metadata)
+            bucket,
+            key,
+            self.size_bytes,
+            self.etag,
+            self.modified_s,
+            self.content_type,
+            dict(self.metadata),
+            self.version,
+            self.is_delete_marker,
         )
 
 
@@ -72,12 +88,17 @@ def bucket_name(bucket: str) -> Name:
 
 def bucket_of(name: Name, value: Value) -> BucketInfo:
     """Return the bucket that an entry is for."""
-    return BucketInfo(name[1:].decode(), _TIME.unpack_from(value, _COUNT.size)[0])
+    end = _COUNT.size + _TIME.size
+    state = value[end] if len(value) > end else 0
+    if state >= len(_VERSIONING):
+        raise Corrupt("a bucket's entry says something unknown of versions")
+    return BucketInfo(name[1:].decode(), _TIME.unpack_from(value, _COUNT.size)[0], _VERSIONING[state])
 
 
-def bucket_value(created_s: float) -> Value:
+def bucket_value(created_s: float, versioning: str = "") -> Value:
     """Return the entry of a bucket."""
-    return _COUNT.pack(0) + _TIME.pack(created_s)
+    state = bytes((_VERSIONING.index(versioning),)) if versioning else b""
+    return _COUNT.pack(0) + _TIME.pack(created_s) + state
 
 
 def all_buckets() -> tuple[Name, Name]:
@@ -105,7 +126,15 @@ def object_value(locators: Iterable[Locator], facts: Facts) -> Value:
         encoded = text.encode()
         texts += (_COUNT.pack(len(encoded)), encoded)
     fixed = _OBJECT.pack(facts.size_bytes, facts.modified_s, len(etag), len(content_type), len(facts.metadata))
-    return b"".join((_packed(locators), fixed, *texts))
+    value = b"".join((_packed(locators), fixed, *texts))
+    if not facts.order:
+        return value
+    return with_version(value, facts.order, facts.version, is_delete_marker=facts.is_delete_marker)
+
+
+def with_version(value: Value, order: int, version: str, *, is_delete_marker: bool = False) -> Value:
+    """Return an object's entry that said nothing of versions, and now tells which one it is."""
+    return b"".join((value, _VERSION.pack(order, is_delete_marker), version.encode()))
 
 
 def facts_of(value: Value) -> Facts:
@@ -128,11 +157,16 @@ def facts_of(value: Value) -> Facts:
             at += _COUNT.size
             texts.append(value[at : at + size].decode())
             at += size
+        order, is_delete_marker, version = 0, 0, ""
         if at != len(value):
-            raise Corrupt("an index entry has another length than it says")
+            order, is_delete_marker = _VERSION.unpack_from(value, at)
+            version = value[at + _VERSION.size :].decode()
+            if is_delete_marker > 1 or len(version) not in (0, 32):
+                raise Corrupt("an index entry has another length than it says")
     except (struct.error, UnicodeDecodeError) as error:
         raise Corrupt(f"an index entry cannot be read: {error}") from error
-    return Facts(size_bytes, etag, modified_s, content_type, dict(zip(texts[::2], texts[1::2], strict=True)))
+    metadata = dict(zip(texts[::2], texts[1::2], strict=True))
+    return Facts(size_bytes, etag, modified_s, content_type, metadata, version, order, bool(is_delete_marker))
 
 
 def locators_of(value: Value) -> list[Locator]:

@@ -4,6 +4,8 @@ It is the memory side of an LSM tree: `runs.py` writes what changed as sorted ru
 Only the leader of a commit changes it; readers take `lock`.
 """
 
+import heapq
+import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -90,6 +92,14 @@ class View:
         with self._index.lock:
             names = self._index.names(beginning, beginning + b"\xff")
             return any(self._changes.get(name, b"") is not None for name in names)
+
+    def names(self, beginning: Name, limit: int = -1) -> list[Name]:
+        """Return the names that begin so in their order, the first `limit` of them where that is not negative."""
+        new = sorted(name for name, value in self._changes.items() if value is not None and name.startswith(beginning))
+        with self._index.lock:
+            old = (name for name in self._index.names(beginning, beginning + b"\xff") if name not in self._changes)
+            merged = heapq.merge(new, old)
+            return list(merged if limit < 0 else itertools.islice(merged, limit))
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Lay changes on top."""

@@ -13,7 +13,7 @@ from proving.store.errors import (
     NotStaged,
     PreconditionFailed,
 )
-from proving.store.records import BucketInfo, Listing, ObjectInfo
+from proving.store.records import BucketInfo, Deleted, Listing, ObjectInfo
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,3 +171,72 @@ class ModelStore:
         self._check(info.bucket, info.key, if_none_match=if_none_match, if_match=if_match)
         self.contents[info.bucket][info.key] = (info, data)
         return info
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a key."""
+
+    version: str
+    data: bytes = b""
+    is_delete_marker: bool = False
+
+
+@dataclass
+class ModelVersions:
+    """One bucket that keeps versions or does not: a list per key, newest first. Version ids are taken as they come.
+
+    Attributes:
+        versioning: "", "Enabled" or "Suspended".
+        keys: Key to its versions.
+    """
+
+    versioning: str = ""
+    keys: dict[str, list[ModelVersion]] = field(default_factory=dict)
+
+    def of_key(self, key: str) -> list[ModelVersion]:
+        """Return a key's versions."""
+        return self.keys.get(key, [])
+
+    def current(self, key: str) -> ModelVersion | None:
+        """Return what a plain get sees."""
+        return next((newest for newest in self.of_key(key)[:1] if not newest.is_delete_marker), None)
+
+    def put(self, key: str, data: bytes, version: str) -> None:
+        """Put an object that was given this version id."""
+        self._add(key, ModelVersion(version, data))
+
+    def delete(self, key: str, version: str) -> None:
+        """Delete a key; its delete marker was given this version id."""
+        if self.versioning:
+            self._add(key, ModelVersion(version, is_delete_marker=True))
+        else:
+            self.keys.pop(key, None)
+
+    def remove(self, key: str, version: str) -> Deleted:
+        """Remove one version for good."""
+        gone = [each for each in self.of_key(key) if each.version == version]
+        self.keys[key] = [each for each in self.of_key(key) if each.version != version]
+        return Deleted(version, gone[0].is_delete_marker) if gone else Deleted()
+
+    def listed(self, prefix: str = "", delimiter: str = "") -> list[object]:
+        """Return each version's key, id, whether it is a delete marker and the newest, size and MD5; then prefixes."""
+        rows: list[object] = []
+        rolled: dict[str, None] = {}
+        for key in sorted((key for key, found in self.keys.items() if found), key=str.encode):
+            if not key.startswith(prefix):
+                continue
+            head, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+            if found:
+                rolled[prefix + head + found] = None
+                continue
+            for index, each in enumerate(self.keys[key]):
+                md5 = "" if each.is_delete_marker else hashlib.md5(each.data, usedforsecurity=False).hexdigest()
+                rows.append((key, each.version, each.is_delete_marker, index == 0, len(each.data), md5))
+        return [*rows, *rolled]
+
+    def _add(self, key: str, new: ModelVersion) -> None:
+        old = self.of_key(key) if self.versioning else []
+        # Where versions are suspended, the null version is replaced wherever it is.
+        kept = old if self.versioning == "Enabled" else [each for each in old if each.version]
+        self.keys[key] = [new, *kept]

@@ -12,7 +12,7 @@ forgets them and takes their space back.
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_bytes
 from types import TracebackType
@@ -23,42 +23,31 @@ from proving.store.clock import Clock, SystemClock
 from proving.store.commit import Change, Committer, Decide
 from proving.store.disk import Disk, FolderDisk
 from proving.store.entries import Facts
-from proving.store.errors import (
-    DiskFailed,
-    DiskFull,
-    NoSuchBucket,
-    NoSuchKey,
-    NotStaged,
-    TooLarge,
-)
+from proving.store.errors import DiskFailed, DiskFull, NoSuchBucket, NoSuchKey, NotStaged, TooLarge
 from proving.store.gate import Gate
+from proving.store.history import History
 from proving.store.listing import page_of
 from proving.store.names import check_bucket, check_key
 from proving.store.reading import OpenObject, Pieces
 from proving.store.reclaim import Reclaimer
-from proving.store.records import BucketInfo, Listing, ObjectInfo, StoreSettings, StoreStats, largest_entry_bytes
+from proving.store.records import (
+    BucketInfo,
+    Deletion,
+    Listing,
+    ObjectInfo,
+    StoreSettings,
+    StoreStats,
+    largest_entry_bytes,
+)
 from proving.store.recover import recover
 from proving.store.runs import Runs
-from proving.store.writing import Body, Data, Writer
+from proving.store.versions import Outgrown
+from proving.store.writing import Body, Data, StagedPart, Writer
 
 _log = logging.getLogger(__name__)
 
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 _LONGEST_BATCH_BYTES = 4 << 20
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class StagedPart:
-    """Bytes in the store that no object shows yet; good for one `put_staged` or `discard`.
-
-    Attributes:
-        size_bytes: How many.
-        md5: Of these bytes, in hex; "" unless `stage` was asked for it.
-    """
-
-    size_bytes: int
-    md5: str
-    _body: Body = field(repr=False)
 
 
 class Store:
@@ -68,6 +57,7 @@ class Store:
 
     Attributes:
         gate: What every call passes through; `close` waits for those that are inside.
+        history: Versions of objects, and changes that are more than one put or delete.
     """
 
     def __init__(self, disk: Disk, settings: StoreSettings, clock: Clock, draw: Callable[[int], bytes]) -> None:
@@ -96,6 +86,8 @@ class Store:
             self._extents, chunk_size_bytes, min(settings.inline_size_bytes, size_bytes // 8), self._make_room
         )
         self.gate = Gate()
+        largest_bytes = size_bytes - 512 - min(settings.inline_size_bytes, size_bytes // 8)
+        self.history = History(self._index, self._extents, self._commit_all, clock, self.gate, draw, largest_bytes)
         self._next_flush_bytes = 0
         self._staged: set[StagedPart] = set()
         self._staged_lock = threading.Lock()
@@ -273,13 +265,16 @@ class Store:
     def delete(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
         """Delete an object; one that is not there is fine, unless `if_match` asks for it.
 
+        Where the bucket keeps versions, a delete marker says so and older versions stay.
+
         Raises:
             NoSuchBucket: the bucket is not there.
             NoSuchKey, PreconditionFailed: the object is not as `if_match` wants it.
         """
         with self.gate:
-            name = entries.object_name(bucket, key)
-            self._commit(changes.delete_object(bucket, key, if_match), len(name), is_urgent=True)
+            (result,) = self.history.delete(bucket, [Deletion(key, if_match=if_match)])
+            if isinstance(result, Exception):
+                raise result
 
     # Read.
 
@@ -433,17 +428,19 @@ class Store:
                 f"extents of {self._extents.size_bytes} bytes; make the store with larger ones"
             )
 
-        decide = changes.put_object(wish, value)
+        placing = self.history.placing(bucket, key, size_bytes - len(name))
         self._extents.sync(body.dependency)
         assert body.dependency.is_durable(), "an index entry never names a chunk that is not durable"
         while True:
             try:
-                self._commit(decide, size_bytes, value=body.inline)
+                self._commit(changes.put_object(wish, value, placing), placing.size_bytes, value=body.inline)
+            except Outgrown as needs:
+                placing = self.history.grown(placing, needs)
             except DiskFull:
                 if not self._make_room():
                     raise
             else:
-                return facts.info(bucket, key)
+                return replace(facts, version=placing.version or "").info(bucket, key)
 
     def _commit(
         self,
@@ -454,9 +451,12 @@ class Store:
         is_urgent: bool = False,
     ) -> None:
         change = Change(decide, size_bytes + entries.PAIR_BYTES, value, is_urgent)
-        self._committer.commit([change])
+        self._commit_all([change])
         if change.error is not None:
             raise change.error
+
+    def _commit_all(self, made: Sequence[Change]) -> None:
+        self._committer.commit(made)
         if self._extents.is_low:
             # In good time: copies need some of the reserve themselves.
             self._extents.is_low = False

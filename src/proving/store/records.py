@@ -47,10 +47,14 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class BucketInfo:
-    """A bucket and when it was made (seconds since 1970)."""
+    """A bucket, when it was made (seconds since 1970), and whether it keeps versions.
+
+    `versioning` is "Enabled", "Suspended" once it was, or "" where it never was.
+    """
 
     name: str
     created_s: float
+    versioning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class ObjectInfo:
         modified_s: When it was put, in seconds since 1970.
         content_type: As given.
         metadata: As given.
+        version: Which version it is; "" for the only one of its key that may have no id, S3's "null".
+        is_delete_marker: Whether it is no object, but says that its key was deleted.
     """
 
     bucket: str
@@ -74,6 +80,8 @@ class ObjectInfo:
     modified_s: float
     content_type: str = "binary/octet-stream"
     metadata: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+    is_delete_marker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +102,58 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionListing:
+    """One page of a listing of versions: by key as in `Listing`, and newest first in a key.
+
+    Attributes:
+        versions: Each with whether it is its key's newest; delete markers are among them.
+        common_prefixes: Each stands for all keys that begin with it.
+        is_truncated: Whether there is more.
+        next_after: Key or common prefix, and version id, to give as `after` for the next page; the version id is None
+            behind a common prefix.
+    """
+
+    versions: tuple[tuple[ObjectInfo, bool], ...]
+    common_prefixes: tuple[str, ...]
+    is_truncated: bool
+    next_after: tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A wish to delete a key, or one version of it for good.
+
+    Attributes:
+        key: Which.
+        version: Which version; "" for the null version, None for none in particular.
+        if_match: Only if the current object has this ETag.
+    """
+
+    key: str
+    version: str | None = None
+    if_match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion did.
+
+    Attributes:
+        version: The version that was removed, or that the new delete marker has; None where neither is so.
+        is_delete_marker: Whether that version is a delete marker.
+    """
+
+    version: str | None = None
+    is_delete_marker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStats:
     """How full a store is.
 
     Attributes:
         bucket_count: Buckets.
-        object_count: Objects.
+        object_count: Objects, older versions and delete markers included.
         live_bytes: What objects and index runs take on the disk, frames included.
         used_bytes: What is written in extents, garbage included.
         extent_size_bytes: Size of an extent.

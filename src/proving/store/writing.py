@@ -32,6 +32,20 @@ class Body:
     md5: str = ""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class StagedPart:
+    """Bytes in the store that no object shows yet; good for one `put_staged` or `discard`.
+
+    Attributes:
+        size_bytes: How many.
+        md5: Of these bytes, in hex; "" unless `stage` was asked for it.
+    """
+
+    size_bytes: int
+    md5: str
+    _body: Body = field(repr=False)
+
+
 @dataclass(frozen=True)
 class Writer:
     """Takes bytes in.
