@@ -34,8 +34,8 @@ def test_planted_idm_parameters_are_recovered(make_pair) -> None:
 @pytest.mark.parametrize("name", LAWS)
 def test_every_law_follows_its_own_driver(name: str, make_pair) -> None:
     law = LAWS[name]
-    pair = make_pair(law, DRIVERS[name], seed=3)
-    found = fit(law, [pair], search=dataclasses.replace(ALONE, generations=40))
+    pair = make_pair(law, DRIVERS[name], seed=3, steps=900)
+    found = fit(law, [pair], search=dataclasses.replace(ALONE, generations=30))
     assert found.relative_error[0] < 0.03
 
 

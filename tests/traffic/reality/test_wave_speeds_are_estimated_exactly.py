@@ -120,7 +120,7 @@ def test_tracks_of_newell_drivers_show_the_wave_that_their_law_has() -> None:
 
 def test_waves_on_a_long_ring_travel_near_the_jam_speed_of_the_law() -> None:
     law = Idm(headway_s=1.5, accel_mps2=0.8, comfortable_mps2=1.5, noise_intensity=0.1)
-    run = ring(Ring(length_m=3000, vehicle_count=160, driver=law, duration_s=2400, dt_s=0.2), seed=1)
-    cells = cells_of(run.between(600, 2400), 10.0, 60.0, is_ring=True)
+    run = ring(Ring(length_m=3000, vehicle_count=160, driver=law, duration_s=1800, dt_s=0.2), seed=1)
+    cells = cells_of(run.between(600, 1800), 10.0, 60.0, is_ring=True)
     found = find_waves_in_cells(cells, WaveSettings(farthest_cells=20))
     assert -22 < found.speed_kmh < -13
