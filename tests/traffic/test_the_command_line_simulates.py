@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from proving.cli import run
+from proving.traffic.drivers import DRIVERS
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,10 @@ def test_a_platoon_follows_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["ring", "--length-m", "inf"], "length_m must be above 0 and finite"),
         (["ring", "--duration-s", "1e9"], "make it shorter"),
         (["ring", "--driver.headway-s", "-1"], "headway_s must be above 0"),
+        (["ring", "--law", "gipps", "--driver.comfortable-mps2", "2"], "law gipps has no comfortable_mps2"),
+        (["ring", "--law", "wiedemann"], "krauss"),
+        (["ring", "--reaction-s", "99"], "reaction_s must be from 0 to 100 steps"),
+        (["ring", "--sensing.dropout-share", "1"], "dropout_share must be below 1"),
         (["ring", "--controller", "none_such"], "follower_stopper"),
         (["ring", "--vehicle-class", "midbase"], "did you mean 'midBase'?"),
         (["open", "--lane-count", "9"], "lane_count must be 1 to 8"),
@@ -102,3 +107,24 @@ def test_a_change_to_the_driver_leaves_the_rest_of_the_law(capsys: pytest.Captur
         assert run(["traffic", "simulate", "platoon", *change, "--json"]) == 0
         rows.append(json.loads(capsys.readouterr().out))
     assert rows[0] == rows[1] != rows[2]
+
+
+def test_drivers_are_listed_with_source_and_gaps(capsys: pytest.CaptureFixture[str]):
+    assert run(["traffic", "drivers", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert list(rows) == list(DRIVERS)
+    assert all(row["about"].endswith(".") and len(row["source"]) > 8 for row in rows.values())
+    assert rows["krauss"]["gaps_m"][:3] == [2.5, 4.5, 7.5]
+    assert rows["pi_saturation"]["gaps_m"] == []
+    assert run(["traffic", "drivers"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert all(name in printed.out for name in DRIVERS)
+
+
+def test_people_may_drive_by_another_law(capsys: pytest.CaptureFixture[str]):
+    rows = []
+    for change in ([], ["--law", "gipps"], ["--law", "gipps", "--driver.headway-s", "1.5"], ["--reaction-s", "0.4"]):
+        assert run(["traffic", "simulate", "ring", "--duration-s", "20", *change, "--json"]) == 0
+        rows.append(json.loads(capsys.readouterr().out)["mean_speed_mps"])
+    assert len(set(rows)) == 4

@@ -162,6 +162,28 @@ def simulate_platoon(
     return _report(follow_leader(leader, driver.of(settings), output.seed), settings.vehicle_class, output)
 
 
+@app.command(name="drivers")
+def list_drivers(*, json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+    """List the car-following laws: what each is, where it comes from, and the gap it keeps at a few speeds.
+
+    Args:
+        json: Print one JSON document.
+    """
+    from proving.traffic.listing import SPEEDS_MPS, listed
+
+    rows = listed()
+    if json:
+        print(json_format.dumps([dataclasses.asdict(row) for row in rows]))
+        return 0
+    speeds = "".join(f"{speed:>7g}" for speed in SPEEDS_MPS)
+    print(f"{'law':27s} gap in metres at m/s:{speeds}")
+    for row in rows:
+        gaps = "".join(f"{gap:7.1f}" for gap in row.gaps_m) if row.gaps_m else "      a controller: no gap of its own"
+        print(f"{row.name:27s} {'':21s}{gaps}")
+        print(f"    {row.about}\n    Source: {row.source}")
+    return 0
+
+
 def _report(run: "Trajectories", vehicle_class: str, output: Output) -> int:
     from proving.traffic.metrics import measure
 

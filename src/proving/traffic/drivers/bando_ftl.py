@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from proving.traffic.drivers.bounds import bounded, guarded, require
+from proving.traffic.drivers.bounds import bounded, guarded, guarded_gap_m, require
 from proving.traffic.state import Array, Memory, Traits, View
 
 
@@ -56,9 +56,14 @@ class BandoFtl:
         return guarded(wish, view, self.limits[2]) if self.is_guarded else wish, memory
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
-        """Return the net gap at which this speed is kept; above 95 % of the desired speed, that of 95 %."""
-        share = min(speed_mps / self.desired_speed_mps, 0.95)
-        return max(self.width_m * (2 + math.atanh(share * (1 + math.tanh(2)) - math.tanh(2))), 1.0)
+        """Return the net gap at which this speed is kept; above 95 % of the desired speed, that of 95 %.
+
+        Near a standstill the law itself would touch the leader, so there it is the gap that the guard leaves.
+        """
+        speed = min(speed_mps, 0.95 * self.desired_speed_mps)
+        share = speed / self.desired_speed_mps
+        least = guarded_gap_m(speed) if self.is_guarded else 0.0
+        return max(self.width_m * (2 + math.atanh(share * (1 + math.tanh(2)) - math.tanh(2))), least)
 
     def varied(self, traits: Traits) -> "BandoFtl":
         """Return the law with each vehicle's own factors on `desired_speed_mps` and `width_m`."""

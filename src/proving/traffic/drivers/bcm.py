@@ -31,9 +31,9 @@ class Bcm:
     """
 
     desired_speed_mps: float = 30.0
-    headway_s: float = 1.0
+    headway_s: float = 1.2
     min_gap_m: float = 2.0
-    gap_gain: float = 0.3
+    gap_gain: float = 0.8
     speed_gain: float = 0.5
     cruise_gain: float = 0.4
     limits: tuple[float, float, float] = (3.0, 2.0, 9.0)

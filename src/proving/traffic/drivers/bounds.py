@@ -36,6 +36,11 @@ def guarded(accel_mps2: Float[Array, "..."], view: View, hardest_mps2: float) ->
     return xp.minimum(accel_mps2, xp.maximum((safe - view.speed_mps) / GUARD_RESPONSE_S, -hardest_mps2))
 
 
+def guarded_gap_m(speed_mps: float) -> float:
+    """Return the gap below which the guard brakes although the leader drives at the same speed."""
+    return GUARD_GAP_M + GUARD_RESPONSE_S * speed_mps
+
+
 def require(law: object, above_0: tuple[str, ...], from_0: tuple[str, ...] = ("noise_intensity",)) -> None:
     """Check the parameters of a law; those that are arrays inside a compiled step were checked before.
 

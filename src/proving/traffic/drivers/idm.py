@@ -61,7 +61,9 @@ class Idm:
         desired = xp.minimum(self.desired_speed_mps, view.limit_mps)
         free = xp.maximum(self.accel_mps2 * (1 - (speed / desired) ** self.exponent), -self.comfortable_mps2)
         closing = speed - view.leader_speed_mps
-        approach = speed * closing / (2 * xp.sqrt(xp.asarray(self.accel_mps2 * self.comfortable_mps2)))
+        approach = (
+            speed * closing / (2 * xp.sqrt(xp.asarray(self.accel_mps2 * self.comfortable_mps2, dtype=speed.dtype)))
+        )
         wanted_gap = self.min_gap_m + xp.maximum(speed * self.headway_s + approach, 0)
         gap = xp.maximum(view.gap_m, 0.1 * self.min_gap_m)
         return xp.maximum(free - self.accel_mps2 * (wanted_gap / gap) ** 2, -self.hardest_mps2), memory

@@ -73,11 +73,11 @@ class Krauss:
         """
         xp = view.speed_mps.__array_namespace__()
         dt, tau, cut = view.dt_s, self.headway_s, self.braking_mps2 * view.dt_s
-        leader_steps = xp.floor(view.leader_speed_mps / cut)
+        leader_steps = xp.floor(view.leader_speed_mps * (1 / cut))
         leader_way = dt * (leader_steps * view.leader_speed_mps - 0.5 * cut * leader_steps * (leader_steps + 1))
         room = xp.maximum(view.gap_m - self.min_gap_m + leader_way, 0)
         half = tau / dt - 0.5
-        steps = xp.floor(xp.sqrt(half**2 + 2 * room / (cut * dt)) - half)
+        steps = xp.floor(xp.sqrt(half**2 + room * (2 / (cut * dt))) - half)
         used = 0.5 * steps * (steps - 1) * cut * dt + steps * cut * tau
         return steps * cut + (room - used) / (steps * dt + tau)
 

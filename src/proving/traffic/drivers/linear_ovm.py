@@ -13,8 +13,8 @@ from proving.traffic.state import Array, Memory, Traits, View
 class LinearOvm:
     """Parameters of the law; the defaults are FLOW's, its slope fitted to cars on a circuit by Nakayama et al. (2009).
 
-    Source: a = (V(s) - v) / tau with V(s) = slope (s - h_st) between 0 and v_max (Treiber, Kesting, Traffic Flow
-    Dynamics, section 10.6, with a linear V). String-unstable wherever it follows: slope > 1 / (2 tau). Speed and
+    Source: FLOW's LinearOVM, after Treiber, Kesting, Traffic Flow Dynamics: a = (V(s) - v) / tau with
+    V(s) = slope (s - h_st) between 0 and v_max. String-unstable wherever it follows: slope > 1 / (2 tau). Speed and
     braking are bounded as `bounds` says.
 
     Attributes:

@@ -70,8 +70,6 @@ def equilibrium_gap(law: Law, v: float) -> float:
         v = min(v, 0.95 * law.desired_speed_mps)
     v = min(v, law.desired_speed_mps)
     low, high = 0.0, 1000.0
-    if isinstance(law, BandoFtl):
-        low = 1.0
     for _ in range(200):
         middle = (low + high) / 2
         see = Sight(v, middle, v, math.inf, 0.1, behind_gap=middle, behind=v)
@@ -83,14 +81,12 @@ def equilibrium_gap(law: Law, v: float) -> float:
 
 
 def _undisturbed(law: Law, see: Sight) -> float:
-    """Return the acceleration without the guard, and of machines whose pedals have settled."""
+    """Return the acceleration, of machines once their pedals have settled; it rises through 0 with the gap."""
     if isinstance(law, Lacc | Acc | Cacc):
         return see.gap - law.min_gap_m - law.headway_s * see.v
     if isinstance(law, Krauss | KraussOriginal):
         return see.gap - law.min_gap_m - law.headway_s * see.v
-    if isinstance(law, Idm | Gipps):
-        return follow(law, see, {}) + 1e-13
-    return follow(replace(law, is_guarded=False), see, {}) + 1e-13
+    return follow(law, see, {}) + 1e-13
 
 
 def idm(law: Idm, see: Sight, memory: Memory) -> float:

@@ -1,0 +1,79 @@
+"""FLOW's failsafes, which cut a wished acceleration down: pure functions, to be applied in the order of `in_order`."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from jaxtyping import Float
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.state import Array, View
+
+Failsafe = Literal["instantaneous", "safe_velocity", "feasible_accel", "obey_speed_limit"]
+ORDER: tuple[Failsafe, ...] = ("instantaneous", "safe_velocity", "feasible_accel", "obey_speed_limit")
+
+
+def in_order(
+    accel_mps2: Float[Array, "..."],
+    view: View,
+    chosen: Sequence[Failsafe] = ORDER,
+    delay_s: float = 0.0,
+    limits: tuple[float, float] = (2.6, 4.5),
+) -> Float[Array, "..."]:
+    """Return the acceleration after the chosen failsafes, always in FLOW's order whatever order they are named in.
+
+    The order matters: what comes later may undo an emergency stop that asks for more braking than is feasible.
+
+    Args:
+        accel_mps2: wished acceleration.
+        view: what the vehicle sees.
+        chosen: which failsafes.
+        delay_s: reaction time that `safe_velocity` counts on.
+        limits: largest acceleration and hardest braking, both above 0, of `feasible_accel`.
+
+    Raises:
+        BadSettings: a failsafe is unknown.
+    """
+    for name in chosen:
+        if name not in ORDER:
+            raise BadSettings(f"a failsafe must be one of {', '.join(ORDER)}, not {name!r}")
+    if "instantaneous" in chosen:
+        accel_mps2 = instantaneous(accel_mps2, view)
+    if "safe_velocity" in chosen:
+        accel_mps2 = safe_velocity(accel_mps2, view, delay_s)
+    if "feasible_accel" in chosen:
+        accel_mps2 = feasible_accel(accel_mps2, *limits)
+    if "obey_speed_limit" in chosen:
+        accel_mps2 = obey_speed_limit(accel_mps2, view)
+    return accel_mps2
+
+
+def instantaneous(accel_mps2: Float[Array, "..."], view: View) -> Float[Array, "..."]:
+    """Return the wish, or a stop within this step where the next one might end in a leader that stands.
+
+    Source: FLOW, `get_safe_action_instantaneous`: gap < dt v_next + 0.001 v + v dt / 2.
+    """
+    xp = view.speed_mps.__array_namespace__()
+    after = view.speed_mps + accel_mps2 * view.dt_s
+    needed = view.dt_s * after + 0.001 * view.speed_mps + 0.5 * view.speed_mps * view.dt_s
+    return xp.where((after > 0) & (view.gap_m < needed), -view.speed_mps / view.dt_s, accel_mps2)
+
+
+def safe_velocity(accel_mps2: Float[Array, "..."], view: View, delay_s: float = 0.0) -> Float[Array, "..."]:
+    """Return the wish, or what brings the speed down to 2 gap / dt + (v_l - v) - 2 v delay within this step.
+
+    Source: FLOW, `get_safe_velocity_action`. Differently from FLOW nobody is asked to drive backwards.
+    """
+    xp = view.speed_mps.__array_namespace__()
+    safe = 2 * view.gap_m / view.dt_s + view.leader_speed_mps - view.speed_mps - 2 * view.speed_mps * delay_s
+    return xp.minimum(accel_mps2, (xp.maximum(safe, 0) - view.speed_mps) / view.dt_s)
+
+
+def feasible_accel(accel_mps2: Float[Array, "..."], most_mps2: float, hardest_mps2: float) -> Float[Array, "..."]:
+    """Return the wish within what the vehicle can do; both limits are above 0."""
+    return accel_mps2.__array_namespace__().clip(accel_mps2, -hardest_mps2, most_mps2)
+
+
+def obey_speed_limit(accel_mps2: Float[Array, "..."], view: View) -> Float[Array, "..."]:
+    """Return the wish, or what brings the speed to the local limit within this step."""
+    xp = view.speed_mps.__array_namespace__()
+    return xp.minimum(accel_mps2, (view.limit_mps - view.speed_mps) / view.dt_s)
