@@ -1,0 +1,21 @@
+"""Learn a task, keep what was learned, and say how good it is."""
+
+from proving.traffic.learn.evaluate import Verdict, evaluate
+from proving.traffic.learn.policy import Card, Policy, card_of, load, policy_of, save
+from proving.traffic.learn.ppo import Curve, Learner, Ppo, first_learner, learn
+
+__all__ = [
+    "Card",
+    "Curve",
+    "Learner",
+    "Policy",
+    "Ppo",
+    "Verdict",
+    "card_of",
+    "evaluate",
+    "first_learner",
+    "learn",
+    "load",
+    "policy_of",
+    "save",
+]

@@ -1,0 +1,132 @@
+"""A learned policy: a frozen record of weights and normalisation that says where it comes from."""
+
+import dataclasses
+import functools
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+from jaxtyping import Array, Float
+
+from proving.traffic.errors import NoSuchFile
+from proving.traffic.learn.errors import BadPolicy
+from proving.traffic.learn.networks import Layers, Statistics, apply, normalised
+from proving.traffic.learn.ppo import Learner
+from proving.traffic.tasks.task import Task
+
+Scalar: TypeAlias = bool | int | float | str | None
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Where a policy comes from and what it can do.
+
+    Attributes:
+        task: name of the task.
+        features: what it observes, by name and in order.
+        actions: smallest and largest action.
+        seed: seed of the training.
+        command: the command that trained it.
+        decision_count: decisions it was trained on.
+        scores: what it achieved, by name.
+    """
+
+    task: str
+    features: tuple[str, ...]
+    actions: tuple[float, float]
+    seed: int
+    command: str
+    decision_count: int
+    scores: dict[str, Scalar] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """What decides: the actor's layers, and the statistics that its inputs are normalised by."""
+
+    layers: Layers
+    statistics: Statistics
+    card: Card
+
+    def act(self, observation: Float[Array, "feature agent world"]) -> Float[Array, "agent world"]:
+        """Return the mean action for each agent of each world, inside the action space."""
+        return decide(self.layers, self.statistics, self.card.actions, jnp.asarray(observation))
+
+
+@functools.partial(jax.jit, static_argnames="actions")
+def decide(
+    layers: Layers,
+    statistics: Statistics,
+    actions: tuple[float, float],
+    observation: Float[Array, "feature agent world"],
+) -> Float[Array, "agent world"]:
+    """Return the mean action, inside the action space."""
+    low, high = actions
+    seen = normalised(statistics, observation)
+    choice = apply(layers, seen.reshape(seen.shape[0], -1)).reshape(observation.shape[1:])
+    return jnp.clip(0.5 * (low + high) + 0.5 * (high - low) * choice, low, high)
+
+
+def policy_of(learner: Learner, card: Card) -> Policy:
+    """Return what the learner has learned so far."""
+    return Policy(learner.networks.actor, learner.statistics, card)
+
+
+def card_of(task: Task, seed: int, command: str, decision_count: int) -> Card:
+    """Return a card without scores."""
+    return Card(
+        task=task.name,
+        features=task.sight.names,
+        actions=(task.action_low, task.action_high),
+        seed=seed,
+        command=command,
+        decision_count=decision_count,
+    )
+
+
+def save(policy: Policy, path: Path) -> None:
+    """Write the policy as .npz, with its card inside as JSON; the file appears whole or not at all."""
+    arrays = {}
+    for index, (weight, bias) in enumerate(policy.layers):
+        arrays[f"weight_{index}"], arrays[f"bias_{index}"] = np.asarray(weight), np.asarray(bias)
+    for name, values in policy.statistics._asdict().items():
+        arrays[f"input_{name}"] = np.asarray(values)
+    card = json.dumps({"format": FORMAT, "layer_count": len(policy.layers), "card": dataclasses.asdict(policy.card)})
+    half = path.with_name(path.name + ".part")
+    with half.open("wb") as file:
+        np.savez(file, allow_pickle=False, card=np.array(card), **arrays)
+    half.replace(path)
+
+
+def load(path: Path) -> Policy:
+    """Return the policy that `save` wrote.
+
+    Raises:
+        NoSuchFile: there is no such file.
+        BadPolicy: the file is no policy, or one of another format.
+    """
+    if not path.is_file():
+        raise NoSuchFile(f"{path} is not there; train a policy and save it first")
+    try:
+        # Opened here, since NumPy leaves the file open where the content is broken.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            content = json.loads(str(file["card"]))
+            if content["format"] != FORMAT:
+                raise BadPolicy(f"{path} has format {content['format']}, not {FORMAT}; train the policy again")
+            layers = tuple(
+                (jnp.asarray(file[f"weight_{index}"]), jnp.asarray(file[f"bias_{index}"]))
+                for index in range(content["layer_count"])
+            )
+            statistics = Statistics(*(jnp.asarray(file[f"input_{name}"]) for name in Statistics._fields))
+            return Policy(layers, statistics, msgspec.convert(content["card"], Card))
+    except BadPolicy:
+        raise
+    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise BadPolicy(f"{path} is no policy ({error}); train it again") from error

@@ -1,0 +1,294 @@
+"""Proximal policy optimisation: rollouts, advantages and updates under one jit, one policy for all agents.
+
+Source: Schulman et al. (2017), arXiv 1707.06347, eqs 7, 9 and 11, with generalised advantages (arXiv 1506.02438).
+Worlds start at different places of their episodes and are reset between rollouts only, so the horizon must be a
+multiple of the rollout, and the value of the last moment is always at hand when an episode is cut off.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.learn.networks import (
+    Adam,
+    Networks,
+    Statistics,
+    adam_step,
+    apply,
+    first_adam,
+    first_networks,
+    first_statistics,
+    normalised,
+    updated,
+)
+from proving.traffic.tasks.environment import Episode, observe, reset, step, where
+from proving.traffic.tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ppo:
+    """How to learn; the defaults are those that drive the waves off a ring.
+
+    A wave takes a minute around the ring, so rewards must count for minutes: with discount 0.99 and trace 0.95 the
+    same networks learn to close up and bring the waves back.
+
+    Attributes:
+        world_count: worlds that drive at the same time.
+        rollout: decisions per world between updates; divides the task's horizon.
+        epoch_count: how often each rollout is learned from.
+        minibatch_count: parts into which it is cut; divides the samples.
+        rate: learning rate at the start; it falls linearly to 0 over `iteration_count`.
+        iteration_count: rollouts in all.
+        discount: worth of a reward one decision later.
+        trace: lambda of the generalised advantages.
+        width: units in each of the two hidden layers.
+        loss: clip range of the ratio, weight of the value loss, weight of the entropy, largest norm of the gradient.
+    """
+
+    world_count: int = 256
+    rollout: int = 150
+    epoch_count: int = 4
+    minibatch_count: int = 8
+    rate: float = 1e-3
+    iteration_count: int = 160
+    discount: float = 0.995
+    trace: float = 0.99
+    width: int = 64
+    loss: tuple[float, float, float, float] = (0.2, 0.5, 0.0, 0.5)
+
+    def __post_init__(self) -> None:
+        for name in ("world_count", "rollout", "epoch_count", "minibatch_count", "iteration_count", "width"):
+            if getattr(self, name) < 1:
+                raise BadSettings(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 < self.rate < math.inf:
+            raise BadSettings(f"rate must be above 0 and finite, not {self.rate}")
+        for name in ("discount", "trace"):
+            if not 0 <= getattr(self, name) < 1:
+                raise BadSettings(f"{name} must be 0 or more and below 1, not {getattr(self, name)}")
+
+    def check_for(self, task: Task) -> None:
+        """Raise BadSettings where rollouts do not fill the task's episodes, or minibatches not the rollouts."""
+        if task.horizon % self.rollout:
+            raise BadSettings(
+                f"rollout must divide the horizon of {task.name!r}, {task.horizon}; {self.rollout} does not"
+            )
+        samples = self.rollout * self.world_count * task.road.automated_count
+        if samples % self.minibatch_count:
+            raise BadSettings(f"minibatch_count must divide {samples} samples; {self.minibatch_count} does not")
+
+
+class Learner(NamedTuple):
+    """Everything that learning carries on with: a checkpoint is this record."""
+
+    networks: Networks
+    adam: Adam
+    statistics: Statistics
+    episode: Episode
+    observation: Float[Array, "feature agent world"]
+    # Fresh episodes, warmed up once; worlds that are reset take one of them, with random numbers of their own.
+    fresh: Episode
+    key: Array
+    iteration: Int[Array, ""]
+
+
+class Curve(NamedTuple):
+    """Each iteration: reward per decision, share of worlds with a collision, spread of actions, loss of the values."""
+
+    reward: Float[Array, " iteration"]
+    collided_share: Float[Array, " iteration"]
+    spread: Float[Array, " iteration"]
+    value_loss: Float[Array, " iteration"]
+
+
+class Samples(NamedTuple):
+    """What is learned from: one column per decision of an agent."""
+
+    seen: Float[Array, "feature sample"]
+    choice: Float[Array, " sample"]
+    log_chance: Float[Array, " sample"]
+    advantage: Float[Array, " sample"]
+    target: Float[Array, " sample"]
+    weight: Float[Array, " sample"]
+
+
+@functools.partial(jax.jit, static_argnames=("task", "ppo"))
+def first_learner(task: Task, ppo: Ppo, seed: int | Int[Array, ""]) -> Learner:
+    """Return a learner that knows nothing, its worlds warmed up and spread over their episodes."""
+    key, networks_key, seeds_key, place_key = jax.random.split(jax.random.key(seed), 4)
+    seeds = jax.random.bits(seeds_key, (4 * ppo.world_count,), dtype=jnp.uint32)
+    fresh, observation = reset(task, seeds)
+    episode = _reseeded(_picked(fresh, jnp.arange(ppo.world_count)), place_key)
+    places = jax.random.randint(place_key, (ppo.world_count,), 0, task.horizon // ppo.rollout)
+    feature_count = len(task.sight.names)
+    networks = first_networks(networks_key, feature_count, ppo.width, -0.5)
+    return Learner(
+        networks=networks,
+        adam=first_adam(networks),
+        statistics=updated(first_statistics(feature_count), observation.reshape(feature_count, -1)),
+        episode=episode._replace(decision=places * ppo.rollout),
+        observation=observation[..., : ppo.world_count],
+        fresh=fresh,
+        key=key,
+        iteration=jnp.int32(0),
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("task", "ppo", "iteration_count"))
+def learn(task: Task, ppo: Ppo, learner: Learner, iteration_count: int) -> tuple[Learner, Curve]:
+    """Return the learner after this many further iterations, and what they were like."""
+    ppo.check_for(task)
+
+    def one(learner: Learner, _: None) -> tuple[Learner, Curve]:
+        return _iteration(task, ppo, learner)
+
+    return jax.lax.scan(one, learner, length=iteration_count)
+
+
+def _iteration(task: Task, ppo: Ppo, learner: Learner) -> tuple[Learner, Curve]:
+    key, drive_key, learn_key, reset_key = jax.random.split(learner.key, 4)
+    episode, observation, path = _drive(task, ppo, learner, drive_key)
+    samples = _samples(ppo, learner, observation, path)
+    rate = ppo.rate * jnp.maximum(1 - learner.iteration / ppo.iteration_count, 0)
+    networks, adam, value_loss = _update(ppo, learner.networks, learner.adam, samples, rate, learn_key)
+    seen, ended, was_alive = path.observation, path.ended, path.is_alive
+    statistics = updated(learner.statistics, jnp.moveaxis(seen, 1, 0).reshape(seen.shape[1], -1))
+    collided = jnp.any(ended & was_alive, axis=0)
+    episode, observation = _restart(task, learner, episode, observation, collided, reset_key)
+    curve = Curve(
+        reward=jnp.sum(path.reward * was_alive) / jnp.sum(was_alive),
+        collided_share=jnp.mean(collided),
+        spread=jnp.exp(networks.log_spread),
+        value_loss=value_loss,
+    )
+    learner = Learner(networks, adam, statistics, episode, observation, learner.fresh, key, learner.iteration + 1)
+    return learner, curve
+
+
+class _Path(NamedTuple):
+    """A rollout, decision by decision on the first axis."""
+
+    observation: Float[Array, "decision feature agent world"]
+    choice: Float[Array, "decision agent world"]
+    reward: Float[Array, "decision world"]
+    ended: Bool[Array, "decision world"]
+    is_alive: Bool[Array, "decision world"]
+
+
+def _drive(task: Task, ppo: Ppo, learner: Learner, key: Array) -> tuple[Episode, Array, _Path]:
+    """Return where the rollout ended, what is seen there, and the rollout."""
+    middle, half = 0.5 * (task.action_high + task.action_low), 0.5 * (task.action_high - task.action_low)
+    spread = jnp.exp(learner.networks.log_spread)
+    shape = learner.observation.shape[1:]
+    noise = jax.random.normal(key, (ppo.rollout, *shape))
+
+    def one(now: tuple[Episode, Array, Array], noise: Array) -> tuple[tuple[Episode, Array, Array], _Path]:
+        episode, observation, is_alive = now
+        seen = normalised(learner.statistics, observation)
+        choice = apply(learner.networks.actor, seen.reshape(seen.shape[0], -1)).reshape(shape) + spread * noise
+        outcome = step(task, episode, middle + half * choice)
+        path = _Path(observation, choice, outcome.reward, outcome.terminated, is_alive)
+        return (outcome.episode, outcome.observation, is_alive & ~outcome.terminated), path
+
+    everybody = jnp.ones(shape[1:], dtype=bool)
+    (episode, observation, _), path = jax.lax.scan(one, (learner.episode, learner.observation, everybody), noise)
+    return episode, observation, path
+
+
+def _samples(ppo: Ppo, learner: Learner, observation: Array, path: _Path) -> Samples:
+    """Return the rollout as samples; what comes after a collision weighs nothing."""
+    everything = jnp.concatenate([path.observation, observation[None]])
+    seen = normalised(learner.statistics, jnp.moveaxis(everything, 1, 0))
+    value = apply(learner.networks.critic, seen.reshape(seen.shape[0], -1)).reshape(seen.shape[1:])
+    # A reward is scaled so that values are about as large as rewards, whatever the discount.
+    reward = path.reward[:, None] * (1 - ppo.discount)
+    goes_on = 1.0 - path.ended[:, None]
+    error = reward + ppo.discount * goes_on * value[1:] - value[:-1]
+
+    def back(later: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
+        error, goes_on = now
+        advantage = error + ppo.discount * ppo.trace * goes_on * later
+        return advantage, advantage
+
+    _, advantage = jax.lax.scan(back, jnp.zeros(value.shape[1:]), (error, goes_on), reverse=True)
+    weight = jnp.broadcast_to(path.is_alive[:, None], advantage.shape).astype(jnp.float32)
+    mean = jnp.sum(advantage * weight) / jnp.sum(weight)
+    deviation = jnp.sqrt(jnp.sum(weight * (advantage - mean) ** 2) / jnp.sum(weight))
+    spread = jnp.exp(learner.networks.log_spread)
+    actor_seen = seen[:, :-1].reshape(seen.shape[0], -1)
+    mean_choice = apply(learner.networks.actor, actor_seen)
+    return Samples(
+        seen=actor_seen,
+        choice=path.choice.reshape(-1),
+        log_chance=_log_chance(path.choice.reshape(-1), mean_choice, spread),
+        advantage=((advantage - mean) / (deviation + 1e-8)).reshape(-1),
+        target=(advantage + value[:-1]).reshape(-1),
+        weight=weight.reshape(-1),
+    )
+
+
+def _update(
+    ppo: Ppo, networks: Networks, adam: Adam, samples: Samples, rate: Array, key: Array
+) -> tuple[Networks, Adam, Float[Array, ""]]:
+    count = samples.choice.shape[0]
+    size = count // ppo.minibatch_count
+
+    def epoch(now: tuple[Networks, Adam], key: Array) -> tuple[tuple[Networks, Adam], Array]:
+        order = jax.random.permutation(key, count).reshape(ppo.minibatch_count, size)
+        return jax.lax.scan(one, now, order)
+
+    def one(now: tuple[Networks, Adam], chosen: Array) -> tuple[tuple[Networks, Adam], Array]:
+        networks, adam = now
+        part = Samples(*(jnp.take(values, chosen, axis=-1) for values in samples))
+        gradient, value_loss = jax.grad(_loss, has_aux=True)(networks, part, ppo.loss)
+        return adam_step(networks, gradient, adam, rate, ppo.loss[3]), value_loss
+
+    (networks, adam), value_loss = jax.lax.scan(epoch, (networks, adam), jax.random.split(key, ppo.epoch_count))
+    return networks, adam, jnp.mean(value_loss)
+
+
+def _loss(
+    networks: Networks, part: Samples, weights: tuple[float, float, float, float]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    clip, value_weight, entropy_weight, _ = weights
+    mean = apply(networks.actor, part.seen)
+    ratio = jnp.exp(_log_chance(part.choice, mean, jnp.exp(networks.log_spread)) - part.log_chance)
+    cautious = jnp.minimum(ratio * part.advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * part.advantage)
+    surprise = (apply(networks.critic, part.seen) - part.target) ** 2
+    total = jnp.sum(part.weight)
+    value_loss = jnp.sum(part.weight * surprise) / total
+    policy_loss = -jnp.sum(part.weight * cautious) / total
+    return policy_loss + value_weight * value_loss - entropy_weight * networks.log_spread, value_loss
+
+
+def _restart(
+    task: Task, learner: Learner, episode: Episode, observation: Array, collided: Array, key: Array
+) -> tuple[Episode, Array]:
+    """Put a fresh episode in place of those that ended."""
+    ended = collided | (episode.decision >= task.horizon)
+    pick_key, seed_key = jax.random.split(key)
+    world_count = ended.shape[0]
+    picks = jax.random.randint(pick_key, (world_count,), 0, learner.fresh.seed.shape[0])
+    fresh = _reseeded(_picked(learner.fresh, picks), seed_key)
+    return where(ended, fresh, episode), jnp.where(ended, observe(task, fresh), observation)
+
+
+def _picked(episode: Episode, worlds: Int[Array, " pick"]) -> Episode:
+    def one(values: Array) -> Array:
+        return jnp.take(values, worlds, axis=-1)
+
+    return jax.tree.map(one, episode)
+
+
+def _reseeded(episode: Episode, key: Array) -> Episode:
+    return episode._replace(seed=jax.random.bits(key, episode.seed.shape, dtype=jnp.uint32))
+
+
+def _log_chance(choice: Array, mean: Array, spread: Array) -> Array:
+    """Return the logarithm of a normal density."""
+    return -0.5 * ((choice - mean) / spread) ** 2 - jnp.log(spread) - 0.5 * math.log(2 * math.pi)

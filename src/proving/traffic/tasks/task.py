@@ -1,0 +1,148 @@
+"""What a task is, as data: a road with vehicles, what the automated ones see, may do, and are rewarded for."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+from jaxtyping import Float
+
+from proving.traffic.drivers import Idm
+from proving.traffic.errors import BadSettings
+from proving.traffic.state import HumanDriver
+from proving.traffic.tasks.commanded import Means
+
+Array: TypeAlias = Any
+
+
+class Moment(NamedTuple):
+    """What sights and rewards are made of: the traffic at the end of a decision."""
+
+    speed_mps: Float[Array, "slot world"]
+    gap_m: Float[Array, "slot world"]
+    leader_speed_mps: Float[Array, "slot world"]
+    means: Means
+    action: Float[Array, "agent world"]
+    length_m: Float[Array, " world"]
+    task: "Task"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RingRoad:
+    """A ring whose length is drawn anew for each episode, and the vehicles on it.
+
+    Attributes:
+        vehicle_count: vehicles on the ring.
+        automated_count: how many of them are automated; they stand at even distances.
+        shortest_m: smallest length.
+        longest_m: largest length.
+        vehicle_length_m: length of every vehicle.
+        limit_mps: speed limit.
+        driver: the human law.
+        dt_s: step of the engine.
+    """
+
+    vehicle_count: int = 22
+    automated_count: int = 1
+    shortest_m: float = 220.0
+    longest_m: float = 270.0
+    vehicle_length_m: float = 5.0
+    limit_mps: float = 30.0
+    driver: HumanDriver = field(default_factory=Idm)
+    dt_s: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.automated_count <= self.vehicle_count:
+            raise BadSettings(
+                f"automated_count must be 1 to vehicle_count ({self.vehicle_count}), not {self.automated_count}"
+            )
+        if not 0 < self.dt_s <= 1:
+            raise BadSettings(f"dt_s must be above 0 and at most 1, not {self.dt_s}")
+        if not self.shortest_m <= self.longest_m < math.inf:
+            raise BadSettings(f"lengths must be shortest_m <= longest_m, not {self.shortest_m} and {self.longest_m}")
+        self.check_length(self.shortest_m)
+
+    def check_length(self, length_m: float) -> None:
+        """Raise BadSettings where the vehicles do not fit on a ring of this length."""
+        if not self.vehicle_count * (self.vehicle_length_m + 0.5) < length_m < math.inf:
+            raise BadSettings(
+                f"{self.vehicle_count} vehicles of {self.vehicle_length_m} m do not fit on a ring of {length_m} m"
+            )
+
+    @property
+    def automated_slots(self) -> tuple[int, ...]:
+        """Return which slots are automated, the front one among them."""
+        return tuple(i * self.vehicle_count // self.automated_count for i in range(self.automated_count))
+
+    def equilibrium_mps(self, length_m: float) -> float:
+        """Return the speed at which people alone would drive if every gap were the same."""
+        gap_m = length_m / self.vehicle_count - self.vehicle_length_m
+        slow_mps, fast_mps = 0.0, self.limit_mps
+        for _ in range(60):
+            middle_mps = 0.5 * (slow_mps + fast_mps)
+            is_tight = self.driver.equilibrium_gap_m(middle_mps) > gap_m
+            slow_mps, fast_mps = (slow_mps, middle_mps) if is_tight else (middle_mps, fast_mps)
+        return slow_mps
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What an automated vehicle observes.
+
+    Attributes:
+        names: one word per number.
+        low: smallest value of each number; what is read is clipped to it.
+        high: largest value of each number.
+        read: returns the numbers [feature agent world], before clipping.
+    """
+
+    names: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    read: Callable[[Moment], Float[Array, "feature agent world"]]
+
+    def __post_init__(self) -> None:
+        if not len(self.names) == len(self.low) == len(self.high):
+            raise BadSettings("names, low and high of a sight must be equally many")
+        if not all(low < high for low, high in zip(self.low, self.high, strict=True)):
+            raise BadSettings("each low of a sight must be below its high")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """Something to learn; a value, so it can be compared, varied with `dataclasses.replace`, and compiled for.
+
+    Attributes:
+        name: its key in `TASKS`.
+        about: one line.
+        road: the ring and who drives on it.
+        sight: what each automated vehicle observes.
+        reward: what all of them get for a decision [world].
+        action_low: smallest action.
+        action_high: largest action.
+        is_set_speed: the action is added to the vehicle's mean own speed and held; else it is an acceleration.
+        horizon: decisions per episode.
+        warm_up_step_count: engine steps under human driving before the first decision.
+        steps_per_decision: engine steps for which an action holds.
+    """
+
+    name: str
+    about: str
+    road: RingRoad
+    sight: Sight
+    reward: Callable[[Moment], Float[Array, " world"]]
+    action_low: float = -1.0
+    action_high: float = 1.0
+    is_set_speed: bool = False
+    horizon: int = 3000
+    warm_up_step_count: int = 750
+    steps_per_decision: int = 1
+
+    def __post_init__(self) -> None:
+        if not -math.inf < self.action_low < self.action_high < math.inf:
+            raise BadSettings(f"actions must be low < high, not {self.action_low} and {self.action_high}")
+        for name in ("horizon", "steps_per_decision"):
+            if getattr(self, name) < 1:
+                raise BadSettings(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.warm_up_step_count < 0:
+            raise BadSettings(f"warm_up_step_count must be 0 or more, not {self.warm_up_step_count}")

@@ -1,0 +1,86 @@
+"""One automated vehicle among 21 people on a ring: make the stop-and-go waves go away."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from proving.traffic.tasks.task import Moment, RingRoad, Sight, Task
+
+
+def flow_sight(now: Moment) -> Float[Array, "feature agent world"]:
+    """Return own speed / 15, leader's minus own speed / 15, distance front to front / longest ring (FLOW's)."""
+    agents = np.asarray(now.task.road.automated_slots)
+    speed, gap, leader = now.speed_mps[agents], now.gap_m[agents], now.leader_speed_mps[agents]
+    distance = (gap + now.task.road.vehicle_length_m) / now.task.road.longest_m
+    return jnp.stack([speed / 15, (leader - speed) / 15, distance])
+
+
+def flow_reward(now: Moment) -> Float[Array, " world"]:
+    """Return 4 mean(speed) / 20 - 4 mean |commanded acceleration of the automated| (FLOW's)."""
+    return 4 * jnp.mean(now.speed_mps, axis=0) / 20 - 4 * jnp.mean(jnp.abs(now.action), axis=0)
+
+
+def remembering_sight(now: Moment) -> Float[Array, "feature agent world"]:
+    """Return what FLOW's vehicle sees in other units, its last action, and what it remembers.
+
+    A low mean speed may be that of a crowded ring or of waves on a free one; how much the leader's speed changes
+    tells them apart.
+    """
+    agents = np.asarray(now.task.road.automated_slots)
+    speed, gap, leader = now.speed_mps[agents], now.gap_m[agents], now.leader_speed_mps[agents]
+    own, leaders, squares, gaps = (mean[agents] for mean in now.means)
+    unrest = jnp.sqrt(jnp.maximum(squares - leaders**2, 0))
+    features = (speed / 10, (leader - speed) / 10, gap / 50, now.action, own / 10, leaders / 10, unrest / 5, gaps / 50)
+    return jnp.stack(features)
+
+
+def even_speed_reward(now: Moment) -> Float[Array, " world"]:
+    """Return (mean of all speeds - their standard deviation) / equilibrium speed: near 1 where waves are gone.
+
+    The equilibrium speed makes crowded and free rings count the same; only the reward knows it.
+    """
+    road = now.task.road
+    lengths_m = np.linspace(road.shortest_m, road.longest_m, 9)
+    equilibria_mps = np.array([road.equilibrium_mps(length_m) for length_m in lengths_m])
+    mean = jnp.mean(now.speed_mps, axis=0)
+    return (mean - jnp.std(now.speed_mps, axis=0)) / jnp.interp(now.length_m, lengths_m, equilibria_mps)
+
+
+WAVE_ATTENUATION = Task(
+    name="wave_attenuation",
+    about="FLOW's WaveAttenuationPO: accelerate by at most 1 m/s2 every 0.1 s, seeing the leader only",
+    road=RingRoad(),
+    sight=Sight(
+        names=("speed", "leader_minus_own_speed", "distance"),
+        low=(0.0, -2.0, 0.0),
+        high=(2.0, 2.0, 1.0),
+        read=flow_sight,
+    ),
+    reward=flow_reward,
+)
+
+WAVE_ATTENUATION_BY_SET_SPEED = Task(
+    name="wave_attenuation_by_set_speed",
+    about="the same ring; once a second, say how much faster or slower than its own mean speed the vehicle shall drive",
+    road=RingRoad(),
+    sight=Sight(
+        names=(
+            "speed",
+            "leader_minus_own_speed",
+            "gap",
+            "action",
+            "mean_speed",
+            "mean_leader_speed",
+            "leader_speed_deviation",
+            "mean_gap",
+        ),
+        low=(0.0, -3.0, -0.1, -1.0, 0.0, 0.0, 0.0, 0.0),
+        high=(3.0, 3.0, 6.0, 1.0, 3.0, 3.0, 3.0, 2.0),
+        read=remembering_sight,
+    ),
+    reward=even_speed_reward,
+    is_set_speed=True,
+    horizon=300,
+    warm_up_step_count=3000,
+    steps_per_decision=10,
+)
