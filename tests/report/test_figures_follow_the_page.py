@@ -1,8 +1,11 @@
 """Figures take their colours and letters from the page, are the same every time, and refuse rows that lack columns."""
 
+from itertools import pairwise
+
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Drawing
 
 from proving.report import NoSuchColumn, bar_figure, figure, speed_figure, spread_figure
@@ -114,3 +117,20 @@ def test_every_speed_stands_out_from_light_and_dark_paper(paper: str):
     rgb = np.array([[int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)] for colour in (*speed_colours(), paper)])
     lightness = oklab_from_rgb(rgb)[:, 0]
     assert np.abs(lightness[:-1] - lightness[-1]).min() > 0.19
+
+
+@pytest.mark.parametrize("length", [1, 9, 40])
+@pytest.mark.parametrize("count", [2, 5, 12])
+def test_names_of_groups_never_lie_on_one_another(length: int, count: int):
+    rows = [{"name": f"{index:02d}" + "a" * (length - 1), "fuel": float(index)} for index in range(count)]
+    drawing = spread_figure(rows, group="name", value="fuel", value_label="fuel, l/100 km")
+    FigureCanvasAgg(drawing).draw()
+    labels = drawing.axes[0].get_xticklabels()
+    assert len({label.get_text() for label in labels}) == count
+    boxes = [label.get_window_extent() for label in labels]
+    if labels[0].get_rotation() == 0:
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    else:
+        # Tilted lines of writing are apart where their ends are, seen across the slope, by the letters' height.
+        apart = [(right.x1 - left.x1) * np.sin(np.radians(30)) for left, right in pairwise(boxes)]
+        assert min(apart) > 10

@@ -25,6 +25,8 @@ ROLE_OF_COLOUR: Mapping[str, str] = {
 }
 NO_METADATA: Mapping[str, None] = {"Date": None, "Creator": None, "Format": None, "Type": None}
 WIDTH_IN, HEIGHT_IN = 6.6, 3.5
+# A letter of a label is about so wide; labels that would touch one another are tilted, long ones lose their middle.
+LETTER_IN, MOST_LETTERS = 0.09, 26
 
 
 def figure(drawing: Drawing, caption: str = "") -> Figure:
@@ -158,7 +160,12 @@ def _draw_spread(axes: Axes, centre: float, width: float, numbers: np.ndarray, c
 
 
 def _name_axes(axes: Axes, groups: list[Cell], group_label: str, value_label: str, has_legend: bool) -> None:
-    axes.set_xticks(range(len(groups)), [_written(label) for label in groups])
+    written = [_elided(_written(label)) for label in groups]
+    axes.set_xticks(range(len(groups)), written)
+    if max(map(len, written), default=0) * LETTER_IN > (WIDTH_IN - 1) / max(1, len(groups)):
+        axes.tick_params(axis="x", labelrotation=30)
+        for label in axes.get_xticklabels():
+            label.set(horizontalalignment="right", rotation_mode="anchor")
     axes.set_xlim(-0.6, len(groups) - 0.4)
     axes.set_xlabel(group_label)
     axes.set_ylabel(value_label)
@@ -214,6 +221,11 @@ def _number(row: Row, column: str) -> float:
 def _require_some(rows: Sequence[Row], column: str) -> None:
     if not len(_numbers(rows, column)):
         raise NoSuchColumn(f"no row has a finite number in column {column!r}")
+
+
+def _elided(text: str) -> str:
+    half = (MOST_LETTERS - 1) // 2
+    return text if len(text) <= MOST_LETTERS else f"{text[:half]}…{text[-half:]}"
 
 
 def _written(value: Cell) -> str:
