@@ -40,6 +40,7 @@ def list_(*, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     width = max((len(name) for name in checks), default=0)
     for name, check in checks.items():
         print(f"{name:{width}}  {check.about}")
+    print("\nrun one: proving check run NAME --budget 60s", file=sys.stderr)
     return 0
 
 

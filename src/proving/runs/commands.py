@@ -1,5 +1,6 @@
 """`proving runs`: list, run, show and replay scenarios."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,6 +49,7 @@ def list_scenarios(*modules: str, json: Json = False) -> int:
     for package, problem in problems.items():
         table.add_row(f"{package}.*", problem)
     _print_table(table)
+    print("\nrun one: proving runs run NAME --seeds 0-9", file=sys.stderr)
     return 0
 
 
@@ -205,7 +207,9 @@ def _table(*columns: str, numeric_from: int | None = None) -> "Table":
 def _print_table(table: "Table") -> None:
     from rich.console import Console
 
-    Console(markup=False, highlight=False).print(table)
+    # Only a screen has an edge to fold at: a file or a pipe gets whole lines.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 1000
+    Console(markup=False, highlight=False, width=width).print(table)
 
 
 def _print_json(document: object) -> None:
