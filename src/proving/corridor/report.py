@@ -112,8 +112,7 @@ def _key_figures(results: Results, found: list[Effect]) -> KeyFigures:
 
 
 def _what_went_in(results: Results) -> Section:
-    aside = {item.name: "set aside: unusable" for item in results.bad}
-    aside |= {item.name: "set aside: damaged" for item in results.damaged}
+    aside = {item.name: "unusable" for item in results.bad} | {item.name: "damaged" for item in results.damaged}
     rows = tuple(
         (item.name, item.kind, item.kept.size_bytes, item.kept.sha256[:12], aside.get(item.name, "used"))
         for item in results.inputs
@@ -127,7 +126,11 @@ def _what_went_in(results: Results) -> Section:
                 f"back out of it, with its SHA-256 proven equal. The trajectories hold {measured.tracks.num_rows:,} "
                 f"samples of {count(measured.vehicle_count, 'vehicle')}."
             ),
-            Table(("input", "kind", "bytes", "SHA-256 begins", "use"), rows, "Every input of this study."),
+            Table(
+                ("input", "kind", "bytes", "SHA-256 begins", "use"),
+                rows,
+                "Every input of this study; damaged and unusable ones were set aside.",
+            ),
             Table(
                 ("leader", "drive", "window begins, s", "mean speed, m/s", "speed lost by braking, m/s"),
                 tuple(
@@ -335,7 +338,7 @@ def _how_sure(results: Results, found: list[Effect]) -> Section:
         "The human drivers are one law (IDM with noise), not fitted to this road. Real people differ from it and from "
         "one another, so the direction of an effect is surer than its size.",
         "A platoon keeps to one lane: nobody overtakes, or fills the gap that an automated vehicle leaves. Where "
-        "throughput falls much, part of the saving is such a gap.",
+        "throughput falls much, part of the saving comes from that gap.",
         "A detector can miss damage and can mistake a still scene for a freeze. A clip that was set aside is a clip to "
         "look at, not a verdict.",
     ]
