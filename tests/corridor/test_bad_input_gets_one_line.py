@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from proving.runs import read_rows
+
 Corridor = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -72,6 +74,10 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "unknown class": (change_study("[simulate]", '[simulate]\nvehicle_class = "tank"'), "no class 'tank'"),
     "drive too short": (change_study("duration_s = 30", "duration_s = 3000"), "no drive lasts 3000 s"),
+    "named twice": (
+        change_study('["drive.csv"]', '["drive.csv"]\n[[trajectories]]\nkind = "leader"\npaths = ["drive.csv"]'),
+        "names this file 2 times",
+    ),
     "off the road": (change_study("length_m = 5000", "length_m = 50"), "the road only 50 m"),
     "unknown column asked": (change_study("times = 2", QUESTION), "has no column 'colour'"),
 }
@@ -116,6 +122,43 @@ def test_quarantine_goes_on_without_and_names_what_it_left_out(
     page = (out / "report.html").read_text()
     assert "broken.csv" in page
     assert "no number (empty or NaN)" in page
+
+
+def test_files_of_one_name_in_two_folders_are_two_inputs(
+    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
+) -> None:
+    for day in ("monday", "tuesday"):
+        (study.parent / day).mkdir()
+        shutil.copy(study.parent / "clip.mp4", study.parent / day)
+        lines = (study.parent / "drive.csv").read_text().splitlines()
+        del lines[1 : 1 + 50 * (day == "tuesday")]
+        (study.parent / day / "drive.csv").write_text("\n".join(lines) + "\n")
+    truncate(study.parent / "tuesday")
+    edit(study, 'paths = ["drive.csv"]', 'paths = ["monday", "tuesday"]')
+    edit(study, 'paths = ["clip.mp4"]', 'paths = ["monday", "tuesday"]')
+    edit(study, "survive = 2", 'survive = 0\nbad_input = "quarantine"')
+    out = tmp_path_factory.mktemp("out")
+    done = corridor(study, out)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("set aside  tuesday/clip.mp4: ")]
+    rows = read_rows(out / "rows" / "simulate.parquet")
+    assert {row["leader"] for row in rows} == {"monday/drive.csv", "tuesday/drive.csv"}
+    assert {row["name"]: bool(row["problem"]) for row in read_rows(out / "rows" / "inspect.parquet")} == {
+        "monday/clip.mp4": False,
+        "tuesday/clip.mp4": True,
+    }
+
+
+def test_a_study_without_clips_and_without_automation_ends_in_a_report(
+    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
+) -> None:
+    edit(study, 'paths = ["clip.mp4"]', "paths = []")
+    edit(study, "[simulate]", '[simulate]\ncontrollers = ["none"]')
+    edit(study, "survive = 2", "survive = 0")
+    out = tmp_path_factory.mktemp("out")
+    done = corridor(study, out)
+    assert done.returncode == 0, done.stderr
+    assert "0 camera clips and 1 trajectory file" in (out / "report.html").read_text()
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ def test_a_good_study_is_what_it_says(tmp_path: Path) -> None:
         ("length_m = 1000", 'length_m = "long"', "road.length_m: expected float, got str"),
         ("length_m = 1000", "length_m = -1", "must be above zero"),
         ('kind = "leader"', 'kind = "follower"', "trajectories[0].kind: invalid enum value 'follower'"),
+        ('paths = ["drive.csv"]', "paths = []", "paths must name at least one"),
         ('kind = "leader"', 'kind = "vehicles"', "must declare columns.vehicle and columns.position"),
         ("[clips]", "[clips", "not valid TOML"),
         ("[road]", "[simulate]\nautomated_shares = [1.5]\n[road]", "automated_shares lie above 0 and up to 1"),

@@ -1,5 +1,7 @@
 """Keep every input in the store, then read the trajectories: leaders to follow, and one table of all tracks."""
 
+import os
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from proving.corridor.errors import OffTheRoad
+from proving.corridor.errors import OffTheRoad, StudyError
 from proving.corridor.keeping import Keeper, Kept
 from proving.corridor.study import Road, Study, Trajectories, clip_files, trajectory_files
 from proving.errors import Error
@@ -24,17 +26,15 @@ ROAD_MARGIN_M = 1.0
 
 @dataclass(frozen=True)
 class Input:
-    """A file that the study names, and where it is kept."""
+    """A file that the study names, what it is called, and where it is kept.
+
+    No two inputs of a study have the same name: that is the file's own, and with its folders where two files share it.
+    """
 
     kind: Literal["clip", "leader", "vehicles"]
-    path: Path
+    name: str
     kept: Kept
     trajectories: Trajectories | None = None
-
-    @property
-    def name(self) -> str:
-        """Return the file's own name."""
-        return self.path.name
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def keep_inputs(study: Study, keeper: Keeper, progress: Progress) -> tuple[Input
     """Copy every file that the study names into the store and return them, clips first.
 
     Raises:
-        StudyError: a path leads to nothing.
+        StudyError: a path leads to nothing, or a file is named twice.
         StoreUnreachable: the store does not take them.
     """
     wanted: list[tuple[Literal["clip", "leader", "vehicles"], Path, Trajectories | None]] = [
@@ -97,13 +97,23 @@ def keep_inputs(study: Study, keeper: Keeper, progress: Progress) -> tuple[Input
     ]
     for trajectories in study.trajectories:
         wanted += [(trajectories.kind, path, trajectories) for path in trajectory_files(study, trajectories)]
+    names = _names([path for _, path, _ in wanted], study.folder)
     progress.start(len(wanted), 0, "keep")
     inputs = []
-    for kind, path, trajectories in wanted:
-        inputs.append(Input(kind=kind, path=path, kept=keeper.keep(path), trajectories=trajectories))
+    for (kind, path, trajectories), name in zip(wanted, names, strict=True):
+        inputs.append(Input(kind=kind, name=name, kept=keeper.keep(path), trajectories=trajectories))
         progress.advance()
     progress.stop()
     return tuple(inputs)
+
+
+def _names(paths: list[Path], folder: Path) -> list[str]:
+    often = Counter(path.name for path in paths)
+    names = [path.name if often[path.name] == 1 else os.path.relpath(path, folder) for path in paths]
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise StudyError(f"{name}: the study names this file {count} times; once is enough")
+    return names
 
 
 def measure_road(study: Study, inputs: tuple[Input, ...], files: dict[str, Path]) -> Measured:

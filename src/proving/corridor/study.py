@@ -79,6 +79,8 @@ class Trajectories:
     units: Units = Units()
 
     def __post_init__(self) -> None:
+        if not self.paths:
+            raise ValueError("trajectories: paths must name at least one file or folder")
         if self.kind == "vehicles" and not (self.columns.vehicle and self.columns.position):
             raise ValueError('trajectories of kind "vehicles" must declare columns.vehicle and columns.position')
 

@@ -25,7 +25,8 @@ def print_summary(results: Results, page: Path) -> None:
             table.add_row(Text(drivers, style="bold"))
         means = (f"{effect.without:.2f}", f"{effect.with_it:.2f}")
         table.add_row(f"  {effect.measure.label}", *means, effect_in_words(effect))
-    console.print(table)
+    if table.rows:
+        console.print(table)
     adjustment = results.answers.adjustment
     console.print(Text(f"tables     {str(adjustment['state']).replace('_', ' ')}: {adjustment['reason']}"))
     for row in results.survived_rows:
