@@ -17,11 +17,12 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from proving.video import NoPicture, NoPlace, NoSound, make_defect, scan
+from proving.video.damaging import Defect
 from proving.video.defects import LOOK_ALIKES
 from proving.video.defects.audio_dropout import AudioDropout
 from proving.video.defects.black import Black
@@ -31,7 +32,7 @@ from proving.video.findings import Finding, Truth
 from proving.video.scoring import Scores, score_clips
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-DEFECTS = {
+DEFECTS: dict[str, tuple[Defect, ...]] = {
     "black": (Black(), Black(), Black(margin_s=0.12)),
     "freeze": (Freeze(), Freeze(jump_share=1.0), Freeze(jump_share=0.0), Freeze(until_end=True)),
     "audio_dropout": (
@@ -41,7 +42,7 @@ DEFECTS = {
         AudioDropout(kind="silence", margin_s=0.1),
     ),
 }
-ALIKE = {name: (kind(),) for name, kind in LOOK_ALIKES.items()}
+ALIKE: dict[str, tuple[Defect, ...]] = {name: (kind(),) for name, kind in LOOK_ALIKES.items()}
 PEERS = {
     "black": ("-vf", "blackdetect=d=0.08:pic_th=0.98:pix_th=0.10"),
     "freeze": ("-vf", "freezedetect=n=-60dB:d=0.5"),
@@ -92,12 +93,21 @@ def run_job(job: Job) -> Result | None:
     if job.defect is not None:
         path = job.target
         try:
-            truths = make_defect(job.source, path, {**DEFECTS, **ALIKE}[job.defect][job.plan], job.seed)
+            truths = damaged(job, {**DEFECTS, **ALIKE}[job.defect][job.plan])
         except (NoPlace, NoPicture, NoSound):
             return None
     inspection = scan(path)
     peer = tuple(found for name in PEERS for found in ask_peer(name, path, inspection.facts.duration_s))
     return Result(job, truths, inspection.findings, peer, inspection.facts.duration_s)
+
+
+def damaged(job: Job, defect: Defect) -> tuple[Truth, ...]:
+    """Return what was done to the clip, from the file beside it where an earlier run left it."""
+    beside = job.target.with_suffix(".truth.json")
+    if not beside.exists():
+        truths = make_defect(job.source, job.target, defect, job.seed)
+        beside.write_text(json.dumps([asdict(truth) for truth in truths]), encoding="utf-8")
+    return tuple(Truth(**row) for row in json.loads(beside.read_text(encoding="utf-8")))
 
 
 def ask_peer(name: str, path: Path, duration_s: float) -> Iterator[Finding]:

@@ -13,12 +13,12 @@ import numpy as np
 from proving.video.detecting import Detector, DetectorKind
 from proving.video.findings import Finding
 from proving.video.frames import Frame, Sound
-from proving.video.repeats import RepeatFinder
+from proving.video.repeats import RepeatFinder, RepeatSettings
 
 TERM = "drop-out"
 STEP_S = 0.005
 FLOOR_DBFS = -120.0
-BESIDE_STEPS = 16
+BESIDE_STEPS = 24
 MOST_SHIFT_S = 0.05
 
 
@@ -173,10 +173,9 @@ class AudioDropout:
             score = 1 - 0.5 * self._settings.fall_db / max(before - inside, self._settings.fall_db)
             self._findings.append(Finding("audio_dropout", start_s, end_s, score, TERM, evidence))
         for repeat in self._repeats.finish() if self._repeats is not None else []:
-            evidence = {"packet_s": repeat.lag_s, "likeness": repeat.likeness}
-            self._findings.append(
-                Finding("audio_dropout", repeat.start_s, repeat.end_s, repeat.likeness, TERM, evidence)
-            )
+            evidence = {"packet_s": repeat.lag_s, "likeness": repeat.likeness, "contrast": repeat.contrast}
+            score = 1 - 0.5 * RepeatSettings().contrast / repeat.contrast
+            self._findings.append(Finding("audio_dropout", repeat.start_s, repeat.end_s, score, TERM, evidence))
 
 
 def _overlapping(gaps: list[tuple[_Gap, int]]) -> list[list[tuple[_Gap, int]]]:
