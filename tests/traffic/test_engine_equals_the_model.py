@@ -19,7 +19,9 @@ HUMAN = Idm(noise_intensity=0.063)
 
 
 def compare(run: Trajectories, history: model.History, tolerance: float, steps: int) -> None:
-    """Every moment of the model is in the run, with nothing beside it."""
+    """Every moment of the model is in the run, with nothing beside it, and nobody rolls back or overlaps."""
+    assert run.speed_mps[run.is_present].min() >= 0
+    assert run.gap_m[run.is_present].min() > 0
     assert history.moments
     assert len(history.moments) == int(run.is_present[:steps, ~run.is_replayed].sum())
     columns = {}

@@ -50,7 +50,7 @@ class Cacc:
         xp = view.speed_mps.__array_namespace__()
         accel, leader_before = memory
         hardest = self.limits[2]
-        leader_accel = xp.clip((view.leader_speed_mps - leader_before) / view.dt_s, -hardest, hardest)
+        leader_accel = xp.clip((view.leader_speed_mps - leader_before) * (1 / view.dt_s), -hardest, hardest)
         error = view.gap_m - self.min_gap_m - self.headway_s * view.speed_mps
         error_rate = view.leader_speed_mps - view.speed_mps - self.headway_s * accel
         pull = self.gap_gain * error + self.speed_gain * error_rate + leader_accel

@@ -62,7 +62,8 @@ class KraussOriginal:
         after = xp.minimum(free, self.safe_speed_mps(view))
         if view.chance is not None:
             after = after - self.sigma * self.accel_mps2 * dt * view.chance.uniform(STREAM_DAWDLE)
-        return (xp.maximum(after, xp.maximum(speed - self.hardest_mps2 * dt, 0)) - speed) / dt, memory
+        # Times 1 / dt: a division by dt itself came out a last bit differently in batches of different size.
+        return (xp.maximum(after, xp.maximum(speed - self.hardest_mps2 * dt, 0)) - speed) * (1 / dt), memory
 
     def safe_speed_mps(self, view: View) -> Float[Array, "slot lane"]:
         """Return the speed from which one can stop behind a leader that brakes as hard, after the reaction time."""

@@ -1,0 +1,160 @@
+"""Imperfect sensors and late people: nothing set changes nothing, each setting does what it says, batches hold."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from proving.traffic import Ring, Sensing, measure, ring, rings
+from proving.traffic.drivers import Idm, Lacc
+from proving.traffic.errors import BadSettings
+from proving.traffic.sensing import Delayed, Imperfect
+from proving.traffic.state import Memory, View
+from proving.traffic.streams import STREAM_DROPOUT, STREAM_SENSED_GAP, STREAM_SENSED_SPEED
+from proving.traffic.trajectories import Trajectories
+from proving.traffic.worlds import Controller, LawName
+
+AUTOMATED = Ring(duration_s=30, controller="follower_stopper", control_start_s=5, automated_share=0.2)
+ALL_WRONG = Sensing(
+    gap_noise_m=0.5,
+    speed_noise_mps=0.3,
+    gap_bias_m=1.0,
+    speed_bias_mps=-0.2,
+    dropout_share=0.3,
+    latency_s=0.4,
+    actuation_lag_s=0.3,
+)
+
+
+class Drawn:
+    """Says what is drawn, by stream."""
+
+    def __init__(self, numbers: dict[int, float]) -> None:
+        self.numbers = numbers
+
+    def normal(self, stream: int) -> np.ndarray:
+        return np.array([[self.numbers.get(stream, 0.0)]])
+
+    uniform = normal
+
+
+class Repeating:
+    """A controller that answers with the gap and remembers nothing: what it sees can be read off."""
+
+    noise_intensity = 0.0
+
+    def first_memory(self, speed_mps: np.ndarray) -> Memory:
+        return ()
+
+    def drive(self, view: View, memory: Memory) -> tuple[np.ndarray, Memory]:
+        return view.gap_m + 1000 * view.leader_speed_mps, memory
+
+
+def answers(sensing: Sensing, gaps: list[float], draws: list[dict[int, float]], late: int = 0) -> list[float]:
+    law = Imperfect(law=Repeating(), sensing=sensing, latency_step_count=late)
+    memory, found = law.first_memory(np.array([[0.0]])), []
+    for gap, drawn in zip(gaps, draws, strict=True):
+        numbers = (np.array([[number]]) for number in (0.0, gap, 3.0, math.inf))
+        accel, memory = law.drive(View(*numbers, 0.1, chance=Drawn(drawn)), memory)
+        found.append(float(accel[0, 0]) - 3000)
+    return found
+
+
+def assert_same(one: Trajectories, other: Trajectories) -> None:
+    for field in dataclasses.fields(Trajectories):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
+
+
+def test_zero_settings_change_nothing_bit_for_bit():
+    zero = dataclasses.replace(AUTOMATED, sensing=Sensing(gap_noise_m=0.0, latency_s=0.0), reaction_s=0.0)
+    assert_same(ring(AUTOMATED, 3), ring(zero, 3))
+    assert Sensing(dropout_share=0.0).is_perfect
+    # And the machinery itself, were it run with nothing wrong, would pass everything through.
+    gaps = [5.0, 6.25, 7.5]
+    assert answers(Sensing(), gaps, [{STREAM_SENSED_GAP: 2.0, STREAM_SENSED_SPEED: -1.0}] * 3) == gaps
+
+
+def test_noise_and_bias_are_added():
+    sensing = Sensing(gap_noise_m=0.5, gap_bias_m=1.0, speed_noise_mps=0.1, speed_bias_mps=0.2)
+    drawn = {STREAM_SENSED_GAP: 2.0, STREAM_SENSED_SPEED: -1.0}
+    assert answers(sensing, [5.0], [drawn]) == pytest.approx([5.0 + 1.0 + 1.0 + 1000 * (0.2 - 0.1)])
+
+
+def test_a_lost_measurement_holds_the_last_one():
+    lost, fine = {STREAM_DROPOUT: 0.1}, {STREAM_DROPOUT: 0.9}
+    found = answers(Sensing(dropout_share=0.5), [5.0, 6.0, 7.0, 8.0], [lost, fine, lost, lost])
+    assert found == [5.0, 6.0, 6.0, 6.0], "the very first measurement cannot be lost"
+
+
+def test_latency_shows_the_past_and_at_first_the_first():
+    assert answers(Sensing(latency_s=0.2), [5.0, 6.0, 7.0, 8.0], [{}] * 4, late=2) == [5.0, 5.0, 5.0, 6.0]
+
+
+def test_the_actuation_lag_is_exponential():
+    found = [3000 + number for number in answers(Sensing(actuation_lag_s=0.5), [5.0] * 20, [{}] * 20)]
+    expected = [3005 * (1 - math.exp(-0.1 * (step + 1) / 0.5)) for step in range(20)]
+    assert found == pytest.approx(expected)
+
+
+def test_late_people_do_now_what_they_would_have_done_then():
+    law, late = Lacc(lag_s=0.1), Delayed(law=Lacc(lag_s=0.1), step_count=3)
+    memories = law.first_memory(np.array([[8.0]])), late.first_memory(np.array([[8.0]]))
+    prompt, delayed = [], []
+    for step in range(12):
+        seen = View(*(np.array([[number]]) for number in (8.0, 12.0 + step, 9.0 - step / 5, math.inf)), 0.1)
+        one, first = law.drive(seen, memories[0])
+        other, second = late.drive(seen, memories[1])
+        memories = first, second
+        prompt.append(float(one[0, 0]))
+        delayed.append(float(other[0, 0]))
+    # At first everybody has always seen the present, so the memories differ a little until the lag has passed.
+    assert delayed[-1] == pytest.approx(prompt[-4], abs=0.02)
+    assert abs(delayed[-1] - prompt[-1]) > 0.1
+
+
+@pytest.mark.parametrize(("law", "controller"), [("krauss", "follower_stopper"), ("cacc", "cacc")])
+def test_a_batch_equals_single_runs_bit_for_bit(law: LawName, controller: Controller):
+    seeds = [4, 9, 1]
+    settings = dataclasses.replace(
+        AUTOMATED, sensing=ALL_WRONG, reaction_s=0.3, spread_share=0.1, law=law, controller=controller
+    )
+    for seed, run in zip(seeds, rings(settings, seeds), strict=True):
+        assert_same(run, ring(settings, seed))
+
+
+def test_reaction_time_makes_waves_worse_and_imperfect_sensors_do_not_make_the_controller_useless():
+    calm, late = (
+        measure(
+            ring(Ring(duration_s=300, driver=Idm(headway_s=1.5, accel_mps2=1.4), reaction_s=reaction_s), 1), start_s=200
+        )
+        for reaction_s in (0.0, 0.9)
+    )
+    assert late.speed_std_mps > 2 * calm.speed_std_mps
+    base = Ring(duration_s=700, control_start_s=200)
+    human = measure(ring(base, 1), start_s=500)
+    blurred = dataclasses.replace(base, controller="follower_stopper", sensing=ALL_WRONG)
+    steered = measure(ring(blurred, 1), start_s=500)
+    assert steered.fuel_l_per_100km < 0.9 * human.fuel_l_per_100km
+    assert steered.collision_count == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"gap_noise_m": -1.0}, "gap_noise_m must be 0 or more"),
+        ({"gap_bias_m": math.inf}, "gap_bias_m must be finite"),
+        ({"dropout_share": 1.0}, "dropout_share must be below 1"),
+        ({"latency_s": math.nan}, "latency_s must be 0 or more"),
+    ],
+)
+def test_impossible_sensors_are_refused(setting: dict[str, float], words: str):
+    with pytest.raises(BadSettings, match=words):
+        Sensing(**setting)
+
+
+def test_delays_longer_than_a_run_can_carry_are_refused():
+    with pytest.raises(BadSettings, match="reaction_s must be from 0 to 100 steps"):
+        Ring(reaction_s=30.0)
+    with pytest.raises(BadSettings, match="latency_s must be from 0 to 100 steps"):
+        Ring(sensing=Sensing(latency_s=30.0))
