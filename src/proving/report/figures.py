@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
@@ -63,20 +64,12 @@ def spread_figure(
         NoSuchColumn: a row lacks a column, or no row has a finite `value`.
     """
     drawing, axes = _empty_drawing()
-    groups = _distinct(rows, group)
-    names = _distinct(rows, series) if series else [None]
-    width = 0.8 / len(names)
-    for index, name in enumerate(names):
-        for place, label in enumerate(groups):
-            picked = [row for row in rows if row[group] == label and (not series or row[series] == name)]
-            numbers = _numbers(picked, value)
-            if len(numbers):
-                centre = place + (index - (len(names) - 1) / 2) * width
-                _draw_spread(axes, centre, width, numbers, SERIES[index % 6])
-        if series:
-            axes.plot([], [], "o", color=SERIES[index % 6], label=_written(name))
+    for place in _places(rows, group, value, series):
+        _draw_spread(axes, place)
+    for index, name in enumerate(_distinct(rows, series) if series else []):
+        axes.plot([], [], "o", color=SERIES[index % 6], label=_written(name))
     _require_some(rows, value)
-    _name_axes(axes, groups, group_label, value_label, bool(series))
+    _name_axes(axes, _distinct(rows, group), group_label, value_label, bool(series))
     return drawing
 
 
@@ -88,22 +81,14 @@ def bar_figure(
     Arguments and errors are those of `spread_figure`.
     """
     drawing, axes = _empty_drawing()
-    groups = _distinct(rows, group)
-    names = _distinct(rows, series) if series else [None]
-    width = 0.8 / len(names)
-    for index, name in enumerate(names):
-        for place, label in enumerate(groups):
-            picked = [row for row in rows if row[group] == label and (not series or row[series] == name)]
-            numbers = _numbers(picked, value)
-            if len(numbers):
-                centre = place + (index - (len(names) - 1) / 2) * width
-                low, middle, high = np.percentile(numbers, [25, 50, 75])
-                axes.bar(centre, middle, width * 0.86, color=SERIES[index % 6], alpha=0.85)
-                axes.plot([centre, centre], [low, high], color="#000000", linewidth=1.2)
-        if series:
-            axes.bar([0], [0], 0, color=SERIES[index % 6], alpha=0.85, label=_written(name))
+    for place in _places(rows, group, value, series):
+        low, middle, high = np.percentile(place.numbers, [25, 50, 75])
+        axes.bar(place.centre, middle, place.width * 0.86, color=place.colour, alpha=0.85)
+        axes.plot([place.centre, place.centre], [low, high], color="#000000", linewidth=1.2)
+    for index, name in enumerate(_distinct(rows, series) if series else []):
+        axes.bar([0], [0], 0, color=SERIES[index % 6], alpha=0.85, label=_written(name))
     _require_some(rows, value)
-    _name_axes(axes, groups, group_label, value_label, bool(series))
+    _name_axes(axes, _distinct(rows, group), group_label, value_label, bool(series))
     return drawing
 
 
@@ -150,11 +135,33 @@ def _empty_drawing() -> tuple[Drawing, Axes]:
     return drawing, axes
 
 
-def _draw_spread(axes: Axes, centre: float, width: float, numbers: np.ndarray, colour: str) -> None:
-    low, middle, high = np.percentile(numbers, [25, 50, 75])
+@dataclass(frozen=True)
+class Place:
+    """Where one series of one group stands on the x axis, and its finite numbers, at least one."""
+
+    centre: float
+    width: float
+    colour: str
+    numbers: np.ndarray
+
+
+def _places(rows: Sequence[Row], group: str, value: str, series: str) -> Iterator[Place]:
+    names = _distinct(rows, series) if series else [None]
+    width = 0.8 / len(names)
+    for index, name in enumerate(names):
+        for middle, label in enumerate(_distinct(rows, group)):
+            picked = [row for row in rows if row[group] == label and (not series or row[series] == name)]
+            numbers = _numbers(picked, value)
+            if len(numbers):
+                yield Place(middle + (index - (len(names) - 1) / 2) * width, width, SERIES[index % 6], numbers)
+
+
+def _draw_spread(axes: Axes, place: Place) -> None:
+    low, middle, high = np.percentile(place.numbers, [25, 50, 75])
+    centre, width, colour = place.centre, place.width, place.colour
     # Points are spread by their rank, not by chance, so that the same rows give the same figure.
-    sideways = (np.arange(len(numbers)) * 0.618034) % 1.0 - 0.5
-    axes.plot(centre + sideways * width * 0.4, numbers, "o", color=colour, markersize=4, alpha=0.55, markeredgewidth=0)
+    sideways = centre + ((np.arange(len(place.numbers)) * 0.618034) % 1.0 - 0.5) * width * 0.4
+    axes.plot(sideways, place.numbers, "o", color=colour, markersize=4, alpha=0.55, markeredgewidth=0)
     axes.plot([centre, centre], [low, high], color=colour, linewidth=5, alpha=0.45, solid_capstyle="butt")
     axes.plot([centre - width * 0.3, centre + width * 0.3], [middle, middle], color="#000000", linewidth=1.6)
 
