@@ -51,6 +51,8 @@ def test_a_good_study_is_what_it_says(tmp_path: Path) -> None:
         ('paths = ["drive.csv"]', "paths = []", "paths must name at least one"),
         ('kind = "leader"', 'kind = "vehicles"', "must declare columns.vehicle and columns.position"),
         ("[clips]", "[clips", "not valid TOML"),
+        ("[road]", '[store]\nendpoint = "ftp://x"\n[road]', "must look like http://HOST:PORT"),
+        ("[road]", '[store]\nbucket = "Bad_Bucket"\n[road]', "bucket must be 3 to 63"),
         ("[road]", "[simulate]\nautomated_shares = [1.5]\n[road]", "automated_shares lie above 0 and up to 1"),
     ],
 )

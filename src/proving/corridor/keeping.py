@@ -137,7 +137,7 @@ def digest(path: Path) -> tuple[str, int]:
 def _connect(at: StoreAt, endpoint: str, access_key: str, secret_key: str, *, place: str, is_own: bool) -> Keeper:
     from pyarrow.fs import AwsStandardS3RetryStrategy, FileType, S3FileSystem
 
-    scheme, _, host = endpoint.rpartition("://")
+    scheme, _, host = endpoint.rstrip("/").rpartition("://")
     filesystem = S3FileSystem(
         access_key=access_key,
         secret_key=secret_key,

@@ -40,6 +40,12 @@ from proving.runs import Scalar
 
 POINTS_PER_PANEL = 150_000
 MOST_THUMBNAILS = 12
+# What the tables did, by the state of their adjustment.
+LEARNED = {
+    "kept": "proposed a layout of their own, which was kept",
+    "rolled_back": "proposed a layout of their own, which was rolled back",
+    "not_proposed": "proposed no other layout",
+}
 
 
 def make_report(results: Results, study_file: Path) -> Report:
@@ -284,8 +290,8 @@ def _what_the_tables_learned(answers: Answers) -> Section:
         "What the tables learned",
         (
             Text(
-                "The tables watched the first half of the questions and then proposed a layout of their own. It was "
-                f"{str(adjustment['state']).replace('_', ' ')}: {adjustment['reason']}. "
+                f"The tables watched the first half of the questions and then {LEARNED[str(adjustment['state'])]}: "
+                f"{adjustment['reason']}. "
                 + ("" if is_kept else "The second half was therefore answered by the old layout too. ")
                 + "No layout stays before all its answers were found equal to those of a plain scan of the untouched "
                 "files."
@@ -359,7 +365,7 @@ def _how_to_repeat(results: Results, study_file: Path) -> Section:
             "The same study, seeds and version give the same numbers (times excepted). All rows lie beside this page, "
             "in rows/*.parquet."
         ),
-        Code(f"proving corridor run {shlex.quote(str(study_file))}"),
+        Code(_command(results, study_file)),
     ]
     if rows:
         facts = tuple((name, rows[0][name]) for name in ("commit", "machine"))
@@ -371,6 +377,13 @@ def _how_to_repeat(results: Results, study_file: Path) -> Section:
         )
         blocks.append(Table(("failed", "why", "repeat with"), failures))
     return Section("How to repeat it", tuple(blocks))
+
+
+def _command(results: Results, study_file: Path) -> str:
+    words = ["proving", "corridor", "run", str(study_file)]
+    if results.folder != Path("out") / results.study.slug:
+        words += ["--out", str(results.folder)]
+    return shlex.join(words)
 
 
 def _shares_read(answers: Answers) -> tuple[float, float]:

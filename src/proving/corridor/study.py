@@ -10,6 +10,8 @@ from proving.corridor.errors import StudyError
 from proving.settings import read_settings
 
 CLIP_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".avi", ".webm", ".ts", ".mpg", ".mpeg", ".m4v"})
+ENDPOINT = re.compile(r"(https?://)?(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d+)?/?")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 TRAJECTORY_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -124,6 +126,14 @@ class StoreAt:
     endpoint: str = ""
     bucket: str = "corridor"
     region: str = "us-east-1"
+
+    def __post_init__(self) -> None:
+        if self.endpoint and not ENDPOINT.fullmatch(self.endpoint):
+            raise ValueError(f"store: endpoint must look like http://HOST:PORT or https://HOST, got {self.endpoint!r}")
+        if not BUCKET.fullmatch(self.bucket):
+            raise ValueError(
+                f"store: bucket must be 3 to 63 lower-case letters, digits, dots and hyphens, got {self.bucket!r}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
