@@ -58,7 +58,7 @@ class Freeze:
             onset = survey.motion[survey.frames_between(start_s - 0.3, start_s)]
             held = survey.motion[first:last]
             after = survey.motion[survey.frames_between(end_s, end_s + 0.3)]
-            if min(np.median(onset), np.median(held), np.median(after)) >= self.least_motion:
+            if min(_usual(onset), _usual(held), _usual(after)) >= self.least_motion:
                 return FreezeDamage(survey.pts_s[first - 1 : last + 1], has_jump, survey.end_s)
         raise NoPlace("there is no stretch that moves enough for a held picture to be a defect")
 
@@ -71,9 +71,14 @@ class Freeze:
             if first < 1 or survey.end_s - start_s < bounds_s[0]:
                 continue
             onset = survey.motion[survey.frames_between(start_s - 0.3, start_s)]
-            if min(np.median(onset), np.median(survey.motion[first:])) >= self.least_motion:
+            if min(_usual(onset), _usual(survey.motion[first:])) >= self.least_motion:
                 return FreezeDamage(np.append(survey.pts_s[first - 1 :], survey.end_s), True, survey.end_s)
         raise NoPlace("the clip does not move enough before its end for a held picture to be a defect")
+
+
+def _usual(motion: NDArray[np.float64]) -> float:
+    """Return the median; a stretch without a picture, as where time stamps jump, does not move."""
+    return float(np.median(motion)) if len(motion) else 0.0
 
 
 class FreezeDamage:
