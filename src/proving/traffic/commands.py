@@ -18,6 +18,11 @@ Settings = TypeVar("Settings", Ring, OpenRoad, Platoon)
 app = App(name="traffic", help="Mixed-autonomy traffic: simulate human and automated vehicles.")
 simulate = App(name="simulate", help="Simulate and print what was measured.")
 app.command(simulate)
+app.command(
+    "proving.traffic.reality.commands_calibrate:app",
+    name="calibrate",
+    help="Fit a car-following law to measured pairs of cars.",
+)
 
 
 @Parameter(name="*")
