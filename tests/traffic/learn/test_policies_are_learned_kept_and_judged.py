@@ -11,10 +11,13 @@ import pytest
 from proving.traffic.errors import BadSettings, NoSuchFile
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.evaluate import Verdict, evaluate
-from proving.traffic.learn.networks import first_statistics, normalised, updated
+from proving.traffic.learn.law import as_driver, shipped_controller, shipped_policy
+from proving.traffic.learn.networks import first_networks, first_statistics, normalised, updated
 from proving.traffic.learn.policy import Policy, card_of, load, policy_of, save
 from proving.traffic.learn.ppo import Curve, Learner, Ppo, first_learner, learn
-from proving.traffic.tasks import Task
+from proving.traffic.simulate import scan
+from proving.traffic.tasks import TASKS, Task
+from proving.traffic.tasks.environment import reset, step, world_of
 
 
 @pytest.fixture(scope="session")
@@ -140,3 +143,41 @@ def test_people_alone_make_waves_and_their_equilibrium_is_the_papers(short_ring:
     assert waves.deviation_mps > 1.5
     assert not waves.is_solved
     assert waves.collided_share == 0
+
+
+def test_a_policy_drives_in_the_engine_as_it_did_in_its_task(short_ring: Task) -> None:
+    task = dataclasses.replace(short_ring, warm_up_step_count=0, horizon=5)
+    networks = first_networks(jax.random.key(1), 8, 8, 16, 0.0)
+    statistics = updated(first_statistics(8), jax.random.uniform(jax.random.key(2), (8, 50)))
+    # A large last layer, so that the actions differ from moment to moment.
+    layers = (*networks.actor[:-1], (networks.actor[-1][0] * 40, networks.actor[-1][1]))
+    policy = Policy(layers, statistics, card_of(task, 1, "this test", 0))
+    seed = jnp.array([1, 2], dtype=jnp.uint32)
+    episode, seen = reset(task, seed)
+    law = as_driver(policy, task)
+    world = world_of(task, seed, episode.length_m, jnp.zeros(()))._replace(automated=law)
+    cars = episode.traffic.cars
+    traffic = episode.traffic._replace(cars=cars._replace(memory=(cars.memory[0], law.first_memory(cars.speed_mps))))
+    actions = []
+    for _ in range(5):
+        action = policy.act(seen)
+        actions.append(np.asarray(action))
+        episode, seen, *_ = step(task, episode, action)
+    traffic, _ = scan(world, traffic, None, "ring", 50, is_recorded=False)
+    assert np.ptp(np.stack(actions)) > 0.1
+    np.testing.assert_allclose(traffic.cars.position_m, episode.traffic.cars.position_m, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(traffic.cars.speed_mps, episode.traffic.cars.speed_mps, atol=1e-3)
+
+
+def test_the_shipped_policy_fits_its_task_and_says_where_it_comes_from() -> None:
+    policy = shipped_policy()
+    assert policy.card.task in TASKS
+    assert policy.card.command.startswith("benchmarks/")
+    assert policy.card.decision_count > 100_000
+    assert shipped_controller().steps_per_decision == TASKS[policy.card.task].steps_per_decision
+
+
+@pytest.mark.slow
+def test_the_shipped_policy_drives_the_waves_off_rings_it_never_saw() -> None:
+    verdicts = evaluate(TASKS["wave_attenuation_by_set_speed"], shipped_policy(), (225, 245, 265, 280), (11, 12, 13))
+    assert all(verdict.is_solved for verdict in verdicts)

@@ -1,16 +1,19 @@
 """Learn a task, keep what was learned, and say how good it is."""
 
 from proving.traffic.learn.evaluate import Verdict, evaluate
+from proving.traffic.learn.law import Learned, as_driver, shipped_controller, shipped_policy
 from proving.traffic.learn.policy import Card, Policy, card_of, load, policy_of, save
 from proving.traffic.learn.ppo import Curve, Learner, Ppo, first_learner, learn
 
 __all__ = [
     "Card",
     "Curve",
+    "Learned",
     "Learner",
     "Policy",
     "Ppo",
     "Verdict",
+    "as_driver",
     "card_of",
     "evaluate",
     "first_learner",
@@ -18,4 +21,6 @@ __all__ = [
     "load",
     "policy_of",
     "save",
+    "shipped_controller",
+    "shipped_policy",
 ]

@@ -34,13 +34,13 @@ class Statistics(NamedTuple):
     count: Float[Array, ""]
 
 
-def first_networks(key: Array, feature_count: int, width: int, log_spread: float) -> Networks:
+def first_networks(key: Array, feature_count: int, judged_count: int, width: int, log_spread: float) -> Networks:
     """Return networks of two hidden layers with orthogonal weights; the last actor layer starts small."""
     actor, critic = jax.random.split(key)
     return Networks(
         actor=_first_layers(actor, feature_count, width, 0.01),
         log_spread=jnp.float32(log_spread),
-        critic=_first_layers(critic, feature_count, width, 1.0),
+        critic=_first_layers(critic, judged_count, width, 1.0),
     )
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -44,7 +45,7 @@ class Card:
     seed: int
     command: str
     decision_count: int
-    scores: dict[str, Scalar] = dataclasses.field(default_factory=dict)
+    scores: Mapping[str, Scalar] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +76,10 @@ def decide(
 
 
 def policy_of(learner: Learner, card: Card) -> Policy:
-    """Return what the learner has learned so far."""
-    return Policy(learner.networks.actor, learner.statistics, card)
+    """Return what the learner has learned so far, without what only its critic knew."""
+    count, known = len(card.features), learner.statistics
+    statistics = Statistics(known.mean[:count], known.variance[:count], known.count)
+    return Policy(learner.networks.actor, statistics, card)
 
 
 def card_of(task: Task, seed: int, command: str, decision_count: int) -> Card:

@@ -84,13 +84,17 @@ class Ppo:
 
 
 class Learner(NamedTuple):
-    """Everything that learning carries on with: a checkpoint is this record."""
+    """Everything that learning carries on with: a checkpoint is this record.
+
+    `known` is what is seen and, after it, what only the critic is told; the statistics are of all of it. A critic that
+    must guess the state of the ring from one vehicle's view left a third of the trainings unsolved.
+    """
 
     networks: Networks
     adam: Adam
     statistics: Statistics
     episode: Episode
-    observation: Float[Array, "feature agent world"]
+    known: Float[Array, "judged agent world"]
     # Fresh episodes, warmed up once; worlds that are reset take one of them, with random numbers of their own.
     fresh: Episode
     key: Array
@@ -109,7 +113,7 @@ class Curve(NamedTuple):
 class Samples(NamedTuple):
     """What is learned from: one column per decision of an agent."""
 
-    seen: Float[Array, "feature sample"]
+    known: Float[Array, "judged sample"]
     choice: Float[Array, " sample"]
     log_chance: Float[Array, " sample"]
     advantage: Float[Array, " sample"]
@@ -125,14 +129,15 @@ def first_learner(task: Task, ppo: Ppo, seed: int | Int[Array, ""]) -> Learner:
     fresh, observation = reset(task, seeds)
     episode = _reseeded(_picked(fresh, jnp.arange(ppo.world_count)), place_key)
     places = jax.random.randint(place_key, (ppo.world_count,), 0, task.horizon // ppo.rollout)
-    feature_count = len(task.sight.names)
-    networks = first_networks(networks_key, feature_count, ppo.width, -0.5)
+    fresh_known = _known(task, fresh, observation)
+    feature_count, judged_count = len(task.sight.names), fresh_known.shape[0]
+    networks = first_networks(networks_key, feature_count, judged_count, ppo.width, -0.5)
     return Learner(
         networks=networks,
         adam=first_adam(networks),
-        statistics=updated(first_statistics(feature_count), observation.reshape(feature_count, -1)),
+        statistics=updated(first_statistics(judged_count), fresh_known.reshape(judged_count, -1)),
         episode=episode._replace(decision=places * ppo.rollout),
-        observation=observation[..., : ppo.world_count],
+        known=fresh_known[..., : ppo.world_count],
         fresh=fresh,
         key=key,
         iteration=jnp.int32(0),
@@ -152,28 +157,28 @@ def learn(task: Task, ppo: Ppo, learner: Learner, iteration_count: int) -> tuple
 
 def _iteration(task: Task, ppo: Ppo, learner: Learner) -> tuple[Learner, Curve]:
     key, drive_key, learn_key, reset_key = jax.random.split(learner.key, 4)
-    episode, observation, path = _drive(task, ppo, learner, drive_key)
-    samples = _samples(ppo, learner, observation, path)
+    episode, known, path = _drive(task, ppo, learner, drive_key)
+    samples = _samples(ppo, learner, known, path)
     rate = ppo.rate * jnp.maximum(1 - learner.iteration / ppo.iteration_count, 0)
     networks, adam, value_loss = _update(ppo, learner.networks, learner.adam, samples, rate, learn_key)
-    seen, ended, was_alive = path.observation, path.ended, path.is_alive
+    seen, ended, was_alive = path.known, path.ended, path.is_alive
     statistics = updated(learner.statistics, jnp.moveaxis(seen, 1, 0).reshape(seen.shape[1], -1))
     collided = jnp.any(ended & was_alive, axis=0)
-    episode, observation = _restart(task, learner, episode, observation, collided, reset_key)
+    episode, known = _restart(task, learner, episode, known, collided, reset_key)
     curve = Curve(
         reward=jnp.sum(path.reward * was_alive) / jnp.sum(was_alive),
         collided_share=jnp.mean(collided),
         spread=jnp.exp(networks.log_spread),
         value_loss=value_loss,
     )
-    learner = Learner(networks, adam, statistics, episode, observation, learner.fresh, key, learner.iteration + 1)
+    learner = Learner(networks, adam, statistics, episode, known, learner.fresh, key, learner.iteration + 1)
     return learner, curve
 
 
 class _Path(NamedTuple):
     """A rollout, decision by decision on the first axis."""
 
-    observation: Float[Array, "decision feature agent world"]
+    known: Float[Array, "decision judged agent world"]
     choice: Float[Array, "decision agent world"]
     reward: Float[Array, "decision world"]
     ended: Bool[Array, "decision world"]
@@ -181,28 +186,30 @@ class _Path(NamedTuple):
 
 
 def _drive(task: Task, ppo: Ppo, learner: Learner, key: Array) -> tuple[Episode, Array, _Path]:
-    """Return where the rollout ended, what is seen there, and the rollout."""
+    """Return where the rollout ended, what is known there, and the rollout."""
     middle, half = 0.5 * (task.action_high + task.action_low), 0.5 * (task.action_high - task.action_low)
     spread = jnp.exp(learner.networks.log_spread)
-    shape = learner.observation.shape[1:]
+    shape = learner.known.shape[1:]
+    feature_count = len(task.sight.names)
     noise = jax.random.normal(key, (ppo.rollout, *shape))
 
     def one(now: tuple[Episode, Array, Array], noise: Array) -> tuple[tuple[Episode, Array, Array], _Path]:
-        episode, observation, is_alive = now
-        seen = normalised(learner.statistics, observation)
+        episode, known, is_alive = now
+        seen = normalised(learner.statistics, known)[:feature_count]
         choice = apply(learner.networks.actor, seen.reshape(seen.shape[0], -1)).reshape(shape) + spread * noise
         outcome = step(task, episode, middle + half * choice)
-        path = _Path(observation, choice, outcome.reward, outcome.terminated, is_alive)
-        return (outcome.episode, outcome.observation, is_alive & ~outcome.terminated), path
+        path = _Path(known, choice, outcome.reward, outcome.terminated, is_alive)
+        known = _known(task, outcome.episode, outcome.observation)
+        return (outcome.episode, known, is_alive & ~outcome.terminated), path
 
     everybody = jnp.ones(shape[1:], dtype=bool)
-    (episode, observation, _), path = jax.lax.scan(one, (learner.episode, learner.observation, everybody), noise)
-    return episode, observation, path
+    (episode, known, _), path = jax.lax.scan(one, (learner.episode, learner.known, everybody), noise)
+    return episode, known, path
 
 
-def _samples(ppo: Ppo, learner: Learner, observation: Array, path: _Path) -> Samples:
+def _samples(ppo: Ppo, learner: Learner, known: Array, path: _Path) -> Samples:
     """Return the rollout as samples; what comes after a collision weighs nothing."""
-    everything = jnp.concatenate([path.observation, observation[None]])
+    everything = jnp.concatenate([path.known, known[None]])
     seen = normalised(learner.statistics, jnp.moveaxis(everything, 1, 0))
     value = apply(learner.networks.critic, seen.reshape(seen.shape[0], -1)).reshape(seen.shape[1:])
     # A reward is scaled so that values are about as large as rewards, whatever the discount.
@@ -220,10 +227,11 @@ def _samples(ppo: Ppo, learner: Learner, observation: Array, path: _Path) -> Sam
     mean = jnp.sum(advantage * weight) / jnp.sum(weight)
     deviation = jnp.sqrt(jnp.sum(weight * (advantage - mean) ** 2) / jnp.sum(weight))
     spread = jnp.exp(learner.networks.log_spread)
-    actor_seen = seen[:, :-1].reshape(seen.shape[0], -1)
-    mean_choice = apply(learner.networks.actor, actor_seen)
+    feature_count = learner.networks.actor[0][0].shape[1]
+    judged = seen[:, :-1].reshape(seen.shape[0], -1)
+    mean_choice = apply(learner.networks.actor, judged[:feature_count])
     return Samples(
-        seen=actor_seen,
+        known=judged,
         choice=path.choice.reshape(-1),
         log_chance=_log_chance(path.choice.reshape(-1), mean_choice, spread),
         advantage=((advantage - mean) / (deviation + 1e-8)).reshape(-1),
@@ -256,10 +264,10 @@ def _loss(
     networks: Networks, part: Samples, weights: tuple[float, float, float, float]
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     clip, value_weight, entropy_weight, _ = weights
-    mean = apply(networks.actor, part.seen)
+    mean = apply(networks.actor, part.known[: networks.actor[0][0].shape[1]])
     ratio = jnp.exp(_log_chance(part.choice, mean, jnp.exp(networks.log_spread)) - part.log_chance)
     cautious = jnp.minimum(ratio * part.advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * part.advantage)
-    surprise = (apply(networks.critic, part.seen) - part.target) ** 2
+    surprise = (apply(networks.critic, part.known) - part.target) ** 2
     total = jnp.sum(part.weight)
     value_loss = jnp.sum(part.weight * surprise) / total
     policy_loss = -jnp.sum(part.weight * cautious) / total
@@ -267,7 +275,7 @@ def _loss(
 
 
 def _restart(
-    task: Task, learner: Learner, episode: Episode, observation: Array, collided: Array, key: Array
+    task: Task, learner: Learner, episode: Episode, known: Array, collided: Array, key: Array
 ) -> tuple[Episode, Array]:
     """Put a fresh episode in place of those that ended."""
     ended = collided | (episode.decision >= task.horizon)
@@ -275,7 +283,14 @@ def _restart(
     world_count = ended.shape[0]
     picks = jax.random.randint(pick_key, (world_count,), 0, learner.fresh.seed.shape[0])
     fresh = _reseeded(_picked(learner.fresh, picks), seed_key)
-    return where(ended, fresh, episode), jnp.where(ended, observe(task, fresh), observation)
+    return where(ended, fresh, episode), jnp.where(ended, _known(task, fresh, observe(task, fresh)), known)
+
+
+def _known(task: Task, episode: Episode, observation: Array) -> Array:
+    """Return what is seen and then what only the critic is told: mean and spread of all speeds, the ring's length."""
+    speed = episode.traffic.cars.speed_mps
+    extra = jnp.stack([jnp.mean(speed, axis=0), jnp.std(speed, axis=0), episode.length_m])
+    return jnp.concatenate([observation, jnp.broadcast_to(extra[:, None], (3, *observation.shape[1:]))])
 
 
 def _picked(episode: Episode, worlds: Int[Array, " pick"]) -> Episode:

@@ -14,7 +14,7 @@ from proving.traffic.state import Cars, State, World
 from proving.traffic.step import step as engine_step
 from proving.traffic.tasks.commanded import Commanded, Means
 from proving.traffic.tasks.errors import BadAction
-from proving.traffic.tasks.task import Moment, Task
+from proving.traffic.tasks.task import Local, Moment, Task
 
 # What the ring's length is drawn with; far from the engine's own streams.
 STREAM_LENGTH = 101
@@ -57,7 +57,7 @@ def reset(
     places = jnp.arange(1, count + 1, dtype=length_m.dtype)[:, None]
     position_m = length_m - places * (length_m / count)
     still = jnp.zeros_like(position_m)
-    world = _world(task, seed, length_m, still)
+    world = world_of(task, seed, length_m, still)
     memory = (road.driver.first_memory(still), Commanded(command=still).first_memory(still))
     is_automated = jnp.zeros(still.shape, dtype=bool).at[np.asarray(road.automated_slots)].set(True)
     vehicle = jnp.broadcast_to(jnp.arange(count, dtype=jnp.int32)[:, None], still.shape)
@@ -82,7 +82,7 @@ def step(task: Task, episode: Episode, action: Float[Array, "agent world"]) -> O
     action = jnp.clip(action, task.action_low, task.action_high)
     still = jnp.zeros_like(episode.traffic.cars.speed_mps)
     command = still.at[np.asarray(task.road.automated_slots)].set(action)
-    world = _world(task, episode.seed, episode.length_m, command)
+    world = world_of(task, episode.seed, episode.length_m, command)
 
     def one(_: int, now: tuple[State, Float[Array, " world"]]) -> tuple[State, Float[Array, " world"]]:
         traffic, smallest_m = now
@@ -158,13 +158,16 @@ def checked_action(task: Task, action: ArrayLike, shape: tuple[int, ...]) -> np.
 
 
 def _seen(task: Task, now: Moment) -> Float[Array, "feature agent world"]:
-    low, high = (np.asarray(bound, dtype=np.float32)[:, None, None] for bound in (task.sight.low, task.sight.high))
-    return jnp.clip(task.sight.read(now), low, high)
+    agents = np.asarray(task.road.automated_slots)
+    means = Means(*(mean[agents] for mean in now.means))
+    local = Local(now.speed_mps[agents], now.gap_m[agents], now.leader_speed_mps[agents], now.action, means)
+    return task.sight.seen(local)
 
 
-def _world(
+def world_of(
     task: Task, seed: UInt32[Array, " world"], length_m: Float[Array, " world"], command: Float[Array, "slot world"]
 ) -> World:
+    """Return what stays the same in the engine while these commands hold."""
     road = task.road
     return World(
         human=road.driver,

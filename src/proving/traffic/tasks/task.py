@@ -15,8 +15,18 @@ from proving.traffic.tasks.commanded import Means
 Array: TypeAlias = Any
 
 
+class Local(NamedTuple):
+    """What sights are made of: all that a vehicle knows by itself; the arrays may have any shape."""
+
+    speed_mps: Float[Array, "..."]
+    gap_m: Float[Array, "..."]
+    leader_speed_mps: Float[Array, "..."]
+    action: Float[Array, "..."]
+    means: Means
+
+
 class Moment(NamedTuple):
-    """What sights and rewards are made of: the traffic at the end of a decision."""
+    """What rewards are made of: the traffic at the end of a decision."""
 
     speed_mps: Float[Array, "slot world"]
     gap_m: Float[Array, "slot world"]
@@ -93,19 +103,27 @@ class Sight:
         names: one word per number.
         low: smallest value of each number; what is read is clipped to it.
         high: largest value of each number.
-        read: returns the numbers [feature agent world], before clipping.
+        read: returns the numbers, feature first, before clipping.
     """
 
     names: tuple[str, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-    read: Callable[[Moment], Float[Array, "feature agent world"]]
+    read: Callable[[Local], Float[Array, "feature ..."]]
 
     def __post_init__(self) -> None:
         if not len(self.names) == len(self.low) == len(self.high):
             raise BadSettings("names, low and high of a sight must be equally many")
         if not all(low < high for low, high in zip(self.low, self.high, strict=True)):
             raise BadSettings("each low of a sight must be below its high")
+
+    def seen(self, local: Local) -> Float[Array, "feature ..."]:
+        """Return what is observed, inside the bounds."""
+        values = self.read(local)
+        xp = values.__array_namespace__()
+        shape = (-1,) + (1,) * (values.ndim - 1)
+        low, high = (xp.reshape(xp.asarray(bound, dtype=values.dtype), shape) for bound in (self.low, self.high))
+        return xp.clip(values, low, high)
 
 
 @dataclass(frozen=True, kw_only=True)

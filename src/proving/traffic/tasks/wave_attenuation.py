@@ -4,15 +4,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from proving.traffic.tasks.task import Moment, RingRoad, Sight, Task
+from proving.traffic.tasks.task import Local, Moment, RingRoad, Sight, Task
+
+FLOW_ROAD = RingRoad()
 
 
-def flow_sight(now: Moment) -> Float[Array, "feature agent world"]:
+def flow_sight(local: Local) -> Float[Array, "feature ..."]:
     """Return own speed / 15, leader's minus own speed / 15, distance front to front / longest ring (FLOW's)."""
-    agents = np.asarray(now.task.road.automated_slots)
-    speed, gap, leader = now.speed_mps[agents], now.gap_m[agents], now.leader_speed_mps[agents]
-    distance = (gap + now.task.road.vehicle_length_m) / now.task.road.longest_m
-    return jnp.stack([speed / 15, (leader - speed) / 15, distance])
+    xp = local.speed_mps.__array_namespace__()
+    distance = (local.gap_m + FLOW_ROAD.vehicle_length_m) / FLOW_ROAD.longest_m
+    return xp.stack([local.speed_mps / 15, (local.leader_speed_mps - local.speed_mps) / 15, distance])
 
 
 def flow_reward(now: Moment) -> Float[Array, " world"]:
@@ -20,18 +21,26 @@ def flow_reward(now: Moment) -> Float[Array, " world"]:
     return 4 * jnp.mean(now.speed_mps, axis=0) / 20 - 4 * jnp.mean(jnp.abs(now.action), axis=0)
 
 
-def remembering_sight(now: Moment) -> Float[Array, "feature agent world"]:
+def remembering_sight(local: Local) -> Float[Array, "feature ..."]:
     """Return what FLOW's vehicle sees in other units, its last action, and what it remembers.
 
     A low mean speed may be that of a crowded ring or of waves on a free one; how much the leader's speed changes
     tells them apart.
     """
-    agents = np.asarray(now.task.road.automated_slots)
-    speed, gap, leader = now.speed_mps[agents], now.gap_m[agents], now.leader_speed_mps[agents]
-    own, leaders, squares, gaps = (mean[agents] for mean in now.means)
-    unrest = jnp.sqrt(jnp.maximum(squares - leaders**2, 0))
-    features = (speed / 10, (leader - speed) / 10, gap / 50, now.action, own / 10, leaders / 10, unrest / 5, gaps / 50)
-    return jnp.stack(features)
+    xp = local.speed_mps.__array_namespace__()
+    speed, means = local.speed_mps, local.means
+    unrest = xp.sqrt(xp.maximum(means.squared_leader_speed - means.leader_speed_mps**2, 0))
+    features = (
+        speed / 10,
+        (local.leader_speed_mps - speed) / 10,
+        local.gap_m / 50,
+        local.action,
+        means.speed_mps / 10,
+        means.leader_speed_mps / 10,
+        unrest / 5,
+        means.gap_m / 50,
+    )
+    return xp.stack(features)
 
 
 def even_speed_reward(now: Moment) -> Float[Array, " world"]:
@@ -49,7 +58,7 @@ def even_speed_reward(now: Moment) -> Float[Array, " world"]:
 WAVE_ATTENUATION = Task(
     name="wave_attenuation",
     about="FLOW's WaveAttenuationPO: accelerate by at most 1 m/s2 every 0.1 s, seeing the leader only",
-    road=RingRoad(),
+    road=FLOW_ROAD,
     sight=Sight(
         names=("speed", "leader_minus_own_speed", "distance"),
         low=(0.0, -2.0, 0.0),
@@ -62,7 +71,7 @@ WAVE_ATTENUATION = Task(
 WAVE_ATTENUATION_BY_SET_SPEED = Task(
     name="wave_attenuation_by_set_speed",
     about="the same ring; once a second, say how much faster or slower than its own mean speed the vehicle shall drive",
-    road=RingRoad(),
+    road=FLOW_ROAD,
     sight=Sight(
         names=(
             "speed",
