@@ -1,6 +1,7 @@
 """What `make run` shows: a road of our own, its damage found, its report readable by a stranger."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,9 @@ def finished(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    # Nothing but progress goes to stderr: simulated crashes warn of nothing.
+    stages = ["keep", "fetch", "inspect", "ask", "simulate", "survive"]
+    assert [line.split()[0] for line in done.stderr.splitlines()] == stages
     return out, done.stdout
 
 
@@ -125,10 +129,12 @@ def test_the_report_opens_without_a_complaint_and_asks_the_network_for_nothing(o
 
 
 @pytest.mark.browser
-def test_the_report_says_what_was_found_and_how_to_repeat_it(opened: Opened) -> None:
+def test_the_report_says_what_was_found_and_how_to_repeat_it(opened: Opened, finished: tuple[Path, str]) -> None:
     text = opened.page.locator("body").inner_text()
     for number in DAMAGE:
         assert f"camera_{number + 1}.mp4" in text
     assert "people only" in text
-    assert "proving corridor run" in text
+    assert re.search(rf"proving corridor run \S+study\.toml --out {re.escape(str(finished[0]))}", text)
+    for word in ("FollowerStopper", "Throughput changed by", "mean speed by", "ranges are over leaders"):
+        assert word in text
     assert "nan" not in text.lower().split()
