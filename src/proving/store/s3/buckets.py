@@ -56,12 +56,6 @@ def get_bucket_location(context: Context, request: Request, _received: Received)
     return document("LocationConstraint", ())
 
 
-def get_bucket_versioning(context: Context, request: Request, _received: Received) -> Answer:
-    """Answer GetBucketVersioning: empty, which means never enabled."""
-    require_bucket(context, request)
-    return document("VersioningConfiguration", ())
-
-
 def get_acl(context: Context, request: Request, _received: Received) -> Answer:
     """Answer GetBucketAcl and GetObjectAcl: the owner has full control, nobody else has any."""
     require_bucket(context, request)

@@ -7,6 +7,7 @@ proving.Error
 """
 
 from proving.errors import Error
+from proving.store import errors as store_errors
 
 # Code -> (HTTP status, what to say where nothing more exact is known).
 # Source: the error list of the S3 API reference.
@@ -29,9 +30,11 @@ CODES: dict[str, tuple[int, str]] = {
     "InvalidDigest": (400, "The Content-MD5 or checksum value is not valid."),
     "InvalidPart": (400, "A part was not found, or its ETag or checksum does not match."),
     "InvalidPartOrder": (400, "The parts are not in rising order of their numbers."),
+    "InvalidPartNumber": (416, "The part number asked for is not there."),
     "InvalidRange": (416, "The range asked for cannot be given."),
     "InvalidRequest": (400, "The request is not valid."),
     "InvalidStorageClass": (400, "The storage class is not known here."),
+    "InvalidTag": (400, "A tag is not valid."),
     "InvalidURI": (400, "The address cannot be read."),
     "KeyTooLongError": (400, "The key is longer than 1,024 bytes."),
     "MalformedTrailerError": (400, "The trailer is not what x-amz-trailer promised."),
@@ -39,6 +42,19 @@ CODES: dict[str, tuple[int, str]] = {
     "MetadataTooLarge": (400, "The user metadata is larger than 2,048 bytes."),
     "MethodNotAllowed": (405, "The method is not allowed against this resource."),
     "MissingContentLength": (411, "The Content-Length header is required."),
+    "NoSuchBucketPolicy": (404, "The bucket policy does not exist"),
+    "NoSuchCORSConfiguration": (404, "The CORS configuration does not exist"),
+    "NoSuchLifecycleConfiguration": (404, "The lifecycle configuration does not exist"),
+    "NoSuchPublicAccessBlockConfiguration": (404, "The public access block configuration was not found"),
+    "NoSuchTagSet": (404, "The TagSet does not exist"),
+    "NoSuchWebsiteConfiguration": (404, "The specified bucket does not have a website configuration"),
+    "ObjectLockConfigurationNotFoundError": (404, "Object Lock configuration does not exist for this bucket"),
+    "OwnershipControlsNotFoundError": (404, "The bucket ownership controls were not found"),
+    "ReplicationConfigurationNotFoundError": (404, "The replication configuration was not found"),
+    "ServerSideEncryptionConfigurationNotFoundError": (
+        404,
+        "The server side encryption configuration was not found",
+    ),
     "NoSuchBucket": (404, "The bucket does not exist."),
     "NoSuchKey": (404, "The key does not exist."),
     "NoSuchUpload": (404, "The multipart upload does not exist; it may have been aborted or completed."),
@@ -88,3 +104,24 @@ class BadCredentials(Error, ValueError):
 
 class CannotListen(Error, OSError):
     """The address cannot be had, for one because the port is taken."""
+
+
+def refused_by(error: Exception) -> Refused:
+    """Return an error of the store, or any other, in S3's words."""
+    if isinstance(error, Refused):
+        return error
+    for kind, code in _CODE_OF.items():
+        if isinstance(error, kind):
+            return Refused(code)
+    return Refused("InternalError", str(error) if isinstance(error, Error) else "")
+
+
+_CODE_OF: dict[type[Exception], str] = {
+    store_errors.NoSuchBucket: "NoSuchBucket",
+    store_errors.NoSuchKey: "NoSuchKey",
+    store_errors.BucketExists: "BucketAlreadyOwnedByYou",
+    store_errors.BucketNotEmpty: "BucketNotEmpty",
+    store_errors.PreconditionFailed: "PreconditionFailed",
+    store_errors.TooLarge: "EntityTooLarge",
+    store_errors.DiskFull: "InsufficientStorage",
+}

@@ -5,13 +5,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from proving.errors import Error
-from proving.store import errors as store_errors
-from proving.store.s3 import answers, buckets, listing, objects, uploading
+from proving.store.s3 import answers, buckets, listing, objects, parts, tags, unset, uploading, versions
 from proving.store.s3.context import Context, Handler
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.documents import SIZE_LIMIT_BYTES
-from proving.store.s3.errors import Refused
+from proving.store.s3.errors import Refused, refused_by
 from proving.store.s3.head import Answer, Head
 from proving.store.s3.http import Exchange
 from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Intake, no_body
@@ -31,16 +29,22 @@ HANDLERS: dict[str, Handler] = {
     "HeadBucket": Handler(buckets.head_bucket, is_quick=True),
     "DeleteBucket": Handler(buckets.delete_bucket),
     "GetBucketLocation": Handler(buckets.get_bucket_location, is_quick=True),
-    "GetBucketVersioning": Handler(buckets.get_bucket_versioning, is_quick=True),
+    "GetBucketVersioning": Handler(versions.get_bucket_versioning, is_quick=True),
+    "PutBucketVersioning": Handler(versions.put_bucket_versioning),
     "GetBucketAcl": Handler(buckets.get_acl, is_quick=True),
     "PutBucketAcl": Handler(buckets.put_acl),
     "GetObjectAcl": Handler(buckets.get_acl, is_quick=True),
     "PutObjectAcl": Handler(buckets.put_acl),
     "ListObjects": Handler(listing.list_objects),
     "ListObjectsV2": Handler(listing.list_objects_v2),
+    "ListObjectVersions": Handler(versions.list_object_versions),
     "PutObject": Handler(objects.put_object, takes_object=True, check=objects.check_write),
     "GetObject": Handler(objects.get_object, is_quick=True),
     "HeadObject": Handler(objects.head_object, is_quick=True),
+    "GetObjectAttributes": Handler(parts.get_attributes, is_quick=True),
+    "GetObjectTagging": Handler(tags.get_tagging, is_quick=True),
+    "PutObjectTagging": Handler(tags.put_tagging),
+    "DeleteObjectTagging": Handler(tags.delete_tagging),
     "DeleteObject": Handler(objects.delete_object),
     "DeleteObjects": Handler(objects.delete_objects),
     "CopyObject": Handler(objects.copy_object, check=objects.check_write),
@@ -51,6 +55,7 @@ HANDLERS: dict[str, Handler] = {
     "AbortMultipartUpload": Handler(uploading.abort_upload),
     "ListParts": Handler(uploading.list_parts, is_quick=True),
     "ListMultipartUploads": Handler(uploading.list_uploads),
+    **{name: Handler(answer, is_quick=True) for name, answer in unset.operations().items()},
 }
 
 
@@ -168,29 +173,9 @@ class S3Exchange:
 
 def refuse(error: Exception, path: str, request_id: str) -> Answer:
     """Return the answer that says what went wrong; what nobody foresaw is logged."""
-    refused = _in_s3_words(error)
+    refused = refused_by(error)
     if refused.code == "InternalError":
         _log.error("request %s failed: %s", request_id, error, exc_info=error)
     elif refused.code == "InsufficientStorage":
         _log.warning("request %s refused: %s", request_id, error)
     return answers.refusal(refused, path, request_id)
-
-
-def _in_s3_words(error: Exception) -> Refused:
-    if isinstance(error, Refused):
-        return error
-    for kind, code in _CODE_OF.items():
-        if isinstance(error, kind):
-            return Refused(code)
-    return Refused("InternalError", str(error) if isinstance(error, Error) else "")
-
-
-_CODE_OF: dict[type[Exception], str] = {
-    store_errors.NoSuchBucket: "NoSuchBucket",
-    store_errors.NoSuchKey: "NoSuchKey",
-    store_errors.BucketExists: "BucketAlreadyOwnedByYou",
-    store_errors.BucketNotEmpty: "BucketNotEmpty",
-    store_errors.PreconditionFailed: "PreconditionFailed",
-    store_errors.TooLarge: "EntityTooLarge",
-    store_errors.DiskFull: "InsufficientStorage",
-}

@@ -212,7 +212,8 @@ class Connection:
         path, _, query = self._target.decode("latin-1").partition("?")
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         head = Head(self._parser.get_method().decode("latin-1"), path, query, headers, has_body)
-        wants_continue = has_body and headers.get("expect", "").lower() == "100-continue"
+        # Without a body too: botocore takes a first answer that is no 100 for the first answer of every later request.
+        wants_continue = headers.get("expect", "").lower() == "100-continue"
         is_last = not self._parser.should_keep_alive()
         message = Message(head, self._stamps.next_id(), self._loop.time(), is_last, wants_continue)
         self._parsing = message
@@ -298,7 +299,7 @@ class Connection:
             # A body that is not worth an end of the connection is heard out first.
             if message.wants_continue or not message.head.has_small_body:
                 self._reply(message, exchange.refusal)
-        elif message.wants_continue and not message.is_complete and not message.received_bytes:
+        elif message.wants_continue and not message.received_bytes:
             self._transport.write(_CONTINUE)
 
     def _advance(self) -> None:

@@ -27,10 +27,10 @@ def list_objects_v2(context: Context, request: Request, _received: Received) -> 
         raise Refused("InvalidArgument", "list-type must be 2.")
     token = query.get("continuation-token")
     after = _from_token(token) if token is not None else query.get("start-after", "")
-    written, limit = _encoding(request), _limit(request)
+    written, limit = asked_encoding(request), asked_limit(request)
     page = _page(context, request, after, limit)
     owner = OWNER if query.get("fetch-owner", "").lower() == "true" else ""
-    children = _echo(request, written)
+    children = echo(request, written)
     if token is not None:
         children.append(element("ContinuationToken", token))
     if "start-after" in query:
@@ -46,10 +46,10 @@ def list_objects_v2(context: Context, request: Request, _received: Received) -> 
 
 def list_objects(context: Context, request: Request, _received: Received) -> Answer:
     """Answer ListObjects, version 1."""
-    written, limit = _encoding(request), _limit(request)
+    written, limit = asked_encoding(request), asked_limit(request)
     marker = request.query.get("marker", "")
     page = _page(context, request, marker, limit)
-    children = _echo(request, written)
+    children = echo(request, written)
     children.append(element("Marker", written(marker)))
     children.append(element("MaxKeys", limit))
     children.append(element("IsTruncated", page.is_truncated))
@@ -68,7 +68,8 @@ def _page(context: Context, request: Request, after: str, limit: int) -> "Listin
     return page
 
 
-def _echo(request: Request, written: Callable[[str], str]) -> list[str]:
+def echo(request: Request, written: Callable[[str], str]) -> list[str]:
+    """Return the elements that repeat what a listing asked for."""
     query = request.query
     children = [element("Name", request.bucket), element("Prefix", written(query.get("prefix", "")))]
     if query.get("delimiter"):
@@ -98,14 +99,24 @@ def _entry(info: "ObjectInfo", written: Callable[[str], str], owner: str) -> str
     )
 
 
-def _encoding(request: Request) -> Callable[[str], str]:
+def asked_encoding(request: Request) -> Callable[[str], str]:
+    """Return how keys are to be written.
+
+    Raises:
+        Refused: in a way that is not known.
+    """
     kind = request.query.get("encoding-type")
     if kind not in (None, "", "url"):
         raise Refused("InvalidArgument", "encoding-type must be url.")
     return url_encoded if kind == "url" else lambda text: text
 
 
-def _limit(request: Request) -> int:
+def asked_limit(request: Request) -> int:
+    """Return how many entries a page may have.
+
+    Raises:
+        Refused: max-keys is no number.
+    """
     text = request.query.get("max-keys", "")
     return min(LIMIT, whole_number(text, "max-keys", 0, _MOST)) if text else LIMIT
 

@@ -38,7 +38,7 @@ class Part:
         return self.md5.hex()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Upload:
     """One upload; `lock` guards `parts` and is held while it is completed or aborted.
 
@@ -73,6 +73,7 @@ class Completed:
 
     etag: str
     checksum_headers: tuple[tuple[str, str], ...]
+    version_headers: tuple[tuple[str, str], ...] = ()
 
 
 class Uploads:

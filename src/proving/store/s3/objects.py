@@ -3,19 +3,21 @@
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from proving.store.errors import NoSuchKey, PreconditionFailed
+from proving.store.errors import NoSuchKey
 from proving.store.reading import Pieces
-from proving.store.s3 import properties
+from proving.store.records import Deleted, Deletion
+from proving.store.s3 import parts, properties, tags
 from proving.store.s3.answers import document, element, iso_time, nest
 from proving.store.s3.buckets import require_bucket
 from proving.store.s3.conditions import check_read, chosen_range, matches, write_conditions
 from proving.store.s3.context import Context
 from proving.store.s3.documents import Element, parse_document
-from proving.store.s3.errors import Refused
+from proving.store.s3.errors import Refused, refused_by
 from proving.store.s3.head import Answer
 from proving.store.s3.intake import Received
 from proving.store.s3.requests import KEY_LIMIT_BYTES, Request
 from proving.store.s3.saving import save, save_stream
+from proving.store.s3.versions import NULL, asked_version, find, open_version, stored_version, version_headers
 
 if TYPE_CHECKING:
     from proving.store import ObjectInfo
@@ -27,13 +29,14 @@ DELETE_LIMIT = 1000
 
 def put_object(context: Context, request: Request, received: Received) -> Answer:
     """Answer PutObject: when this returns, the object is durable."""
-    metadata = properties.stored_metadata(request.headers)
+    metadata = {**properties.stored_metadata(request.headers), **tags.from_header(request.headers)}
     checksum = received.checksum
     headers: list[tuple[str, str]] = []
     if checksum is not None:
         metadata = properties.with_checksum(metadata, checksum.algorithm, checksum.header[1])
         headers = properties.checksum_headers(metadata)
     info = save(context, request, received, metadata)
+    headers += version_headers(context, request.bucket, info.version)
     return Answer(200, (("ETag", f'"{info.etag}"'), *headers))
 
 
@@ -69,9 +72,9 @@ def get_object(context: Context, request: Request, _received: Received) -> Answe
 
     The object is read as it was when it was opened, so headers and bytes always belong together.
     """
-    opened = context.store.open_object(request.bucket, request.key)
+    opened = open_version(context, request.bucket, request.key, asked_version(request.query))
     try:
-        start, count, status, headers = _selected(opened.info, request)
+        start, count, status, headers = _selected(context, opened.info, request)
         if count > QUICK_READ_BYTES:
             return Answer(status, headers, Pieces(opened, start, count), count)
         body = opened.get(start, count)
@@ -84,15 +87,27 @@ def get_object(context: Context, request: Request, _received: Received) -> Answe
 
 def head_object(context: Context, request: Request, _received: Received) -> Answer:
     """Answer HeadObject."""
-    _, count, status, headers = _selected(context.store.head(request.bucket, request.key), request)
+    info = find(context, request.bucket, request.key, asked_version(request.query))
+    _, count, status, headers = _selected(context, info, request)
     return Answer(status, headers, b"", count)
 
 
-def _selected(info: "ObjectInfo", request: Request) -> tuple[int, int, int, tuple[tuple[str, str], ...]]:
+def _selected(
+    context: Context, info: "ObjectInfo", request: Request
+) -> tuple[int, int, int, tuple[tuple[str, str], ...]]:
     """Return the first byte, count, status and headers that a GET or HEAD of an object is about."""
     check_read(request.headers, info.etag, info.modified_s)
     chosen = chosen_range(request.headers.get("range"), info.size_bytes)
     headers = properties.object_headers(info, request.headers, request.query)
+    headers += version_headers(context, request.bucket, info.version)
+    if "partNumber" in request.query:
+        if "range" in request.headers:
+            raise Refused("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+        *chosen, part_count = parts.chosen_part(request.query["partNumber"], info.metadata, info.size_bytes)
+        if part_count:
+            headers.append(("x-amz-mp-parts-count", str(part_count)))
+        if info.size_bytes == 0:
+            chosen = None
     if chosen is None:
         return 0, info.size_bytes, 200, tuple(headers)
     start, count = chosen
@@ -102,17 +117,21 @@ def _selected(info: "ObjectInfo", request: Request) -> tuple[int, int, int, tupl
 
 def delete_object(context: Context, request: Request, _received: Received) -> Answer:
     """Answer DeleteObject; an absent key is no error, unless If-Match asks for it."""
+    etag: str | None = None
     if request.headers.get("if-match", "").strip() == "*":
         context.store.head(request.bucket, request.key)
-        context.store.delete(request.bucket, request.key)
     else:
         _, etag = write_conditions(request.headers)
-        context.store.delete(request.bucket, request.key, if_match=etag)
-    return Answer(204)
+    wish = Deletion(request.key, asked_version(request.query), etag)
+    (result,) = context.store.history.delete(request.bucket, [wish])
+    if isinstance(result, Exception):
+        raise result
+    headers = version_headers(context, request.bucket, result.version)
+    return Answer(204, (*headers, ("x-amz-delete-marker", "true")) if result.is_delete_marker else headers)
 
 
 def delete_objects(context: Context, request: Request, received: Received) -> Answer:
-    """Answer DeleteObjects: every entry for itself; the answer tells which failed."""
+    """Answer DeleteObjects: one durable step, but every entry for itself; the answer tells which failed."""
     require_bucket(context, request)
     if not {"content-md5", "x-amz-sdk-checksum-algorithm"} & request.headers.keys() and received.checksum is None:
         raise Refused("InvalidRequest", "Missing required header for this request: Content-MD5 or x-amz-checksum-")
@@ -123,12 +142,14 @@ def delete_objects(context: Context, request: Request, received: Received) -> An
     is_quiet = (root.find("Quiet") or "").strip().lower() == "true"
     keys = [_key_of(entry) for entry in entries]
     children = []
-    for entry, key in zip(entries, keys, strict=True):
-        error = _delete_one(context, request, entry, key)
-        if error is not None:
-            children.append(error)
+    wishes = [_wish(entry, key) for entry, key in zip(entries, keys, strict=True)]
+    results = iter(context.store.history.delete(request.bucket, [w for w in wishes if isinstance(w, Deletion)]))
+    for entry, wish in zip(entries, wishes, strict=True):
+        result = wish if isinstance(wish, Refused) else next(results)
+        if isinstance(result, Exception):
+            children.append(_delete_error(entry, result))
         elif not is_quiet:
-            children.append(nest("Deleted", (element("Key", key),)))
+            children.append(nest("Deleted", _deleted(entry, result)))
     return document("DeleteResult", children)
 
 
@@ -139,61 +160,88 @@ def _key_of(entry: Element) -> str:
     return key
 
 
-def _delete_one(context: Context, request: Request, entry: Element, key: str) -> str | None:
-    """Delete one key; return what to say where it was refused."""
-    if entry.find("VersionId") not in (None, "", "null"):
-        return _delete_error(key, Refused("NoSuchVersion"))
+def _wish(entry: Element, key: str) -> Deletion | Refused:
     if entry.find("Size") is not None or entry.find("LastModifiedTime") is not None:
-        return _delete_error(key, Refused("NotImplemented", "Size and LastModifiedTime are not implemented."))
+        return Refused("NotImplemented", "Size and LastModifiedTime are not implemented.")
     if len(key.encode()) > KEY_LIMIT_BYTES:
-        return _delete_error(key, Refused("KeyTooLongError"))
-    etag = entry.find("ETag")
+        return Refused("KeyTooLongError")
+    etag, version = entry.find("ETag"), entry.find("VersionId")
     try:
-        context.store.delete(request.bucket, key, if_match=None if etag is None else etag.strip().strip('"'))
-    except (NoSuchKey, PreconditionFailed) as error:
-        return _delete_error(key, Refused("NoSuchKey" if isinstance(error, NoSuchKey) else "PreconditionFailed"))
-    return None
+        asked = stored_version(version.strip()) if version else None
+    except Refused as refused:
+        return refused
+    return Deletion(key, asked, None if etag is None else etag.strip().strip('"'))
 
 
-def _delete_error(key: str, refused: Refused) -> str:
-    return nest("Error", (element("Key", key), element("Code", refused.code), element("Message", refused.message)))
+def _deleted(entry: Element, deleted: Deleted) -> list[str]:
+    asked = entry.find("VersionId")
+    children = [element("Key", entry.find("Key") or "")]
+    if asked:
+        children.append(element("VersionId", asked.strip()))
+    if deleted.is_delete_marker:
+        children.append(element("DeleteMarker", True))
+        children.append(element("DeleteMarkerVersionId", deleted.version or NULL))
+    return children
+
+
+def _delete_error(entry: Element, error: Exception) -> str:
+    refused = error if isinstance(error, Refused) else refused_by(error)
+    children = [element("Key", entry.find("Key") or "")]
+    if entry.find("VersionId"):
+        children.append(element("VersionId", entry.find("VersionId") or ""))
+    return nest("Error", (*children, element("Code", refused.code), element("Message", refused.message)))
 
 
 def copy_object(context: Context, request: Request, _received: Received) -> Answer:
-    """Answer CopyObject: the bytes are read and written again; metadata is copied or replaced."""
-    bucket, key = copy_source(request)
-    source = context.store.head(bucket, key)
-    check_read(request.headers, source.etag, source.modified_s, prefix="x-amz-copy-source-")
-    directive = request.headers.get("x-amz-metadata-directive", "COPY").upper()
-    if directive not in ("COPY", "REPLACE"):
-        raise Refused("InvalidArgument", "x-amz-metadata-directive must be COPY or REPLACE.")
-    if request.headers.get("x-amz-tagging-directive", "COPY").upper() != "COPY":
-        raise Refused("NotImplemented", "Tags are not implemented.")
+    """Answer CopyObject: the bytes are read and written again; metadata and tags are copied or replaced."""
+    bucket, key, version = copy_source(request)
+    directive = _directive(request, "x-amz-metadata-directive")
+    tags_directive = _directive(request, "x-amz-tagging-directive")
     if "x-amz-checksum-algorithm" in request.headers:
         raise Refused("NotImplemented", "A new checksum for a copy is not implemented.")
-    if directive == "COPY":
-        if (bucket, key) == (request.bucket, request.key):
-            raise Refused("InvalidRequest", "A copy onto itself must change something, such as the metadata.")
-        content_type, metadata = source.content_type, dict(source.metadata)
-    else:
-        content_type = request.headers.get("content-type", properties.DEFAULT_TYPE)
-        kept = {name: value for name, value in source.metadata.items() if name.startswith(":checksum")}
-        metadata = {**properties.stored_metadata(request.headers), **kept}
-    pieces = context.store.read(bucket, key)
-    info = save_stream(context, request, pieces, content_type, metadata)
+    if directive == "COPY" and version is None and (bucket, key) == (request.bucket, request.key):
+        raise Refused("InvalidRequest", "A copy onto itself must change something, such as the metadata.")
+    opened = open_version(context, bucket, key, version)
+    try:
+        source = opened.info
+        check_read(request.headers, source.etag, source.modified_s, prefix="x-amz-copy-source-")
+        # The copy is put whole, whatever parts its source came in.
+        metadata = {name: value for name, value in source.metadata.items() if name != parts.STORED}
+        content_type = source.content_type
+        if directive == "REPLACE":
+            content_type = request.headers.get("content-type", properties.DEFAULT_TYPE)
+            kept = {name: text for name, text in metadata.items() if name.startswith((":checksum", tags.STORED))}
+            metadata = {**properties.stored_metadata(request.headers), **kept}
+        if tags_directive == "REPLACE":
+            metadata.pop(tags.STORED, None)
+            metadata |= tags.from_header(request.headers)
+        info = save_stream(context, request, Pieces(opened, 0, None), content_type, metadata)
+    finally:
+        opened.close()
+    headers = version_headers(context, request.bucket, info.version)
+    if context.store.history.versioning(bucket):
+        headers = (*headers, ("x-amz-copy-source-version-id", source.version or NULL))
     children = (element("LastModified", iso_time(info.modified_s)), element("ETag", f'"{info.etag}"'))
-    return document("CopyObjectResult", children)
+    return document("CopyObjectResult", children, headers)
 
 
-def copy_source(request: Request) -> tuple[str, str]:
-    """Return bucket and key that x-amz-copy-source names, with or without a leading slash, percent-encoded.
+def _directive(request: Request, name: str) -> str:
+    directive = request.headers.get(name, "COPY").upper()
+    if directive not in ("COPY", "REPLACE"):
+        raise Refused("InvalidArgument", f"{name} must be COPY or REPLACE.")
+    return directive
+
+
+def copy_source(request: Request) -> tuple[str, str, str | None]:
+    """Return bucket, key and version that x-amz-copy-source names, with or without a leading slash, percent-encoded.
 
     Raises:
-        Refused: it names none, or a version that does not exist.
+        Refused: it names none, or what can be no version.
     """
-    raw, _, version = request.headers["x-amz-copy-source"].partition("?")
-    if version not in ("", "versionId=null"):
-        raise Refused("NoSuchVersion", "Buckets have no versions here; only versionId=null exists.")
+    raw, _, query = request.headers["x-amz-copy-source"].partition("?")
+    name, _, version = query.partition("=")
+    if name not in ("", "versionId"):
+        raise Refused("InvalidArgument", "x-amz-copy-source may only have a versionId.")
     try:
         text = unquote_to_bytes(raw.encode("latin-1")).decode("utf-8")
     except UnicodeDecodeError:
@@ -201,4 +249,4 @@ def copy_source(request: Request) -> tuple[str, str]:
     bucket, _, key = text.removeprefix("/").partition("/")
     if not bucket or not key:
         raise Refused("InvalidArgument", "x-amz-copy-source must be BUCKET/KEY.")
-    return bucket, key
+    return bucket, key, stored_version(version) if name else None

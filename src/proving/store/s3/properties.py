@@ -26,6 +26,7 @@ _KEPT_HEADERS = {
 }
 # What a header's name may be made of (RFC 9110, section 5.6.2).
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TAGS = ":tags"
 _CHECKSUM = ":checksum"
 _CHECKSUM_TYPE = ":checksum-type"
 
@@ -91,6 +92,8 @@ def object_headers(info: "ObjectInfo", headers: Mapping[str, str], query: Mappin
         ("Accept-Ranges", "bytes"),
         *((name, header_text(value)) for name, value in found.items()),
     ]
+    if info.metadata.get(_TAGS):
+        result.append(("x-amz-tagging-count", str(info.metadata[_TAGS].count("&") + 1)))
     if missing:
         result.append(("x-amz-missing-meta", str(missing)))
     if headers.get("x-amz-checksum-mode", "").lower() == "enabled" and "range" not in headers:

@@ -25,7 +25,12 @@ RESPONSE_OVERRIDES = {
     "response-content-disposition": "Content-Disposition",
     "response-content-encoding": "Content-Encoding",
 }
-_READ = frozenset(("versionId", *RESPONSE_OVERRIDES))
+_READ = frozenset(("versionId", "partNumber", *RESPONSE_OVERRIDES))
+_VERSION = frozenset(("versionId",))
+_UNSET = (
+    "accelerate cors encryption lifecycle logging notification object-lock ownershipControls policy policyStatus "
+    "publicAccessBlock replication requestPayment tagging website"
+)
 _LIST = frozenset(("prefix", "delimiter", "max-keys", "encoding-type"))
 
 
@@ -54,21 +59,30 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
             "uploads",
             frozenset(("prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type")),
         ),
+        *(_route(f"GetBucket:{name}", name) for name in _UNSET.split()),
+        _route("ListObjectVersions", "versions", _LIST | frozenset(("key-marker", "version-id-marker"))),
         _route("ListObjectsV2", "list-type", _LIST | frozenset(("continuation-token", "start-after", "fetch-owner"))),
         _route("ListObjects", "", _LIST | frozenset(("marker",))),
     ),
     ("bucket", "HEAD"): (_route("HeadBucket"),),
-    ("bucket", "PUT"): (_route("PutBucketAcl", "acl"), _route("CreateBucket")),
+    ("bucket", "PUT"): (
+        _route("PutBucketAcl", "acl"),
+        _route("PutBucketVersioning", "versioning"),
+        _route("CreateBucket"),
+    ),
     ("bucket", "DELETE"): (_route("DeleteBucket"),),
     ("bucket", "POST"): (_route("DeleteObjects", "delete"),),
     ("object", "GET"): (
-        _route("GetObjectAcl", "acl", frozenset(("versionId",))),
+        _route("GetObjectAcl", "acl", _VERSION),
+        _route("GetObjectTagging", "tagging", _VERSION),
+        _route("GetObjectAttributes", "attributes", _VERSION),
         _route("ListParts", "uploadId", frozenset(("max-parts", "part-number-marker", "encoding-type"))),
         _route("GetObject", "", _READ),
     ),
     ("object", "HEAD"): (_route("HeadObject", "", _READ),),
     ("object", "PUT"): (
-        _route("PutObjectAcl", "acl", frozenset(("versionId",))),
+        _route("PutObjectAcl", "acl", _VERSION),
+        _route("PutObjectTagging", "tagging", _VERSION),
         _route("UploadPart", "partNumber uploadId"),
         _route("PutObject"),
     ),
@@ -78,12 +92,13 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
     ),
     ("object", "DELETE"): (
         _route("AbortMultipartUpload", "uploadId"),
-        _route("DeleteObject", "", frozenset(("versionId",))),
+        _route("DeleteObjectTagging", "tagging", _VERSION),
+        _route("DeleteObject", "", _VERSION),
     ),
 }
 # A header that asks for what is not here must not be passed over: the client would believe that it has it.
 _UNKNOWN_HEADERS = re.compile(
-    r"x-amz-(server-side-encryption|copy-source-server-side|object-lock|bucket-object-lock|grant|tagging(?!-dir)"
+    r"x-amz-(server-side-encryption|copy-source-server-side|object-lock|bucket-object-lock|grant"
     r"|website-redirect|write-offset|mfa|if-match-|rename-source|fwd)"
 )
 _CANNED = frozenset(("private", "bucket-owner-full-control"))
@@ -145,8 +160,6 @@ def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = ""
     for name, value in pairs:
         if not (name + value).isprintable() and not _is_utf8(name + value):
             raise Refused("InvalidArgument", "A query parameter is no valid UTF-8.")
-    if query.get("versionId", "null") not in ("", "null"):
-        raise Refused("NoSuchVersion", "Buckets have no versions here; only versionId=null exists.")
     return Request(operation, head, bucket, key, query)
 
 

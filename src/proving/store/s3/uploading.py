@@ -2,10 +2,12 @@
 
 import hashlib
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from proving.store.s3 import checksums, properties
+from proving.store.reading import Pieces
+from proving.store.s3 import checksums, properties, tags
 from proving.store.s3.answers import document, element, iso_time, nest, url_encoded
 from proving.store.s3.buckets import OWNER, require_bucket
 from proving.store.s3.conditions import check_read, chosen_range, write_conditions
@@ -16,13 +18,15 @@ from proving.store.s3.head import Answer
 from proving.store.s3.intake import Checksum, Received
 from proving.store.s3.multipart import Completed, Part, Upload
 from proving.store.s3.objects import check_condition, copy_source
+from proving.store.s3.parts import NUMBER_LIMIT
+from proving.store.s3.parts import stored as stored_parts
 from proving.store.s3.requests import OWNER_ID, Request, whole_number
 from proving.store.s3.saving import discard, save_parts, stage_rest
+from proving.store.s3.versions import find, open_version, version_headers
 
 if TYPE_CHECKING:
     from proving.store import StagedPart
 
-PART_NUMBER_LIMIT = 10_000
 PART_SIZE_LEAST_BYTES = 5 << 20
 _LIST_LIMIT = 1000
 
@@ -40,7 +44,7 @@ def create_upload(context: Context, request: Request, _received: Received) -> An
         if kind not in algorithm.multipart_types:
             raise Refused("InvalidRequest", f"The {kind} checksum type cannot be used with {name}.")
     content_type = request.headers.get("content-type", properties.DEFAULT_TYPE)
-    metadata = properties.stored_metadata(request.headers)
+    metadata = {**properties.stored_metadata(request.headers), **tags.from_header(request.headers)}
     upload = context.uploads.start(
         request.bucket, request.key, context.now_s(), content_type, metadata, algorithm.name if algorithm else "", kind
     )
@@ -55,7 +59,7 @@ def check_part(context: Context, request: Request) -> None:
     Raises:
         Refused: see above.
     """
-    whole_number(request.query["partNumber"], "partNumber", 1, PART_NUMBER_LIMIT)
+    whole_number(request.query["partNumber"], "partNumber", 1, NUMBER_LIMIT)
     upload = context.uploads.find(request.bucket, request.key, request.query["uploadId"])
     wanted = checksums.wanted_checksum(request.headers)
     if upload.algorithm and wanted is not None and wanted.algorithm.name != upload.algorithm:
@@ -64,7 +68,7 @@ def check_part(context: Context, request: Request) -> None:
 
 def upload_part(context: Context, request: Request, received: Received) -> Answer:
     """Answer UploadPart."""
-    number = whole_number(request.query["partNumber"], "partNumber", 1, PART_NUMBER_LIMIT)
+    number = whole_number(request.query["partNumber"], "partNumber", 1, NUMBER_LIMIT)
     upload = context.uploads.find(request.bucket, request.key, request.query["uploadId"])
     if upload.algorithm and received.checksum is not None and received.checksum.algorithm != upload.algorithm:
         raise Refused("InvalidRequest", f"The upload's checksum algorithm is {upload.algorithm.upper()}.")
@@ -83,10 +87,10 @@ def upload_part(context: Context, request: Request, received: Received) -> Answe
 
 def upload_part_copy(context: Context, request: Request, _received: Received) -> Answer:
     """Answer UploadPartCopy: a part made of an object or of a range of one."""
-    number = whole_number(request.query["partNumber"], "partNumber", 1, PART_NUMBER_LIMIT)
+    number = whole_number(request.query["partNumber"], "partNumber", 1, NUMBER_LIMIT)
     upload = context.uploads.find(request.bucket, request.key, request.query["uploadId"])
-    bucket, key = copy_source(request)
-    source = context.store.head(bucket, key)
+    bucket, key, version = copy_source(request)
+    source = find(context, bucket, key, version)
     check_read(request.headers, source.etag, source.modified_s, prefix="x-amz-copy-source-")
     wanted = request.headers.get("x-amz-copy-source-range")
     chosen = chosen_range(wanted, source.size_bytes)
@@ -98,7 +102,11 @@ def upload_part_copy(context: Context, request: Request, _received: Received) ->
     running = algorithm.start() if algorithm is not None else None
     staged: tuple["StagedPart", ...] = ()
     try:
-        for piece in context.store.read(bucket, key, start, count):
+        opened = open_version(context, bucket, key, version)
+        if opened.info.etag != source.etag:
+            opened.close()
+            raise Refused("OperationAborted", "The source changed meanwhile.")
+        for piece in Pieces(opened, start, count):
             md5.update(piece)
             if running is not None:
                 running.update(piece)
@@ -159,7 +167,7 @@ def _named_parts(data: bytes) -> list[_Named]:
             raise Refused("MalformedXML", "A Part needs PartNumber and ETag.")
         named.append(
             _Named(
-                whole_number(number.strip(), "PartNumber", 1, PART_NUMBER_LIMIT),
+                whole_number(number.strip(), "PartNumber", 1, NUMBER_LIMIT),
                 etag.strip().strip('"'),
                 tuple(_named_checksums(entry)),
             )
@@ -203,14 +211,15 @@ def _complete(context: Context, request: Request, upload: Upload, parts: list[Pa
         raise Refused("InvalidRequest", f"x-amz-mp-object-size is {promised}, the parts have {size_bytes} bytes.")
     md5s = b"".join(part.md5 for part in parts)
     etag = f"{hashlib.md5(md5s, usedforsecurity=False).hexdigest()}-{len(parts)}"
-    metadata = dict(upload.metadata)
+    metadata = {**upload.metadata, **stored_parts([part.size_bytes for part in parts])}
     joined = _joined_checksum(upload, parts)
     if joined is not None:
         metadata = properties.with_checksum(metadata, *joined)
         _check_promised(request, *joined)
     staged = tuple(piece for part in parts for piece in part.staged)
-    save_parts(context, request, staged, etag, upload.content_type, metadata)
-    return Completed(etag, tuple(properties.checksum_headers(metadata)))
+    info = save_parts(context, request, staged, etag, upload.content_type, metadata)
+    headers = version_headers(context, request.bucket, info.version)
+    return Completed(etag, tuple(properties.checksum_headers(metadata)), headers)
 
 
 def _joined_checksum(upload: Upload, parts: list[Part]) -> tuple[str, str, str] | None:
@@ -244,7 +253,7 @@ def _completed_answer(request: Request, done: Completed) -> Answer:
     for name, value in done.checksum_headers:
         short = name.removeprefix("x-amz-checksum-")
         children.append(element("ChecksumType" if short == "type" else f"Checksum{short.upper()}", value))
-    return document("CompleteMultipartUploadResult", children)
+    return document("CompleteMultipartUploadResult", children, done.version_headers)
 
 
 def abort_upload(context: Context, request: Request, _received: Received) -> Answer:
@@ -286,30 +295,40 @@ def _part_elements(part: Part) -> list[str]:
 
 
 def list_uploads(context: Context, request: Request, _received: Received) -> Answer:
-    """Answer ListMultipartUploads; a delimiter is not implemented."""
+    """Answer ListMultipartUploads."""
     require_bucket(context, request)
     query = request.query
-    if query.get("delimiter"):
-        raise Refused("NotImplemented", "A delimiter for ListMultipartUploads is not implemented.")
     prefix, key_marker, id_marker = (query.get(name, "") for name in ("prefix", "key-marker", "upload-id-marker"))
+    delimiter = query.get("delimiter", "")
     limit = min(whole_number(query.get("max-uploads") or "1000", "max-uploads", 0, 1 << 31), _LIST_LIMIT)
     uploads = [upload for upload in context.uploads.in_bucket(request.bucket) if upload.key.startswith(prefix)]
     if key_marker:
         at = next((i for i, u in enumerate(uploads) if (u.key, u.upload_id) == (key_marker, id_marker)), None)
-        later = uploads[at + 1 :] if at is not None else [u for u in uploads if u.key.encode() > key_marker.encode()]
-    else:
-        later = uploads
-    page, is_truncated = later[:limit], len(later) > limit > 0
+        uploads = uploads[at + 1 :] if at is not None else [u for u in uploads if u.key.encode() > key_marker.encode()]
+    # A common prefix comes where the first of its uploads would, and counts once.
+    rows: dict[str | Upload, None] = {}
+    for upload in uploads:
+        head, found, _ = upload.key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        rolled = f"{prefix}{head}{found}"
+        if not found or rolled != key_marker:
+            rows[rolled if found else upload] = None
+    page, is_truncated = list(rows)[:limit], len(rows) > limit > 0
     written = url_encoded if query.get("encoding-type") == "url" else str
     children = [element("Bucket", request.bucket), element("KeyMarker", written(key_marker))]
     children += [element("UploadIdMarker", id_marker), element("Prefix", written(prefix))]
+    children += [element("Delimiter", written(delimiter))] if delimiter else []
     children += [element("EncodingType", "url")] if query.get("encoding-type") == "url" else []
     if is_truncated:
-        children.append(element("NextKeyMarker", written(page[-1].key)))
-        children.append(element("NextUploadIdMarker", page[-1].upload_id))
+        last = page[-1]
+        children.append(element("NextKeyMarker", written(last if isinstance(last, str) else last.key)))
+        children.append(element("NextUploadIdMarker", "" if isinstance(last, str) else last.upload_id))
     children += [element("MaxUploads", limit), element("IsTruncated", is_truncated)]
-    for upload in page:
-        names = [element("Key", written(upload.key)), element("UploadId", upload.upload_id), OWNER]
-        names += [element("StorageClass", "STANDARD"), element("Initiated", iso_time(upload.created_s))]
-        children.append(nest("Upload", names))
+    children += [_upload_element(upload, written) for upload in page if isinstance(upload, Upload)]
+    children += [nest("CommonPrefixes", (element("Prefix", written(row)),)) for row in page if isinstance(row, str)]
     return document("ListMultipartUploadsResult", children)
+
+
+def _upload_element(upload: Upload, written: Callable[[str], str]) -> str:
+    names = [element("Key", written(upload.key)), element("UploadId", upload.upload_id), OWNER]
+    names += [element("StorageClass", "STANDARD"), element("Initiated", iso_time(upload.created_s))]
+    return nest("Upload", names)
