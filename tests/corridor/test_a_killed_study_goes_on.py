@@ -81,6 +81,24 @@ def test_control_c_ends_with_130_in_one_line_and_loses_nothing(
     assert corridor(study, out).returncode == 0
 
 
+def test_failed_jobs_are_told_with_the_command_that_repeats_them(
+    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
+) -> None:
+    # A piece of drive this short is one sample, which no platoon can follow.
+    study.write_text(study.read_text().replace("duration_s = 30", "duration_s = 0.04"))
+    out = tmp_path_factory.mktemp("out")
+    done = corridor(study, out)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    failed = [line for line in done.stdout.splitlines() if line.startswith("failed     corridor.behind_leader")]
+    assert len(failed) == 4
+    again = subprocess.run(
+        [PROVING, *failed[0].partition("proving ")[2].split()], capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 1
+    assert "Every simulation failed" in (out / "report.html").read_text()
+
+
 def test_two_at_once_on_one_folder_do_not_mix(
     study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
 ) -> None:

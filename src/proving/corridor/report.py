@@ -193,6 +193,9 @@ def _thumbnails(results: Results) -> tuple[Thumbnail, ...]:
 
 
 def _what_automation_changes(results: Results, found: list[Effect]) -> Section:
+    if not results.simulated_rows:
+        nothing = "Every simulation failed, so nothing can be said; the end of this page has the reasons."
+        return Section("What automation changes", (Text(nothing),))
     table = Table(
         ("who drives", "measure", "people only", "with automation", "change (range)", "pairs worse"),
         tuple(
@@ -224,11 +227,7 @@ def _what_automation_changes(results: Results, found: list[Effect]) -> Section:
         "What automation changes",
         (
             table,
-            TimeSpace(
-                "Every vehicle of the platoon behind leader 1, the roughest, with seed 0. Red stripes that run "
-                "backward are stop-and-go waves.",
-                _panels(results),
-            ),
+            *_diagram(results),
             figure(fuel, "Fuel of each platoon; one point a seed, a line at their median."),
             figure(
                 braking,
@@ -251,12 +250,26 @@ def _named_rows(results: Results) -> list[dict[str, Scalar]]:
     return [{**row, "leader_number": f"leader {number}", "who": case_name(*order[case])} for number, case, row in rows]
 
 
+def _diagram(results: Results) -> tuple[TimeSpace, ...]:
+    caption = (
+        "Every vehicle of the platoon behind leader 1, the roughest, with seed 0. Red stripes that run backward are "
+        "stop-and-go waves."
+    )
+    panels = _panels(results)
+    return (TimeSpace(caption, panels),) if panels else ()
+
+
 def _panels(results: Results) -> tuple[Tracks, ...]:
     settings, leaders = results.study.simulate, results.measured.leaders[:1]
     jobs = simulation_jobs(settings, results.study.road, leaders, results.folder / "work" / "leaders")
+    simulated = {
+        (row["leader"], row["controller"], row["automated_share"], row["seed"]) for row in results.simulated_rows
+    }
     panels = []
     for config in (job.config for job in jobs if job.seed == 0):
         assert isinstance(config, Behind), "simulation jobs are configured so"
+        if (config.leader, config.controller, config.automated_share, 0) not in simulated:
+            continue
         run = drive_behind(config, 0)
         name = case_name(config.controller, config.automated_share)
         panels.append(

@@ -68,7 +68,6 @@ def spread_figure(
         _draw_spread(axes, place)
     for index, name in enumerate(_distinct(rows, series) if series else []):
         axes.plot([], [], "o", color=SERIES[index % 6], label=_written(name))
-    _require_some(rows, value)
     _name_axes(axes, _distinct(rows, group), group_label, value_label, bool(series))
     return drawing
 
@@ -87,7 +86,6 @@ def bar_figure(
         axes.plot([place.centre, place.centre], [low, high], color="#000000", linewidth=1.2)
     for index, name in enumerate(_distinct(rows, series) if series else []):
         axes.bar([0], [0], 0, color=SERIES[index % 6], alpha=0.85, label=_written(name))
-    _require_some(rows, value)
     _name_axes(axes, _distinct(rows, group), group_label, value_label, bool(series))
     return drawing
 
@@ -146,6 +144,7 @@ class Place:
 
 
 def _places(rows: Sequence[Row], group: str, value: str, series: str) -> Iterator[Place]:
+    _require_some(rows, value)
     names = _distinct(rows, series) if series else [None]
     width = 0.8 / len(names)
     for index, name in enumerate(names):
