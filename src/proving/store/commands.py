@@ -19,6 +19,8 @@ def serve(
     credentials: Path | None = None,
     domain: str = "",
     workers: int = 16,
+    certificate: Path | None = None,
+    private_key: Path | None = None,
 ) -> int:
     """Serve FOLDER over S3 until SIGTERM or SIGINT; it is made where it is missing.
 
@@ -31,6 +33,8 @@ def serve(
         credentials: A TOML or JSON file with access_key and secret_key.
         domain: Where set, BUCKET.DOMAIN in the Host header names the bucket; without it the path does.
         workers: Threads for what waits for the disk; so many writes share a commit at most.
+        certificate: A PEM file; where given, HTTPS is served instead of HTTP.
+        private_key: The certificate's key in PEM; not needed where it is in the same file.
     """
     from proving.store import Store
     from proving.store.s3.credentials import find_credentials
@@ -39,13 +43,20 @@ def serve(
 
     pair = find_credentials(credentials)
     try:
-        settings = ServerSettings(host=host, port=port, domain=domain, worker_count=workers)
+        settings = ServerSettings(
+            host=host,
+            port=port,
+            domain=domain,
+            worker_count=workers,
+            certificate=certificate,
+            private_key=private_key,
+        )
     except ValueError as error:
         raise CannotListen(str(error)) from error
     shown = f"[{host}]" if ":" in host else host
 
     def tell(chosen_port: int) -> None:
-        print(f"listening on http://{shown}:{chosen_port}", flush=True)
+        print(f"listening on {settings.scheme}://{shown}:{chosen_port}", flush=True)
 
     with Store.open(folder) as store:
         serve_until_stopped(store, pair, settings, tell)

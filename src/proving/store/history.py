@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from proving.errors import Error
 from proving.store import changes, entries, versions
 from proving.store.changes import Placing
 from proving.store.clock import Clock
@@ -105,7 +104,7 @@ class History:
                 if facts.is_delete_marker:
                     raise NoSuchKey(f"that version of '{key}' is a delete marker")
 
-    def delete(self, bucket: str, wishes: Sequence[Deletion]) -> list[Deleted | Error | OSError]:
+    def delete(self, bucket: str, wishes: Sequence[Deletion]) -> list[Deleted | Exception]:
         """Delete many keys or versions; those that fit share one durable step. Each says for itself how it went.
 
         Raises:
@@ -114,7 +113,7 @@ class History:
         with self.gate:
             self.versioning(bucket)
             now_s = self.clock.now_s()
-            results: dict[int, Deleted | Error | OSError] = {}
+            results: dict[int, Deleted | Exception] = {}
             todo = {index: self.placing(bucket, wish.key, 0) for index, wish in enumerate(wishes)}
             while todo:
                 made = [
@@ -134,7 +133,7 @@ class History:
                 for index, placing, change in made:
                     if isinstance(change.error, Outgrown):
                         todo[index] = self.grown(placing, change.error)
-                    elif isinstance(change.error, (Error, OSError)):
+                    elif change.error is not None:
                         results[index] = change.error
                     else:
                         results[index] = Deleted(placing.version, placing.is_delete_marker)

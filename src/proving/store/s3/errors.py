@@ -3,6 +3,7 @@
 proving.Error
 ├── Refused             one request is refused; `.code` is S3's word for why, `.status` the HTTP status
 ├── BadCredentials      the server's own key pair is missing or malformed; the server does not start
+├── BadCertificate      the certificate or its key cannot be used for TLS; the server does not start
 └── CannotListen        the address cannot be had, for one because the port is taken
 """
 
@@ -100,6 +101,10 @@ class Refused(Error, ValueError):
 
 class BadCredentials(Error, ValueError):
     """The key pair that the server should check requests against is missing or malformed."""
+
+
+class BadCertificate(Error, ValueError):
+    """The certificate or its key cannot be used for TLS."""
 
 
 class CannotListen(Error, OSError):

@@ -3,16 +3,18 @@
 import asyncio
 import secrets
 import signal
+import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 import uvloop
 
 from proving.store.s3.credentials import Credentials
-from proving.store.s3.errors import CannotListen
+from proving.store.s3.errors import BadCertificate, CannotListen
 from proving.store.s3.exchange import S3Service
 from proving.store.s3.http import Connection
 from proving.store.s3.wire import Limits, Stamps
@@ -34,6 +36,8 @@ class ServerSettings:
         domain: where set, "bucket.domain" in the Host header names a bucket (virtual-host style).
         worker_count: threads for what waits for the disk; so many writes share a commit at most.
         limits: what one connection may use up.
+        certificate: where set, TLS is spoken: a PEM file with the certificate and those that it rests on.
+        private_key: the certificate's key, in PEM; None where it is in the same file.
     """
 
     host: str = "127.0.0.1"
@@ -41,12 +45,21 @@ class ServerSettings:
     domain: str = ""
     worker_count: int = 16
     limits: Limits = field(default_factory=Limits)
+    certificate: Path | None = None
+    private_key: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be between 0 and 65535, got {self.port}")
         if self.worker_count < 1:
             raise ValueError(f"worker_count must be at least 1, got {self.worker_count}")
+        if self.private_key is not None and self.certificate is None:
+            raise ValueError("private_key needs a certificate")
+
+    @property
+    def scheme(self) -> str:
+        """Return what addresses begin with."""
+        return "http" if self.certificate is None else "https"
 
 
 class Server:
@@ -64,8 +77,10 @@ class Server:
 
         Raises:
             CannotListen: the address cannot be had, for one because the port is taken.
+            BadCertificate: the certificate or its key cannot be read.
         """
         loop = asyncio.get_running_loop()
+        secure = _secure(self._settings)
         self._workers = Workers(loop, self._settings.worker_count)
         stamps = Stamps(secrets.randbits(32))
         limits = self._settings.limits
@@ -77,7 +92,7 @@ class Server:
 
         try:
             self._listener = await loop.create_server(
-                connect, self._settings.host, self._settings.port, backlog=_BACKLOG
+                connect, self._settings.host, self._settings.port, backlog=_BACKLOG, ssl=secure
             )
         except (OSError, OverflowError) as error:
             self._workers.close()
@@ -114,6 +129,27 @@ class Server:
                 connection.expire(now_s)
 
 
+def _secure(settings: ServerSettings) -> ssl.SSLContext | None:
+    """Return what TLS needs; None where it is not spoken."""
+    if settings.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+
+    def refuse_password() -> str:
+        raise BadCertificate(f"{settings.private_key or settings.certificate}: the key must not be encrypted")
+
+    try:
+        context.load_cert_chain(settings.certificate, settings.private_key, refuse_password)
+    except (OSError, ValueError) as error:
+        # An SSLError is an OSError whose own words say little.
+        if isinstance(error, BadCertificate):
+            raise
+        names = " or ".join(str(name) for name in (settings.certificate, settings.private_key) if name is not None)
+        raise BadCertificate(f"{names} cannot be used for TLS: {getattr(error, 'strerror', None) or error}") from error
+    return context
+
+
 def serve_until_stopped(
     store: "Store", credentials: Credentials, settings: ServerSettings, on_ready: Callable[[int], None]
 ) -> None:
@@ -121,6 +157,7 @@ def serve_until_stopped(
 
     Raises:
         CannotListen: the address cannot be had.
+        BadCertificate: the certificate or its key cannot be used.
     """
 
     async def run() -> None:
@@ -149,6 +186,7 @@ class Running:
         """
         self.port = 0
         self.host = settings.host
+        self.scheme = settings.scheme
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -165,7 +203,7 @@ class Running:
     @property
     def endpoint(self) -> str:
         """Return the address that clients are given."""
-        return f"http://{self.host}:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     def close(self) -> None:
         """Stop the server and wait for its thread; the store stays open. A second call does nothing."""
@@ -189,7 +227,7 @@ class Running:
         server = Server(store, credentials, settings)
         try:
             await server.start()
-        except CannotListen as error:
+        except (CannotListen, BadCertificate) as error:
             self._failure = error
             self._ready.set()
             return
@@ -216,7 +254,4 @@ def serve_in_thread(
         CannotListen: the port is taken.
     """
     given = settings if settings is not None else ServerSettings()
-    chosen = ServerSettings(
-        host=given.host, port=port, domain=given.domain, worker_count=given.worker_count, limits=given.limits
-    )
-    return Running(store, credentials, chosen)
+    return Running(store, credentials, replace(given, port=port))
