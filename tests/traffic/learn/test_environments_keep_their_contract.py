@@ -13,12 +13,14 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pettingzoo.test import parallel_api_test
 
 from proving.traffic.errors import BadSettings
 from proving.traffic.tasks import TASKS, RingRoad, Sight, Task
 from proving.traffic.tasks.environment import moment, reset, step
 from proving.traffic.tasks.errors import BadAction
 from proving.traffic.tasks.gym import TaskEnv, TaskVectorEnv
+from proving.traffic.tasks.parallel import TaskParallelEnv
 
 
 def drive(task: Task, seeds: list[int], actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -188,3 +190,33 @@ def test_several_automated_vehicles_act_each_for_itself(short_ring: Task) -> Non
     change = jax.device_get(pushed.traffic.cars.speed_mps - held.traffic.cars.speed_mps)[:, 0]
     assert change[0] > 0.1
     assert abs(change[4]) < 1e-6
+
+
+def test_pettingzoo_finds_nothing_to_complain_about(short_ring: Task) -> None:
+    task = dataclasses.replace(
+        short_ring, road=RingRoad(vehicle_count=8, automated_count=2, shortest_m=90, longest_m=90)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parallel_api_test(TaskParallelEnv(task), num_cycles=30)
+
+
+def test_each_agent_is_named_when_its_action_is_wrong(short_ring: Task) -> None:
+    task = dataclasses.replace(
+        short_ring, road=RingRoad(vehicle_count=8, automated_count=2, shortest_m=90, longest_m=90)
+    )
+    environment = TaskParallelEnv(task)
+    with pytest.raises(BadSettings, match="call reset"):
+        environment.step({})
+    first, _ = environment.reset(seed=5)
+    again, _ = environment.reset(seed=5)
+    assert all(np.array_equal(first[agent], again[agent]) for agent in environment.possible_agents)
+    good = np.zeros(1, dtype=np.float32)
+    with pytest.raises(BadAction, match=r"vehicle_4: .*nan"):
+        environment.step({"vehicle_0": good, "vehicle_4": np.array([np.nan])})
+    with pytest.raises(BadAction, match="needed from vehicle_0, vehicle_4"):
+        environment.step({"vehicle_0": good})
+    for _ in range(task.horizon):
+        *_, truncated, _ = environment.step(dict.fromkeys(environment.possible_agents, good))
+    assert truncated == {"vehicle_0": True, "vehicle_4": True}
+    assert environment.agents == []

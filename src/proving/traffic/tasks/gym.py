@@ -29,8 +29,8 @@ class TaskEnv(gymnasium.Env[Numbers, Numbers]):
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  # declared so by Gymnasium
 
     def __init__(self, task: Task | str) -> None:
-        self.task = _task(task)
-        self.observation_space, self.action_space = _spaces(self.task)
+        self.task = _single(task)
+        self.observation_space, self.action_space = spaces_of(self.task)
         self.spec = EnvSpec(
             id=f"proving/{self.task.name}-v0", entry_point=f"{__name__}:TaskEnv", kwargs={"task": self.task}
         )
@@ -48,8 +48,8 @@ class TaskEnv(gymnasium.Env[Numbers, Numbers]):
             BadSettings: an option is unknown, or the vehicles do not fit on the ring.
         """
         super().reset(seed=seed)
-        length_m = _length_m(self.task, options)
-        self._episode, observation = reset(self.task, _seeds(self.np_random, 1), length_m)
+        length_m = length_of(self.task, options)
+        self._episode, observation = reset(self.task, seeds_of(self.np_random, 1), length_m)
         return np.asarray(observation)[:, 0, 0], {"length_m": float(self._episode.length_m[0])}
 
     @override
@@ -82,9 +82,9 @@ class TaskVectorEnv(VectorEnv[Numbers, Numbers, Numbers]):
     def __init__(self, task: Task | str, world_count: int) -> None:
         if world_count < 1:
             raise BadSettings(f"world_count must be at least 1, not {world_count}")
-        self.task = _task(task)
+        self.task = _single(task)
         self.num_envs = world_count
-        self.single_observation_space, self.single_action_space = _spaces(self.task)
+        self.single_observation_space, self.single_action_space = spaces_of(self.task)
         self.observation_space = batch_space(self.single_observation_space, world_count)
         self.action_space = batch_space(self.single_action_space, world_count)
         self._episode: Episode | None = None
@@ -105,15 +105,15 @@ class TaskVectorEnv(VectorEnv[Numbers, Numbers, Numbers]):
             if len(seed) != worlds:
                 raise BadSettings(f"seed must be one number or {worlds}, not {len(seed)}")
             super().reset(seed=None)
-            drawn = _seeds(self.np_random, worlds)
-            own = [_seeds(np.random.default_rng(one), 1)[0] if one is not None else None for one in seed]
+            drawn = seeds_of(self.np_random, worlds)
+            own = [seeds_of(np.random.default_rng(one), 1)[0] if one is not None else None for one in seed]
             seeds = np.array(
                 [old if new is None else new for old, new in zip(drawn, own, strict=True)], dtype=np.uint32
             )
         else:
             super().reset(seed=seed)
-            seeds = _seeds(self.np_random, worlds)
-        length_m = _length_m(self.task, options)
+            seeds = seeds_of(self.np_random, worlds)
+        length_m = length_of(self.task, options)
         lengths_m = None if length_m is None else np.repeat(length_m, worlds)
         self._episode, observation = reset(self.task, seeds, lengths_m)
         self._ended = np.zeros(worlds, dtype=bool)
@@ -134,7 +134,7 @@ class TaskVectorEnv(VectorEnv[Numbers, Numbers, Numbers]):
         episode, seen = outcome.episode, outcome.observation
         ended = self._ended
         if ended.any():
-            fresh, first_seen = reset(self.task, _seeds(self.np_random, self.num_envs))
+            fresh, first_seen = reset(self.task, seeds_of(self.np_random, self.num_envs))
             episode = where(jnp.asarray(ended), fresh, episode)
             seen = jnp.where(ended, first_seen, seen)
         self._episode = episode
@@ -144,11 +144,17 @@ class TaskVectorEnv(VectorEnv[Numbers, Numbers, Numbers]):
         return observation[:, 0].T.copy(), np.where(ended, np.float32(0), reward), terminated, truncated, {}
 
 
-def _task(task: Task | str) -> Task:
+def task_named(task: Task | str) -> Task:
+    """Return the task, or that of this name."""
     if isinstance(task, str):
         if task not in TASKS:
             raise BadSettings(f"task must be one of {', '.join(TASKS)}, not {task!r}")
-        task = TASKS[task]
+        return TASKS[task]
+    return task
+
+
+def _single(task: Task | str) -> Task:
+    task = task_named(task)
     if task.road.automated_count != 1:
         raise BadSettings(
             f"Gymnasium knows one agent per world, but task {task.name!r} has {task.road.automated_count}"
@@ -156,17 +162,20 @@ def _task(task: Task | str) -> Task:
     return task
 
 
-def _spaces(task: Task) -> tuple[Box, Box]:
+def spaces_of(task: Task) -> tuple[Box, Box]:
+    """Return what one automated vehicle may see, and what it may do."""
     sight = task.sight
     observed = Box(np.asarray(sight.low, dtype=np.float32), np.asarray(sight.high, dtype=np.float32), dtype=np.float32)
     return observed, Box(task.action_low, task.action_high, (1,), dtype=np.float32)
 
 
-def _seeds(random: np.random.Generator, count: int) -> NDArray[np.uint32]:
+def seeds_of(random: np.random.Generator, count: int) -> NDArray[np.uint32]:
+    """Return this many seeds of episodes."""
     return random.integers(0, 2**32, size=count, dtype=np.uint32)
 
 
-def _length_m(task: Task, options: dict[str, Any] | None) -> NDArray[np.float32] | None:
+def length_of(task: Task, options: dict[str, Any] | None) -> NDArray[np.float32] | None:
+    """Return the ring's length that the options of a reset ask for; None has it drawn."""
     unknown = set(options or {}) - {"length_m"}
     if unknown:
         raise BadSettings(f"the only option is length_m, not {', '.join(sorted(unknown))}")
