@@ -141,7 +141,7 @@ def jobs_of(clips: list[Path], folder: Path, seed_count: int, plan_count: int) -
 
 def is_known(finding: Finding, known: list[dict[str, str | float]], clip: Path) -> bool:
     return any(
-        str(clip).endswith(str(one["clip"]))
+        clip.stem == Path(str(one["clip"])).stem
         and finding.detector == one["detector"]
         and finding.start_s <= float(one["end_s"]) + 0.5
         and finding.end_s >= float(one["start_s"]) - 0.5
@@ -153,13 +153,20 @@ def summary(results: list[Result], known: list[dict[str, str | float]], who: str
     """Return the figures of each detector, ours or its peer's."""
     answer = {}
     for name in DETECTORS:
-        of = {result.job: [one for one in getattr(result, who) if one.detector == name] for result in results}
+        of = {
+            result.job: [
+                one
+                for one in getattr(result, who)
+                if one.detector == name and not is_known(one, known, result.job.source)
+            ]
+            for result in results
+        }
         damaged = [one for one in results if one.job.defect in DEFECTS]
         truths = [[truth for truth in one.truths if truth.defect == name] for one in damaged]
         scores = score_clips([(of[one.job], true) for one, true in zip(damaged, truths, strict=True)])
         alike = [one for one in results if one.job.defect in ALIKE]
         clean = [one for one in results if one.job.defect is None]
-        alarms = [(one, found) for one in clean for found in of[one.job] if not is_known(found, known, one.job.source)]
+        alarms = [found for one in clean for found in of[one.job]]
         answer[name] = {
             **figures(scores),
             "look_alikes": len(alike),
