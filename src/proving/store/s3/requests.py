@@ -15,7 +15,7 @@ OWNER_ID = "proving"
 
 # Parameters that any request may carry: the SDKs' operation name, and the fields of a presigned one.
 _EVERYWHERE = frozenset(("x-id", "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires")) | frozenset(
-    ("X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Content-Sha256")
+    ("X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Content-Sha256", "AWSAccessKeyId", "Signature", "Expires")
 )
 RESPONSE_OVERRIDES = {
     "response-content-type": "Content-Type",

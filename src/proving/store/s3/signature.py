@@ -1,5 +1,7 @@
 """Check AWS Signature Version 4 of a request: in the Authorization header or in the query (presigned).
 
+An address that was presigned with version 2 is handed on to `signature_v2`.
+
 Pure functions of the request, the key pair and the time. Source: the public Signature Version 4 pages of the S3 API
 reference ("Authenticating Requests"). The path is encoded once and never normalised: `//`, `.` and `..` are parts of
 keys. Any region is accepted, because a node has none.
@@ -17,6 +19,7 @@ from urllib.parse import quote, unquote
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
+from proving.store.s3.signature_v2 import check_query
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -88,7 +91,8 @@ def verify(head: Head, query: Pairs, credentials: Credentials, now_s: float) -> 
         claim = _claim_in_query(query, head.headers, now_s)
         signed_query = [pair for pair in query if pair[0] != "X-Amz-Signature"]
     elif any(name == "AWSAccessKeyId" for name, _ in query):
-        raise Refused("InvalidRequest", f"Signature version 2 is not supported. Please use {ALGORITHM}.")
+        check_query(head, query, credentials, now_s)
+        return Signature(UNSIGNED, "", "", "", b"", is_presigned=True)
     else:
         raise Refused("AccessDenied", "Anonymous access is not allowed: the request is not signed.")
     if not hmac.compare_digest(claim.access_key.encode(), credentials.access_key.encode()):
