@@ -143,8 +143,8 @@ def is_known(finding: Finding, known: list[dict[str, str | float]], clip: Path) 
     return any(
         clip.stem == Path(str(one["clip"])).stem
         and finding.detector == one["detector"]
-        and finding.start_s <= float(one["end_s"]) + 0.5
-        and finding.end_s >= float(one["start_s"]) - 0.5
+        and finding.start_s <= float(one["end_s"])
+        and finding.end_s >= float(one["start_s"])
         for one in known
     )
 
