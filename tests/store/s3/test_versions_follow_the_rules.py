@@ -70,6 +70,11 @@ def test_a_delete_marker_hides_and_its_removal_brings_back(client: Any):
         client.delete_bucket(Bucket="road")
     assert code_of(error) == (409, "BucketNotEmpty")
     assert get(client, VersionId=version) == b"1"
+    assert len(client.get_object_acl(Bucket="road", Key="k", VersionId=version)["Grants"]) == 1
+    for asked, code in ((marker["VersionId"], (405, "MethodNotAllowed")), ("0" * 32, (404, "NoSuchVersion"))):
+        with pytest.raises(ClientError) as error:
+            client.get_object_acl(Bucket="road", Key="k", VersionId=asked)
+        assert code_of(error) == code
     # For a condition, what is hidden is absent.
     with pytest.raises(ClientError) as error:
         client.put_object(Bucket="road", Key="k", Body=b"", IfMatch='"any"')

@@ -2,6 +2,7 @@
 
 import re
 
+from proving.store.errors import NoSuchKey
 from proving.store.s3.answers import document, element, iso_time, nest
 from proving.store.s3.context import Context
 from proving.store.s3.documents import parse_document
@@ -60,7 +61,7 @@ def get_acl(context: Context, request: Request, _received: Received) -> Answer:
     """Answer GetBucketAcl and GetObjectAcl: the owner has full control, nobody else has any."""
     require_bucket(context, request)
     if request.key:
-        context.store.head(request.bucket, request.key)
+        _require_object(context, request)
     grantee = (
         f'<Grantee xmlns:xsi="{_XSI}" xsi:type="CanonicalUser">{element("ID", OWNER_ID)}'
         f"{element('DisplayName', OWNER_ID)}</Grantee>"
@@ -73,7 +74,7 @@ def put_acl(context: Context, request: Request, received: Received) -> Answer:
     """Answer PutBucketAcl and PutObjectAcl: only what is so anyway is accepted."""
     require_bucket(context, request)
     if request.key:
-        context.store.head(request.bucket, request.key)
+        _require_object(context, request)
     if received.data.strip():
         policy = parse_document(received.data, "AccessControlPolicy")
         grants = [grant for part in policy.inside if part.name == "AccessControlList" for grant in part.inside]
@@ -82,6 +83,19 @@ def put_acl(context: Context, request: Request, received: Received) -> Answer:
     elif "x-amz-acl" not in request.headers:
         raise Refused("InvalidRequest", "The access control list is missing.")
     return Answer(200)
+
+
+def _require_object(context: Context, request: Request) -> None:
+    version = request.query.get("versionId")
+    if version is None:
+        context.store.head(request.bucket, request.key)
+        return
+    try:
+        info = context.store.history.head(request.bucket, request.key, "" if version == "null" else version)
+    except NoSuchKey:
+        raise Refused("NoSuchVersion", details=(("Key", request.key), ("VersionId", version))) from None
+    if info.is_delete_marker:
+        raise Refused("MethodNotAllowed", headers=(("x-amz-delete-marker", "true"),))
 
 
 def require_bucket(context: Context, request: Request) -> None:
