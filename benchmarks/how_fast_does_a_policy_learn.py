@@ -17,8 +17,9 @@ import jax
 from proving.traffic.learn import Ppo, Verdict, card_of, evaluate, first_learner, learn, policy_of, save
 from proving.traffic.tasks import TASKS
 
-# Lengths are drawn from 220 to 270 m with 24 bits, so none of these was; the first and the last two lie outside.
+# Lengths are drawn from 205 to 295 m with 24 bits, so none of these was; the last two lie outside and only tell.
 UNSEEN_M = (215.0, 225.0, 235.0, 245.0, 255.0, 265.0, 275.0, 285.0)
+OUTSIDE_M = (198.0, 305.0)
 SEEDS = range(1000, 1010)
 COMMAND = "benchmarks/how_fast_does_a_policy_learn.py"
 
@@ -33,6 +34,7 @@ class Outcome:
     iterations: int
     worst_deviation_mps: float
     lowest_speed_share: float
+    outside_deviation_mps: float
 
 
 def main() -> None:
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--task", default="wave_attenuation_by_set_speed", choices=list(TASKS))
     parser.add_argument("--iterations", type=int, default=160, help="give up after this many")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of the trainings")
+    parser.add_argument("--to-the-end", action="store_true", help="learn on when solved, for a policy to keep")
     parser.add_argument("--save", type=Path, help="write the policy of the last seed to this .npz")
     options = parser.parse_args()
     seeds = options.seeds[:1] if options.smoke else options.seeds
@@ -56,6 +59,7 @@ def main() -> None:
         "seeds": len(outcomes),
         "largest_deviation_mps": round(max(each.worst_deviation_mps for each in outcomes), 3),
         "lowest_speed_share": round(min(each.lowest_speed_share for each in outcomes), 3),
+        "outside_deviation_mps": round(max(each.outside_deviation_mps for each in outcomes), 3),
         "machine": f"{platform.machine()}, jax {jax.__version__}",
     }
     for name, value in answer.items():
@@ -66,6 +70,8 @@ def main() -> None:
 
 def trained(name: str, seed: int, total: int, between: int, path: Path | None) -> Outcome:
     """Learn from nothing until every unseen length is solved, or for `total` iterations."""
+    # Each training pays for its own compilation.
+    jax.clear_caches()
     task, ppo = TASKS[name], Ppo(iteration_count=total)
     begin = time.perf_counter()
     learner = jax.block_until_ready(first_learner(task, ppo, seed))
@@ -95,6 +101,7 @@ def trained(name: str, seed: int, total: int, between: int, path: Path | None) -
         iterations=done,
         worst_deviation_mps=max(verdict.worst_deviation_mps for verdict in verdicts),
         lowest_speed_share=min(verdict.speed_share for verdict in verdicts),
+        outside_deviation_mps=max(each.worst_deviation_mps for each in evaluate(task, policy, OUTSIDE_M, SEEDS)),
     )
 
 

@@ -70,8 +70,9 @@ WAVE_ATTENUATION = Task(
 
 WAVE_ATTENUATION_BY_SET_SPEED = Task(
     name="wave_attenuation_by_set_speed",
-    about="the same ring; once a second, say how much faster or slower than its own mean speed the vehicle shall drive",
-    road=FLOW_ROAD,
+    about="a ring; once a second, say how much faster or slower than its own mean speed the vehicle shall drive",
+    # Wider than FLOW's 220 to 270 m: trained on those alone, one policy in three failed at 215 and 285 m.
+    road=RingRoad(shortest_m=205.0, longest_m=295.0),
     sight=Sight(
         names=(
             "speed",
