@@ -18,11 +18,13 @@ class FollowerStopper:
     region rises from u = min(max(v_leader, 0), U) to U. The headway form and the acceleration limits are CIRCLES'.
 
     A fixed set speed above the traffic's equilibrium does nothing, so by default the set speed is found, by a rule
-    of ours: U = m + clip((gap - roomy gap) / `gap_time_s`, -c, c), where m is the mean over `window_s` of the
+    of ours: U = m + clip((gap - roomy gap) / `gap_time_s`, -c, c) + h, where m is the mean over `window_s` of the
     slower of the own and the leader's speed, the roomy gap is max(7 m, `headway_s` * m), and
-    c = max(1 m/s, `catch_up_share` * m). The slower of the two, because the leader's mean alone chases every wave
-    on a ring and the own mean alone loses a leader on a motorway. The mean is exponential with the mean age of a
-    window of that length (time constant half of it), which needs one number per vehicle.
+    c = max(1 m/s, `catch_up_share` * m). The last term, h = max(gap - far gap, 0) / (2 * `gap_time_s`) with
+    a far gap of max(`far_gap_m`, 2 * `headway_s` * m), brings a vehicle back that has lost a leader who stops and
+    goes: m lies below such a leader's mean speed. It is the slower of the two speeds, because the leader's mean alone
+    chases every wave on a ring and the own mean alone loses a leader on a motorway. The mean is exponential with the
+    mean age of a window of that length (time constant half of it), which needs one number per vehicle.
 
     Attributes:
         set_speed_mps: the set speed U where it is not found.
@@ -32,6 +34,7 @@ class FollowerStopper:
         headway_s: time gap that the found set speed steers to.
         gap_time_s: time in which a wrong gap is made good.
         catch_up_share: how far the found set speed may be from the mean, as a share of it.
+        far_gap_m: gap from which the leader counts as lost.
         response_s: time in which the vehicle reaches the commanded speed.
         limits: largest acceleration, hardest braking, hardest braking where the safe speed is exceeded.
     """
@@ -43,6 +46,7 @@ class FollowerStopper:
     headway_s: float = 3.0
     gap_time_s: float = 20.0
     catch_up_share: float = 0.3
+    far_gap_m: float = 50.0
     response_s: float = 0.5
     limits: tuple[float, float, float] = (1.5, 3.0, 9.0)
 
@@ -75,7 +79,9 @@ class FollowerStopper:
         if self.finds_set_speed:
             most = xp.maximum(self.catch_up_share * mean, 1.0)
             surplus = (view.gap_m - xp.maximum(self.headway_s * mean, 7.0)) / self.gap_time_s
-            set_speed = xp.maximum(mean + xp.clip(surplus, -most, most), 0)
+            stray = view.gap_m - xp.maximum(2 * self.headway_s * mean, self.far_gap_m)
+            hurry = xp.maximum(stray, 0) / (2 * self.gap_time_s)
+            set_speed = xp.maximum(mean + xp.clip(surplus, -most, most) + hurry, 0)
         set_speed = xp.minimum(set_speed, view.limit_mps)
         command = commanded_speed_mps(view, set_speed, self.keeps_headway)
         return steered(command, view, self.response_s, self.limits), (mean,)

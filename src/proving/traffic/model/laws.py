@@ -230,7 +230,8 @@ def follower_stopper(law: FollowerStopper, see: Sight, memory: Memory) -> float:
     memory["mean"] += (min(see.v, see.ahead) - memory["mean"]) * see.dt / (law.window_s / 2)
     m = memory["mean"]
     c = max(law.catch_up_share * m, 1.0)
-    set_speed = max(m + min(max((see.gap - max(law.headway_s * m, 7.0)) / law.gap_time_s, -c), c), 0.0)
+    lost = max(see.gap - max(law.far_gap_m, 2 * law.headway_s * m), 0.0) / (2 * law.gap_time_s)
+    set_speed = max(m + min(max((see.gap - max(law.headway_s * m, 7.0)) / law.gap_time_s, -c), c) + lost, 0.0)
     command = _region_speed(see, min(set_speed, see.limit), law.keeps_headway)
     return _towards(command, see, law.response_s, law.limits)
 
