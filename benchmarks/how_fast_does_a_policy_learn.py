@@ -44,8 +44,7 @@ def main() -> None:
     parser.add_argument("--task", default="wave_attenuation_by_set_speed", choices=list(TASKS))
     parser.add_argument("--iterations", type=int, default=160, help="give up after this many")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of the trainings")
-    parser.add_argument("--to-the-end", action="store_true", help="learn on when solved, for a policy to keep")
-    parser.add_argument("--save", type=Path, help="write the policy of the last seed to this .npz")
+    parser.add_argument("--save", type=Path, help="learn to the end and write the last seed's policy here, as .npz")
     options = parser.parse_args()
     seeds = options.seeds[:1] if options.smoke else options.seeds
     total = 2 if options.smoke else options.iterations
@@ -77,18 +76,25 @@ def trained(name: str, seed: int, total: int, between: int, path: Path | None) -
     learner = jax.block_until_ready(first_learner(task, ppo, seed))
     rates: list[float] = []
     verdicts: tuple[Verdict, ...] = ()
+    solved_min: float | None = None
     for done in range(between, total + 1, between):
         cpu_s = time.process_time()
         learner, curve = jax.block_until_ready(learn(task, ppo, learner, between))
         rates.append(between * ppo.world_count * ppo.rollout / (time.process_time() - cpu_s))
-        card = card_of(task, seed, f"{COMMAND} --task {name} --seeds {seed}", done * ppo.world_count * ppo.rollout)
+        card = card_of(
+            task,
+            seed,
+            f"{COMMAND} --task {name} --seeds {seed} --iterations {total} --save FILE",
+            done * ppo.world_count * ppo.rollout,
+        )
         policy = policy_of(learner, card)
         verdicts = evaluate(task, policy, UNSEEN_M, SEEDS)
         minutes = (time.perf_counter() - begin) / 60
-        is_solved = all(verdict.is_solved for verdict in verdicts)
         unsolved = ", ".join(f"{each.length_m:.0f} m" for each in verdicts if not each.is_solved) or "none"
         print(f"seed {seed}: {done} iterations, {minutes:.2f} min, reward {curve.reward[-1]:.3f}, unsolved: {unsolved}")
-        if is_solved:
+        if solved_min is None and unsolved == "none":
+            solved_min = minutes
+        if solved_min is not None and path is None:
             break
     if path is not None:
         scores = {f"{each.length_m:.0f} m {name}": value for each in verdicts for name, value in each.row().items()}
@@ -97,7 +103,7 @@ def trained(name: str, seed: int, total: int, between: int, path: Path | None) -
         seed=seed,
         # The first chunk compiles.
         decisions_per_s=max(rates),
-        minutes=minutes if is_solved else None,
+        minutes=solved_min,
         iterations=done,
         worst_deviation_mps=max(verdict.worst_deviation_mps for verdict in verdicts),
         lowest_speed_share=min(verdict.speed_share for verdict in verdicts),
