@@ -1,8 +1,6 @@
-"""s3fs, DuckDB through fsspec, and a table format's way of writing, against the real command in its own process."""
+"""DuckDB through fsspec, and a table format's way of writing, against the real command in its own process."""
 
-import importlib.util
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,15 +11,6 @@ import pytest
 from pyarrow import fs
 
 ACCESS_KEY, SECRET_KEY = "AKIDPROVING", "a secret that is only used in tests"
-
-
-def require(module: str) -> None:
-    """Go on only where a client is installed; where CI is set its absence is a failure, never a skip."""
-    if importlib.util.find_spec(module) is None:
-        message = f"{module} is not installed; it is needed to show that it works with the store"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
 
 
 @pytest.fixture
@@ -36,65 +25,13 @@ def arrow(served: Any) -> fs.S3FileSystem:
     )
 
 
-@pytest.fixture
-def s3files(served: Any) -> Any:
-    require("s3fs")
-    import s3fs
-
-    return s3fs.S3FileSystem(
-        key=ACCESS_KEY,
-        secret=SECRET_KEY,
-        endpoint_url=served.endpoint,
-        client_kwargs={"region_name": "us-east-1"},
-        skip_instance_cache=True,
-    )
-
-
-def test_s3fs_writes_reads_copies_and_removes(s3files: Any):
-    s3files.mkdir("s3fs-bucket")
-    data = bytes(range(256)) * 50_000
-    with s3files.open("s3fs-bucket/folder/ü b+.bin", "wb", block_size=5 << 20) as file:
-        file.write(data)
-    s3files.pipe("s3fs-bucket/folder/small", b"small")
-    s3files.cp_file("s3fs-bucket/folder/ü b+.bin", "s3fs-bucket/copy")
-    with s3files.open("s3fs-bucket/copy", "rb", block_size=1 << 20) as file:
-        file.seek(10_000_000)
-        assert file.read(1000) == data[10_000_000:10_001_000]
-    assert s3files.cat("s3fs-bucket/copy") == data
-    assert sorted(s3files.find("s3fs-bucket")) == [
-        "s3fs-bucket/copy",
-        "s3fs-bucket/folder/small",
-        "s3fs-bucket/folder/ü b+.bin",
-    ]
-    assert s3files.isdir("s3fs-bucket/folder")
-    assert not s3files.exists("s3fs-bucket/absent")
-    s3files.put_tags("s3fs-bucket/copy", {"road": "ring"})
-    assert s3files.get_tags("s3fs-bucket/copy") == {"road": "ring"}
-    with pytest.raises(FileNotFoundError):
-        s3files.cat("s3fs-bucket/absent")
-    s3files.rm("s3fs-bucket", recursive=True)
-    s3files.invalidate_cache()
-    assert not s3files.exists("s3fs-bucket")
-
-
 def speeds() -> pa.Table:
     return pa.table(
         {"lane": [index % 4 for index in range(40_000)], "speed_mps": [index / 8 for index in range(40_000)]}
     )
 
 
-def test_duckdb_reads_parquet_through_s3fs(s3files: Any):
-    s3files.mkdir("duckdb-s3fs")
-    with s3files.open("duckdb-s3fs/speeds.parquet", "wb") as file:
-        pq.write_table(speeds(), file)
-    with duckdb.connect() as database:
-        database.register_filesystem(s3files)
-        count = "select count(*), sum(speed_mps) from 's3://duckdb-s3fs/*.parquet' where lane = 3"
-        assert database.sql(count).fetchall() == [(10_000, sum(range(3, 40_000, 4)) / 8)]
-
-
 def test_duckdb_reads_and_writes_parquet_through_fsspec_over_arrow(arrow: fs.S3FileSystem):
-    require("fsspec")
     from fsspec.implementations.arrow import ArrowFSWrapper
 
     class Road(ArrowFSWrapper):
