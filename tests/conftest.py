@@ -1,6 +1,7 @@
 """What every test may ask for: the data beside the checkout, and a fixed profile for random tests."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,11 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("proving", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("proving")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start as well; some tests
+# stop what they started with it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
