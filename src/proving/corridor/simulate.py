@@ -121,11 +121,12 @@ def cases(settings: Simulate) -> list[tuple[str, float]]:
 
 
 def _refuse_unknown(settings: Simulate) -> None:
-    from proving.traffic import CONTROLLERS, ENERGY
+    from proving.traffic import ENERGY
+    from proving.traffic.worlds import CONTROLLER_NAMES
 
     for name in settings.controllers:
-        if name not in CONTROLLERS and name != PEOPLE_ONLY:
-            known = ", ".join(sorted({PEOPLE_ONLY, *CONTROLLERS}))
+        if name not in CONTROLLER_NAMES:
+            known = ", ".join(CONTROLLER_NAMES)
             raise StudyError(f"simulate.controllers: there is no controller '{name}'; there are {known}")
     if settings.vehicle_class not in ENERGY:
         known = ", ".join(sorted(ENERGY))

@@ -15,6 +15,7 @@ NAMES = {
     "time_headway": "constant time headway",
     "acc": "ACC",
     "cacc": "CACC",
+    "learned": "a learned policy",
 }
 UNITS = {"mps": "m/s", "mps2": "m/s²", "m": "m", "s": "s", "km": "km"}
 CONDITION = re.compile(r"\bWHERE\b(.*?)(?:\bGROUP BY\b|\bORDER BY\b|\bHAVING\b|\bLIMIT\b|$)", re.IGNORECASE | re.DOTALL)

@@ -14,6 +14,7 @@ import numpy as np
 
 from proving.traffic.drivers import CONTROLLERS
 from proving.traffic.errors import BadSettings
+from proving.traffic.learn.law import shipped_controller
 from proving.traffic.noise import standard_normal
 from proving.traffic.roads import Road, highway, lane_behind_leader, ring_road
 from proving.traffic.sensing import Delayed, Imperfect, delay_steps
@@ -158,7 +159,8 @@ def _people(settings: Ring | OpenRoad | Platoon) -> HumanDriver:
 
 
 def _controller(settings: Ring | OpenRoad | Platoon) -> Driver | None:
-    kind = CONTROLLERS[settings.controller]
+    # The policy is no member of the family: it is a network over the tasks, which are built on the drivers.
+    kind = shipped_controller if settings.controller == "learned" else CONTROLLERS[settings.controller]
     if kind is None or settings.automated_share <= 0:
         return None
     if settings.sensing.is_perfect:

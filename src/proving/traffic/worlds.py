@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
 
 import numpy as np
 from cyclopts import Parameter
 
-from proving.traffic.drivers import CONTROLLERS, LAWS, Idm
+from proving.traffic.drivers import LAWS, Idm
 from proving.traffic.energy import energy_named
 from proving.traffic.errors import BadDrive, BadSettings
 from proving.traffic.sensing import Sensing, delay_steps
@@ -23,7 +23,9 @@ Controller = Literal[
     "time_headway",
     "acc",
     "cacc",
+    "learned",
 ]
+CONTROLLER_NAMES: tuple[str, ...] = get_args(Controller)
 LawName = Literal[
     "idm",
     "krauss",
@@ -258,8 +260,8 @@ def automated_indices(vehicle_count: int, automated_share: float) -> tuple[int, 
 
 
 def _check(settings: Ring | OpenRoad | Platoon) -> None:
-    if settings.controller not in CONTROLLERS:
-        raise BadSettings(f"controller must be one of {', '.join(CONTROLLERS)}, not {settings.controller!r}")
+    if settings.controller not in CONTROLLER_NAMES:
+        raise BadSettings(f"controller must be one of {', '.join(CONTROLLER_NAMES)}, not {settings.controller!r}")
     if settings.law not in LAWS:
         raise BadSettings(f"law must be one of {', '.join(LAWS)}, not {settings.law!r}")
     if not 0 <= settings.automated_share <= 1:
