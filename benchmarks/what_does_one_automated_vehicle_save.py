@@ -4,7 +4,7 @@ The peer is the same ring with the same seed and nobody automated. Human laws th
 (FLOW's parameters), Krauss (SUMO's default), Gipps, Bando with follow-the-leader (fitted to ring experiments), IDM
 with a reaction time. People drive alone for 300 s, so waves are there if the law makes any; the next 200 s are not
 counted, the 300 s after them are. Fuel is CIRCLES' midSUV. Medians over seeds; "overall" is the median over all laws
-and seeds. The three plain keys are those of one controller named beforehand (`follower_stopper`), not of the best.
+and seeds. The three plain keys are those of the shipped policy, `learned`.
 With --json the last line is one object; --smoke takes two seeds and less time.
 """
 
@@ -25,7 +25,7 @@ PEOPLE = {
     "bando_ftl": replace(RING, law="bando_ftl"),
     "idm_late": replace(RING, driver=Idm(headway_s=0.8), reaction_s=0.5),
 }
-CONTROLLERS = ("follower_stopper", "pi_saturation", "non_local_follower_stopper", "time_headway")
+CONTROLLERS = ("learned", "follower_stopper", "pi_saturation", "non_local_follower_stopper", "time_headway")
 OVERALL = CONTROLLERS[0]
 KEYS = ("fuel_saved_share", "braking_per_veh_km", "throughput_gain_share")
 
