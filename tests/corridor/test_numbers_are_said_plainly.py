@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from proving.corridor.effects import Effect, Measure
 from proving.corridor.wording import NAMES, answer_in_words, case_name, condition_of, effect_in_words
-from proving.traffic import CONTROLLERS
+from proving.traffic.worlds import CONTROLLER_NAMES
 
 CHANGES = st.floats(-3, 3)
 
@@ -27,7 +27,7 @@ def test_every_change_has_a_sign_unless_it_is_nothing(
 
 
 def test_controllers_bear_the_names_that_papers_gave_them() -> None:
-    assert set(NAMES) <= set(CONTROLLERS)
+    assert set(NAMES) <= set(CONTROLLER_NAMES)
     assert case_name("none", 0.0) == "people only"
     assert case_name("follower_stopper", 0.05) == "5\N{NO-BREAK SPACE}% FollowerStopper"
     assert case_name("pi_saturation", 0.1) == "10\N{NO-BREAK SPACE}% PI with saturation"
