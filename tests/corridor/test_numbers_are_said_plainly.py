@@ -31,7 +31,7 @@ def test_controllers_bear_the_names_that_papers_gave_them() -> None:
     assert case_name("none", 0.0) == "people only"
     assert case_name("follower_stopper", 0.05) == "5\N{NO-BREAK SPACE}% FollowerStopper"
     assert case_name("pi_saturation", 0.1) == "10\N{NO-BREAK SPACE}% PI with saturation"
-    assert not any("_" in case_name(name, 0.5) for name in CONTROLLERS)
+    assert not any("_" in case_name(name, 0.5) for name in CONTROLLER_NAMES)
 
 
 def test_answers_have_units_and_end() -> None:
