@@ -7,6 +7,8 @@ proving.errors.Error
     │   ├── NoSuchColumn            a named column is not there; the text lists what is
     │   └── BadRow                  one row breaks a rule: not finite, time does not grow, speed below zero
     ├── BadDrive (ValueError)       a speed profile in memory breaks the same rules
+    ├── BadNetwork (ValueError)     a road network or its demand contradicts itself; the text names the element
+    ├── Overflow (RuntimeError)     more vehicles than the arrays hold; the text says what to raise
     └── NoSuchFile (FileNotFoundError)
 """
 
@@ -39,3 +41,11 @@ class BadDrive(TrafficError, ValueError):
 
 class NoSuchFile(TrafficError, FileNotFoundError):
     """The named file is not there."""
+
+
+class BadNetwork(TrafficError, ValueError):
+    """A road network or its demand contradicts itself; the message names the element."""
+
+
+class Overflow(TrafficError, RuntimeError):
+    """More vehicles than the arrays hold; the message says which setting to raise."""
