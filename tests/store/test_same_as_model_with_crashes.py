@@ -176,7 +176,7 @@ def test_the_scenarios_reach_what_they_are_meant_to_reach() -> None:
         seen["runs"] += bool(stats and stats.run_count > 1)
         seen["journal"] += bool(stats and stats.journal_bytes)
         seen["many extents"] += bool(stats and stats.extent_count >= 6)
-        seen["lives"] += bool(stats and any(extent.life > 2 for extent in world.store._extents.all))
+        seen["lives"] += bool(stats and any(extent.life > 2 for extent in world.store._engine.extents.all))
 
     watched = dataclasses.replace(check, stop=watch)
     for seed in range(60):

@@ -121,7 +121,7 @@ def test_readers_see_whole_objects_while_they_are_overwritten_deleted_and_moved(
             store.flush()
 
     together([write, read, read, read, reclaim])
-    assert all(extent.pins == 0 for extent in store._extents.all)
+    assert all(extent.pins == 0 for extent in store._engine.extents.all)
 
 
 def test_what_many_threads_put_is_all_there_also_after_a_restart(tmp_path: Path, small: StoreSettings) -> None:
@@ -189,7 +189,7 @@ def test_a_caller_that_is_interrupted_while_it_waits_leaves_the_others_working(o
     assert disk.is_syncing.wait(30)
 
     def interrupt() -> None:
-        while not store._committer._queue:
+        while not store._engine._committer._queue:
             pass
         signal.pthread_kill(main.ident or 0, signal.SIGINT)
 

@@ -9,10 +9,7 @@ to an object without copying, `discard` gives their space back. Staged parts liv
 forgets them and takes their space back.
 """
 
-import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from secrets import token_bytes
 from types import TracebackType
@@ -20,77 +17,41 @@ from types import TracebackType
 from proving.store import changes, entries
 from proving.store.changes import Wish
 from proving.store.clock import Clock, SystemClock
-from proving.store.commit import Change, Committer, Decide
 from proving.store.disk import Disk, FolderDisk
-from proving.store.entries import Facts
-from proving.store.errors import DiskFailed, DiskFull, NoSuchBucket, NoSuchKey, NotStaged, TooLarge
+from proving.store.engine import Engine
+from proving.store.errors import NoSuchBucket, NoSuchKey
 from proving.store.gate import Gate
 from proving.store.history import History
 from proving.store.listing import page_of
-from proving.store.names import check_bucket, check_key
+from proving.store.names import check_bucket
+from proving.store.puts import Puts
 from proving.store.reading import OpenObject, Pieces
-from proving.store.reclaim import Reclaimer
-from proving.store.records import (
-    BucketInfo,
-    Deletion,
-    Listing,
-    ObjectInfo,
-    StoreSettings,
-    StoreStats,
-    largest_entry_bytes,
-)
-from proving.store.recover import recover
-from proving.store.runs import Runs
-from proving.store.versions import Outgrown
-from proving.store.writing import Body, Data, StagedPart, Writer
-
-_log = logging.getLogger(__name__)
+from proving.store.records import BucketInfo, Deletion, Listing, ObjectInfo, StoreSettings, StoreStats
+from proving.store.writing import Data, StagedPart
 
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
-_LONGEST_BATCH_BYTES = 4 << 20
 
 
 class Store:
     """One open store; make it with `Store.open`.
 
     After `close` every call raises StoreClosed.
-
-    Attributes:
-        gate: What every call passes through; `close` waits for those that are inside.
-        history: Versions of objects, and changes that are more than one put or delete.
     """
 
     def __init__(self, disk: Disk, settings: StoreSettings, clock: Clock, draw: Callable[[int], bytes]) -> None:
         """Recover what is on the disk; see `open`."""
-        recovered = recover(disk, settings, draw)
-        self._disk = disk
-        self._clock = clock
-        self._settings = settings
-        self._extents, self._index = recovered.extents, recovered.index
-        self._journal, self._superblock = recovered.journal, recovered.superblock
-        size_bytes = self._extents.size_bytes
-        chunk_size_bytes = min(settings.chunk_size_bytes, size_bytes // 4)
-        self._largest_entry_bytes = largest_entry_bytes(size_bytes)
-        self._runs = Runs(self._extents, self._superblock, chunk_size_bytes)
-        self._committer = Committer(
-            self._index, self._journal, min(size_bytes, _LONGEST_BATCH_BYTES), self._flush_when_due
-        )
-        self._reclaimer = Reclaimer(
-            self._extents,
-            self._index,
-            self._runs,
-            self._committer,
-            lambda: self._runs.flush(self._index, self._journal),
-        )
-        self._writer = Writer(
-            self._extents, chunk_size_bytes, min(settings.inline_size_bytes, size_bytes // 8), self._make_room
-        )
-        self.gate = Gate()
-        largest_bytes = size_bytes - 512 - min(settings.inline_size_bytes, size_bytes // 8)
-        self.history = History(self._index, self._extents, self._commit_all, clock, self.gate, draw, largest_bytes)
-        self._next_flush_bytes = 0
-        self._staged: set[StagedPart] = set()
-        self._staged_lock = threading.Lock()
+        self._engine = Engine(disk, settings, clock, draw)
+        self._puts = Puts(self._engine)
+
+    @property
+    def gate(self) -> Gate:
+        """Return what every call passes through; `close` waits for those that are inside."""
+        return self._engine.gate
+
+    @property
+    def history(self) -> History:
+        """Return what is done with versions of objects, and with many objects at once."""
+        return self._engine.history
 
     @classmethod
     def open(
@@ -132,9 +93,9 @@ class Store:
         """
         with self.gate:
             check_bucket(bucket)
-            name, value = entries.bucket_name(bucket), entries.bucket_value(self._clock.now_s())
+            name, value = entries.bucket_name(bucket), entries.bucket_value(self._engine.clock.now_s())
 
-            self._commit(changes.make_bucket(bucket, value), len(name) + len(value))
+            self._engine.commit(changes.make_bucket(bucket, value), len(name) + len(value))
 
     def delete_bucket(self, bucket: str) -> None:
         """Delete an empty bucket.
@@ -144,13 +105,15 @@ class Store:
             BucketNotEmpty: it has objects.
         """
         with self.gate:
-            self._commit(changes.delete_bucket(bucket), len(entries.bucket_name(bucket)), is_urgent=True)
+            self._engine.commit(changes.delete_bucket(bucket), len(entries.bucket_name(bucket)), is_urgent=True)
 
     def buckets(self) -> list[BucketInfo]:
         """Return all buckets by name."""
         with self.gate:
-            with self._index.lock:
-                found = [(name, self._index.get(name)) for name in self._index.names(*entries.all_buckets())]
+            with self._engine.index.lock:
+                found = [
+                    (name, self._engine.index.get(name)) for name in self._engine.index.names(*entries.all_buckets())
+                ]
             return [entries.bucket_of(name, value) for name, value in found if value is not None]
 
     # Write.
@@ -187,12 +150,7 @@ class Store:
         """
         with self.gate:
             wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
-            self._check_wish(wish)
-            body = self._writer.take(data, is_hashed=etag is None)
-            try:
-                return self._put(wish, body, body.md5 if etag is None else etag)
-            finally:
-                self._writer.drop(body)
+            return self._puts.put(wish, data, etag)
 
     def stage(self, data: Data, *, is_hashed: bool = False) -> StagedPart:
         """Take bytes in for a later `put_staged`; they are made durable there.
@@ -201,11 +159,7 @@ class Store:
             DiskFull, DiskFailed: the disk refused.
         """
         with self.gate:
-            body = self._writer.take(data, is_hashed=is_hashed, may_inline=False)
-            part = StagedPart(body.size_bytes, body.md5, body)
-            with self._staged_lock:
-                self._staged.add(part)
-            return part
+            return self._puts.stage(data, is_hashed=is_hashed)
 
     def put_staged(
         self,
@@ -239,28 +193,11 @@ class Store:
         """
         with self.gate:
             wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
-            self._check_wish(wish)
-            self._unstage(parts)
-            body = Body(size_bytes=sum(part.size_bytes for part in parts))
-            for part in parts:
-                body.locators += part._body.locators
-                body.dependency = body.dependency.and_(part._body.dependency)
-            try:
-                info = self._put(wish, body, etag)
-            except BaseException:
-                with self._staged_lock:
-                    self._staged.update(parts)
-                raise
-            self._writer.drop(body)
-            return info
+            return self._puts.put_staged(wish, parts, etag)
 
     def discard(self, part: StagedPart) -> None:
         """Give the space of a staged part back; one that was used or discarded before is fine."""
-        with self._staged_lock:
-            if part not in self._staged:
-                return
-            self._staged.remove(part)
-        self._writer.drop(part._body)
+        self._puts.discard(part)
 
     def delete(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
         """Delete an object; one that is not there is fine, unless `if_match` asks for it.
@@ -285,7 +222,7 @@ class Store:
             NoSuchBucket, NoSuchKey: it is not there.
         """
         with self.gate:
-            value = self._index.get(entries.object_name(bucket, key))
+            value = self._engine.index.get(entries.object_name(bucket, key))
             if value is None:
                 raise self._absent(bucket, key)
             return entries.facts_of(value).info(bucket, key)
@@ -297,11 +234,11 @@ class Store:
             NoSuchBucket, NoSuchKey: it is not there.
         """
         with self.gate:
-            found = self._index.pinned(entries.object_name(bucket, key))
+            found = self._engine.index.pinned(entries.object_name(bucket, key))
             if found is None:
                 raise self._absent(bucket, key)
             value, locators = found
-            return OpenObject(self._extents, self.gate, entries.facts_of(value).info(bucket, key), locators)
+            return OpenObject(self._engine.extents, self.gate, entries.facts_of(value).info(bucket, key), locators)
 
     def get(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         """Return an object's bytes from `start` on, at most `size`.
@@ -340,19 +277,20 @@ class Store:
             if limit < 0:
                 raise ValueError(f"limit must not be negative, got {limit}")
             beginning = entries.objects_name(bucket)
-            with self._index.lock:
-                if self._index.get(entries.bucket_name(bucket)) is None:
+            with self._engine.index.lock:
+                if self._engine.index.get(entries.bucket_name(bucket)) is None:
                     raise NoSuchBucket(changes.no_bucket(bucket))
                 page = page_of(
                     lambda low: (
-                        name[len(beginning) :] for name in self._index.names(beginning + low, beginning + b"\xff")
+                        name[len(beginning) :]
+                        for name in self._engine.index.names(beginning + low, beginning + b"\xff")
                     ),
                     prefix,
                     delimiter,
                     after,
                     limit,
                 )
-                values = [(key, self._index.get(entries.object_name(bucket, key))) for key in page.keys]
+                values = [(key, self._engine.index.get(entries.object_name(bucket, key))) for key in page.keys]
             objects = tuple(entries.facts_of(value).info(bucket, key) for key, value in values if value is not None)
             return Listing(objects, tuple(page.common_prefixes), page.is_truncated, page.next_after)
 
@@ -365,7 +303,7 @@ class Store:
             DiskFull, DiskFailed: the disk refused.
         """
         with self.gate:
-            self._committer.alone(self._flush)
+            self._engine.flush()
 
     def reclaim(self) -> int:
         """Move live chunks out of extents that are mostly garbage; return how many extents that set free.
@@ -374,36 +312,31 @@ class Store:
             DiskFull, DiskFailed: the disk refused; nothing is lost.
         """
         with self.gate:
-            return self._reclaimer.reclaim()
+            return self._engine.reclaimer.reclaim()
 
     def stats(self) -> StoreStats:
         """Return how full the store is."""
         with self.gate:
-            free_count = self._extents.free_count()
-            extents = list(self._extents.all)
-            with self._index.lock:
-                bucket_count = sum(1 for _ in self._index.names(*entries.all_buckets()))
-                object_count = len(self._index) - bucket_count
+            free_count = self._engine.extents.free_count()
+            extents = list(self._engine.extents.all)
+            with self._engine.index.lock:
+                bucket_count = sum(1 for _ in self._engine.index.names(*entries.all_buckets()))
+                object_count = len(self._engine.index) - bucket_count
             return StoreStats(
                 bucket_count=bucket_count,
                 object_count=object_count,
                 live_bytes=sum(extent.live_bytes for extent in extents),
                 used_bytes=sum(extent.pointer for extent in extents),
-                extent_size_bytes=self._extents.size_bytes,
+                extent_size_bytes=self._engine.extents.size_bytes,
                 extent_count=len(extents),
                 free_extent_count=free_count,
-                run_count=len(self._superblock.state.runs),
-                journal_bytes=self._journal.tail_bytes,
+                run_count=len(self._engine.superblock.state.runs),
+                journal_bytes=self._engine.journal.tail_bytes,
             )
 
     def close(self) -> None:
         """Write the index as a run and let go of the disk; closing twice is fine."""
-        if not self.gate.close():
-            return
-        try:
-            self._committer.alone(self._flush)
-        finally:
-            self._disk.close()
+        self._engine.close()
 
     def __enter__(self) -> "Store":
         return self
@@ -413,88 +346,7 @@ class Store:
     ) -> None:
         self.close()
 
-    # Inside.
-
-    def _put(self, wish: Wish, body: Body, etag: str) -> ObjectInfo:
-        """Make the body durable, then the entry that names it."""
-        bucket, key = wish.bucket, wish.key
-        name = entries.object_name(bucket, key)
-        facts = Facts(body.size_bytes, etag, self._clock.now_s(), wish.content_type, wish.metadata)
-        value = entries.object_value(body.locators, facts)
-        size_bytes = len(name) + len(value) + entries.LOCATOR_BYTES
-        if size_bytes > self._largest_entry_bytes:
-            raise TooLarge(
-                f"'{key}' has {len(body.locators)} chunks and {len(wish.metadata)} metadata entries, too many for "
-                f"extents of {self._extents.size_bytes} bytes; make the store with larger ones"
-            )
-
-        placing = self.history.placing(bucket, key, size_bytes - len(name))
-        self._extents.sync(body.dependency)
-        assert body.dependency.is_durable(), "an index entry never names a chunk that is not durable"
-        while True:
-            try:
-                self._commit(changes.put_object(wish, value, placing), placing.size_bytes, value=body.inline)
-            except Outgrown as needs:
-                placing = self.history.grown(placing, needs)
-            except DiskFull:
-                if not self._make_room():
-                    raise
-            else:
-                return replace(facts, version=placing.version or "").info(bucket, key)
-
-    def _commit(
-        self,
-        decide: Decide,
-        size_bytes: int,
-        *,
-        value: tuple[bytes, int] | None = None,
-        is_urgent: bool = False,
-    ) -> None:
-        change = Change(decide, size_bytes + entries.PAIR_BYTES, value, is_urgent)
-        self._commit_all([change])
-        if change.error is not None:
-            raise change.error
-
-    def _commit_all(self, made: Sequence[Change]) -> None:
-        self._committer.commit(made)
-        if self._extents.is_low:
-            # In good time: copies need some of the reserve themselves.
-            self._extents.is_low = False
-            try:
-                self._make_room()
-            except (DiskFull, DiskFailed) as error:
-                _log.warning("the reserve is low and cannot be filled up: %s", error)
-
-    def _check_wish(self, wish: Wish) -> None:
-        """Refuse early what cannot succeed; a bucket that goes away meanwhile is seen at the commit."""
-        check_key(wish.key)
-        if self._index.get(entries.bucket_name(wish.bucket)) is None:
-            raise NoSuchBucket(changes.no_bucket(wish.bucket))
-
-    def _unstage(self, parts: Sequence[StagedPart]) -> None:
-        with self._staged_lock:
-            if len(set(parts)) < len(parts) or not self._staged.issuperset(parts):
-                raise NotStaged("a staged part was used or discarded before; stage its bytes again")
-            self._staged.difference_update(parts)
-
     def _absent(self, bucket: str, key: str) -> NoSuchBucket | NoSuchKey:
-        if self._index.get(entries.bucket_name(bucket)) is None:
+        if self._engine.index.get(entries.bucket_name(bucket)) is None:
             return NoSuchBucket(changes.no_bucket(bucket))
         return NoSuchKey(f"there is no '{key}' in the bucket '{bucket}'")
-
-    def _flush(self) -> None:
-        self._runs.flush(self._index, self._journal)
-
-    def _flush_when_due(self) -> None:
-        tail_bytes = self._journal.tail_bytes
-        is_due = (
-            len(self._index.changed) >= self._settings.flush_entries or tail_bytes >= self._settings.flush_journal_bytes
-        )
-        if is_due and tail_bytes >= self._next_flush_bytes:
-            # Should it fail, it is not tried again with each batch.
-            self._next_flush_bytes = tail_bytes + self._extents.size_bytes // 4
-            self._flush()
-            self._next_flush_bytes = 0
-
-    def _make_room(self) -> bool:
-        return self._reclaimer.make_room()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import md5
 from typing import Any, Literal, TypeAlias
 
 from proving.store.records import ObjectInfo
@@ -13,6 +14,10 @@ Survives: TypeAlias = Literal["any", "nothing", "everything", "prefix", "subset"
 """What a power cut leaves of unsynced writes; the words of the simulated disk."""
 Seen: TypeAlias = tuple[bytes, str, int, str, tuple[tuple[str, str], ...]] | None
 """What is seen under a name: bytes, ETag, size, content type, metadata; None where there is nothing."""
+
+SeenName: TypeAlias = tuple[str, str]
+"""A bucket and a key; the key is "" for the bucket itself."""
+BUCKET_IS_THERE = (b"", "", 0, "", ())
 
 _PATTERN = bytes(place * 7 % 251 for place in range(20_000))
 
@@ -165,6 +170,25 @@ class Mend:
 def seen(info: ObjectInfo, data: bytes) -> Seen:
     """Return what is compared of an object."""
     return data, info.etag, info.size_bytes, info.content_type, tuple(sorted(info.metadata.items()))
+
+
+def contents_of(each: Any) -> dict[SeenName, Seen]:  # noqa: ANN401  the store or its model
+    """Return what is seen under each name."""
+    found: dict[SeenName, Seen] = {}
+    for bucket in each.buckets():
+        found[bucket.name, ""] = BUCKET_IS_THERE
+        for info in each.list(bucket.name).objects:
+            found[bucket.name, info.key] = seen(info, each.get(bucket.name, info.key))
+    return found
+
+
+def told(seen: Seen) -> str:
+    """Return in words what is seen."""
+    if seen is None:
+        return "nothing"
+    data, etag, size_bytes, content_type, _ = seen
+    read = md5(data, usedforsecurity=False).hexdigest()
+    return f"{size_bytes} bytes, ETag {etag[:8]}, {content_type}, MD5 of what is read {read[:8]}"
 
 
 def _put(each: Any, operation: Put) -> object:  # noqa: ANN401  the store and its model have one shape

@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from hashlib import md5
 from typing import Any
 
 from proving.check.replay import make_token
@@ -13,9 +12,18 @@ from proving.check.same_as_model import Check, Kind, Mismatch
 from proving.check.search import Budget, search, smallest_failure
 from proving.check.shrink import simpler_crashes
 from proving.check.sim_clock import SimClock
-from proving.check.sim_disk import CRASH_MODES, Fault, SimDisk, Survives
+from proving.check.sim_disk import Fault, SimDisk, Survives
 from proving.errors import Error
 from proving.runs.scenario import Row, Scenario
+from proving.store.drawing import (
+    DRAWN,
+    Layout,
+    draw_break,
+    draw_crash,
+    draw_layout,
+    draw_layout_with_faults,
+    draw_power_cut,
+)
 from proving.store.errors import (
     BucketExists,
     BucketNotEmpty,
@@ -29,6 +37,7 @@ from proving.store.model import ModelStore
 from proving.store.objects import Store
 from proving.store.operations import (
     API,
+    BUCKET_IS_THERE,
     BUCKETS,
     KEYS,
     Break,
@@ -37,11 +46,7 @@ from proving.store.operations import (
     Delete,
     DeleteBucket,
     Flush,
-    Get,
-    GetRange,
-    Head,
     Kill,
-    List,
     Mend,
     PlanPowerCut,
     Put,
@@ -49,22 +54,11 @@ from proving.store.operations import (
     Reclaim,
     Reopen,
     Seen,
-    seen,
+    SeenName,
+    contents_of,
+    told,
 )
-from proving.store.records import ObjectInfo, StoreSettings
-
-Name = tuple[str, str]
-"""A bucket and a key; the key is "" for the bucket itself."""
-_HERE = (b"", "", 0, "", ())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """How the store of one scenario is laid out, small so that everything fills and turns over; and how its disk is."""
-
-    settings: StoreSettings
-    disk_capacity_bytes: int | None
-    sector_bytes: int
+from proving.store.records import ObjectInfo
 
 
 @dataclass
@@ -85,7 +79,7 @@ class World:
     survives: Survives = "nothing"
     choice: int = 0
     changes_in_recovery: int = 0
-    uncertain: dict[Name, list[Seen]] = field(default_factory=dict)
+    uncertain: dict[SeenName, list[Seen]] = field(default_factory=dict)
 
     def open(self) -> None:
         """Open the store on the disk as it is."""
@@ -121,9 +115,9 @@ def store_check(
     return Check(
         name=name,
         about=about,
-        setup=_draw_layout_with_faults if has_faults else _draw_layout,
+        setup=draw_layout_with_faults if has_faults else draw_layout,
         start=start,
-        kinds=_KINDS + _FAULTS if has_faults else _KINDS,
+        kinds=(*_CALLS, *_RESTARTS, *(_FAULTS if has_faults else ())),
         declared=(NoSuchBucket, NoSuchKey, BucketExists, BucketNotEmpty, PreconditionFailed),
         interruptions=(OSError,),
         adopt=_adopt,
@@ -131,52 +125,6 @@ def store_check(
         invariant_every=8,
         operation_count=40,
     )
-
-
-def _draw_layout(rng: random.Random) -> Layout:
-    settings = StoreSettings(
-        extent_size_bytes=rng.choice((4096, 8192)),
-        chunk_size_bytes=rng.choice((300, 512, 1024)),
-        inline_size_bytes=rng.choice((0, 64, 400)),
-        reserve_extents=rng.choice((2, 3)),
-        flush_entries=rng.choice((1, 2, 4, 100)),
-        flush_journal_bytes=rng.choice((600, 3000, 20_000)),
-    )
-    return Layout(settings=settings, disk_capacity_bytes=None, sector_bytes=rng.choice((512, 4096)))
-
-
-def _draw_layout_with_faults(rng: random.Random) -> Layout:
-    layout = _draw_layout(rng)
-    extents = rng.choice((None, None, 8, 12, 20))
-    # A little beyond whole extents, so that the superblock meets the end of the disk too as it grows.
-    beyond = rng.randrange(1500)
-    capacity = None if extents is None else extents * layout.settings.extent_size_bytes + beyond
-    return Layout(settings=layout.settings, disk_capacity_bytes=capacity, sector_bytes=layout.sector_bytes)
-
-
-def _bucket(rng: random.Random) -> int:
-    return int(rng.random() < 0.1)
-
-
-def _key(rng: random.Random) -> int:
-    return rng.randrange(len(KEYS))
-
-
-def _size(rng: random.Random, layout: Layout) -> int:
-    """Return mostly a size at which something ends: a chunk, a small value, a sector less its frame."""
-    settings = layout.settings
-    corner = rng.choice(
-        (
-            0,
-            1,
-            settings.inline_size_bytes,
-            settings.chunk_size_bytes,
-            2 * settings.chunk_size_bytes,
-            512 - 56,
-            4096 - 56,
-        )
-    )
-    return max(0, corner + rng.randint(-1, 1)) if rng.random() < 0.7 else rng.randrange(1500)
 
 
 def _api(
@@ -250,7 +198,7 @@ def _note_uncertain(world: World, model: ModelStore, operation: object) -> None:
     except Error:
         return
     name = (BUCKETS[operation.bucket], KEYS[operation.key] if isinstance(operation, Put | PutParts | Delete) else "")
-    world.uncertain.setdefault(name, []).append(_contents(after).get(name))
+    world.uncertain.setdefault(name, []).append(contents_of(after).get(name))
 
 
 def _recover(world: World) -> None:
@@ -274,17 +222,17 @@ def _recover(world: World) -> None:
 
 def _adopt_contents(world: World, model: ModelStore) -> Mismatch | None:
     """Let the model hold what the store holds, where that is allowed."""
-    there, known = _contents(world.store), _contents(model)
+    there, known = contents_of(world.store), contents_of(model)
     for name in sorted(there.keys() | known.keys()):
         got, expected = there.get(name), known.get(name)
         if got != expected and got not in world.uncertain.get(name, ()):
             allowed = [expected, *world.uncertain.get(name, ())]
-            told = f"{'/'.join(name)}: {' or '.join(_told(each) for each in allowed)}"
-            return Mismatch("keeps what it acknowledged", told, _told(got))
+            wanted = f"{'/'.join(name)}: {' or '.join(told(each) for each in allowed)}"
+            return Mismatch("keeps what it acknowledged", wanted, told(got))
     for (bucket, key), got in sorted(there.items(), key=lambda item: item[0][1]):
         if got != known.get((bucket, key)):
             if key:
-                data, etag, size_bytes, content_type, metadata = got or _HERE
+                data, etag, size_bytes, content_type, metadata = got or BUCKET_IS_THERE
                 info = ObjectInfo(bucket, key, size_bytes, etag, 0.0, content_type, dict(metadata))
                 model.contents[bucket][key] = (info, data)
             else:
@@ -298,74 +246,26 @@ def _adopt_contents(world: World, model: ModelStore) -> Mismatch | None:
     return None
 
 
-def _contents(each: Any) -> dict[Name, Seen]:  # noqa: ANN401  the store or its model
-    found: dict[Name, Seen] = {}
-    for bucket in each.buckets():
-        found[bucket.name, ""] = _HERE
-        for info in each.list(bucket.name).objects:
-            found[bucket.name, info.key] = seen(info, each.get(bucket.name, info.key))
-    return found
-
-
 def _same_contents(world: World, model: ModelStore) -> Mismatch | None:
     try:
-        there = _contents(world.store)
+        there = contents_of(world.store)
     except OSError:
         if world.disk.is_cut or world.disk.has_failed:
             return None
         raise
-    known = _contents(model)
+    known = contents_of(model)
     for name in sorted(there.keys() | known.keys()):
         if there.get(name) != known.get(name):
-            got, expected = (f"{'/'.join(name)}: {_told(each.get(name))}" for each in (there, known))
+            got, expected = (f"{'/'.join(name)}: {told(each.get(name))}" for each in (there, known))
             return Mismatch("holds what the model holds", expected, got)
     return None
 
 
-def _told(seen: Seen) -> str:
-    if seen is None:
-        return "nothing"
-    data, etag, size_bytes, content_type, _ = seen
-    read = md5(data, usedforsecurity=False).hexdigest()
-    return f"{size_bytes} bytes, ETag {etag[:8]}, {content_type}, MD5 of what is read {read[:8]}"
+_CALLS: tuple[Kind[Layout, World, ModelStore, Any], ...] = tuple(
+    _api(operation, *drawn) for operation, drawn in DRAWN.items()
+)
 
-
-_KINDS: tuple[Kind[Layout, World, ModelStore, Any], ...] = (
-    _api(Get, 3, lambda rng, layout: Get(_bucket(rng), _key(rng))),
-    _api(
-        Put,
-        8,
-        lambda rng, layout: Put(_bucket(rng), _key(rng), _size(rng, layout), rng.randrange(5000), rng.random() < 0.1),
-    ),
-    _api(
-        PutParts,
-        1,
-        lambda rng, layout: PutParts(
-            _bucket(rng), _key(rng), _size(rng, layout), _size(rng, layout), rng.randrange(5000)
-        ),
-    ),
-    _api(Delete, 3, lambda rng, layout: Delete(_bucket(rng), _key(rng))),
-    _api(
-        GetRange,
-        2,
-        lambda rng, layout: GetRange(
-            _bucket(rng), _key(rng), rng.choice((0, 1, _size(rng, layout))), _size(rng, layout)
-        ),
-    ),
-    _api(Head, 1, lambda rng, layout: Head(_bucket(rng), _key(rng))),
-    _api(
-        List,
-        2,
-        lambda rng, layout: List(
-            _bucket(rng),
-            rng.choice(("", "", "a", "a/", "z")),
-            rng.choice(("", "", "/", "/b")),
-            rng.choice(("", "", "a", "a/", "b")),
-            rng.choice((0, 1, 2, 1000)),
-        ),
-    ),
-    _api(CreateBucket, 0.7, lambda rng, layout: CreateBucket(rng.randrange(2))),
-    _api(DeleteBucket, 0.4, lambda rng, layout: DeleteBucket(rng.randrange(2))),
+_RESTARTS: tuple[Kind[Layout, World, ModelStore, Any], ...] = (
     Kind(
         operation=Flush,
         weight=2,
@@ -385,7 +285,7 @@ _KINDS: tuple[Kind[Layout, World, ModelStore, Any], ...] = (
     Kind(
         operation=Crash,
         weight=1,
-        draw=lambda rng, layout: Crash(rng.choice(CRASH_MODES), rng.getrandbits(16)),
+        draw=draw_crash,
         thing=_crash,
         model=None,
         is_fault=True,
@@ -394,9 +294,7 @@ _KINDS: tuple[Kind[Layout, World, ModelStore, Any], ...] = (
     Kind(
         operation=PlanPowerCut,
         weight=1.5,
-        draw=lambda rng, layout: PlanPowerCut(
-            rng.randrange(16), rng.choice(CRASH_MODES), rng.getrandbits(16), rng.choice((0, 0, 1, 2, 3))
-        ),
+        draw=draw_power_cut,
         thing=_crash,
         model=lambda model, operation: None,
         is_fault=True,
@@ -408,9 +306,7 @@ _FAULTS: tuple[Kind[Layout, World, ModelStore, Any], ...] = (
     Kind(
         operation=Break,
         weight=2,
-        draw=lambda rng, layout: Break(
-            rng.choice(("read", "write", "sync")), rng.choice((0, 0, 1, 3)), rng.random() < 0.2, rng.random() < 0.3
-        ),
+        draw=draw_break,
         thing=_break,
         model=lambda model, operation: None,
         is_fault=True,

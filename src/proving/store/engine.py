@@ -1,0 +1,115 @@
+"""The parts of one open store, put together, and the way that every change takes through them."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from proving.store import entries
+from proving.store.clock import Clock
+from proving.store.commit import Change, Committer, Decide
+from proving.store.disk import Disk
+from proving.store.errors import DiskFailed, DiskFull
+from proving.store.gate import Gate
+from proving.store.history import History
+from proving.store.reclaim import Reclaimer
+from proving.store.records import StoreSettings, largest_entry_bytes
+from proving.store.recover import recover
+from proving.store.runs import Runs
+from proving.store.writing import Writer
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_BATCH_BYTES = 4 << 20
+
+
+class Engine:
+    """What is inside a store; made by recovering what is on a disk.
+
+    Attributes:
+        disk: Where everything lies.
+        clock: Tells when objects were modified.
+        extents: Where chunks lie.
+        index: What names them.
+        journal: What makes changes of the index durable.
+        superblock: What names the extents and the runs.
+        gate: What every call passes through.
+        writer: Takes bytes in.
+        reclaimer: Takes space back.
+        history: Versions of objects.
+        largest_entry_bytes: So long may one index entry be.
+    """
+
+    def __init__(self, disk: Disk, settings: StoreSettings, clock: Clock, draw: Callable[[int], bytes]) -> None:
+        """Recover what is on the disk; raises as `recover`."""
+        recovered = recover(disk, settings, draw)
+        self.disk = disk
+        self.clock = clock
+        self.extents, self.index = recovered.extents, recovered.index
+        self.journal, self.superblock = recovered.journal, recovered.superblock
+        self._settings = settings
+        size_bytes = self.extents.size_bytes
+        chunk_size_bytes = min(settings.chunk_size_bytes, size_bytes // 4)
+        inline_size_bytes = min(settings.inline_size_bytes, size_bytes // 8)
+        self.largest_entry_bytes = largest_entry_bytes(size_bytes)
+        self._runs = Runs(self.extents, self.superblock, chunk_size_bytes)
+        self._committer = Committer(
+            self.index, self.journal, min(size_bytes, _LONGEST_BATCH_BYTES), self._flush_when_due
+        )
+        self.reclaimer = Reclaimer(self.extents, self.index, self._runs, self._committer, self._flush)
+        self.writer = Writer(self.extents, chunk_size_bytes, inline_size_bytes, self.reclaimer.make_room)
+        self.gate = Gate()
+        self.history = History(
+            self.index, self.extents, self.commit_all, clock, self.gate, draw, size_bytes - 512 - inline_size_bytes
+        )
+        self._next_flush_bytes = 0
+
+    def commit(
+        self,
+        decide: Decide,
+        size_bytes: int,
+        *,
+        value: tuple[bytes, int] | None = None,
+        is_urgent: bool = False,
+    ) -> None:
+        """Make one change durable and visible; raise what `decide` raises, DiskFull or DiskFailed."""
+        change = Change(decide, size_bytes + entries.PAIR_BYTES, value, is_urgent)
+        self.commit_all([change])
+        if change.error is not None:
+            raise change.error
+
+    def commit_all(self, made: Sequence[Change]) -> None:
+        """Make changes durable and visible; each says itself whether it failed."""
+        self._committer.commit(made)
+        if self.extents.is_low:
+            # In good time: copies need some of the reserve themselves.
+            self.extents.is_low = False
+            try:
+                self.reclaimer.make_room()
+            except (DiskFull, DiskFailed) as error:
+                _log.warning("the reserve is low and cannot be filled up: %s", error)
+
+    def flush(self) -> None:
+        """Write the changed entries as a run, while no batch is under way; raises DiskFull or DiskFailed."""
+        self._committer.alone(self._flush)
+
+    def close(self) -> None:
+        """Write the index as a run and let go of the disk; closing twice is fine."""
+        if not self.gate.close():
+            return
+        try:
+            self.flush()
+        finally:
+            self.disk.close()
+
+    def _flush(self) -> None:
+        self._runs.flush(self.index, self.journal)
+
+    def _flush_when_due(self) -> None:
+        tail_bytes = self.journal.tail_bytes
+        is_due = (
+            len(self.index.changed) >= self._settings.flush_entries or tail_bytes >= self._settings.flush_journal_bytes
+        )
+        if is_due and tail_bytes >= self._next_flush_bytes:
+            # Should it fail, it is not tried again with each batch.
+            self._next_flush_bytes = tail_bytes + self.extents.size_bytes // 4
+            self._flush()
+            self._next_flush_bytes = 0

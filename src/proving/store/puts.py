@@ -1,0 +1,106 @@
+"""Putting objects: a body is made durable, then the entry that names it; staged parts wait for that in between."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from proving.store import changes, entries
+from proving.store.changes import Wish
+from proving.store.engine import Engine
+from proving.store.entries import Facts
+from proving.store.errors import DiskFull, NoSuchBucket, NotStaged, TooLarge
+from proving.store.names import check_key
+from proving.store.records import ObjectInfo
+from proving.store.versions import Outgrown
+from proving.store.writing import Body, Data, StagedPart
+
+
+class Puts:
+    """What `Store.put`, `stage`, `put_staged` and `discard` do."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Put into this store."""
+        self._engine = engine
+        self._staged: set[StagedPart] = set()
+        self._staged_lock = threading.Lock()
+
+    def put(self, wish: Wish, data: Data, etag: str | None) -> ObjectInfo:
+        """Put bytes; see `Store.put`."""
+        self._check(wish)
+        body = self._engine.writer.take(data, is_hashed=etag is None)
+        try:
+            return self._put(wish, body, body.md5 if etag is None else etag)
+        finally:
+            self._engine.writer.drop(body)
+
+    def stage(self, data: Data, *, is_hashed: bool) -> StagedPart:
+        """Take a part in; see `Store.stage`."""
+        body = self._engine.writer.take(data, is_hashed=is_hashed, may_inline=False)
+        part = StagedPart(body.size_bytes, body.md5, body)
+        with self._staged_lock:
+            self._staged.add(part)
+        return part
+
+    def put_staged(self, wish: Wish, parts: Sequence[StagedPart], etag: str) -> ObjectInfo:
+        """Put the parts; see `Store.put_staged`."""
+        self._check(wish)
+        self._unstage(parts)
+        body = Body(size_bytes=sum(part.size_bytes for part in parts))
+        for part in parts:
+            body.locators += part._body.locators
+            body.dependency = body.dependency.and_(part._body.dependency)
+        try:
+            info = self._put(wish, body, etag)
+        except BaseException:
+            with self._staged_lock:
+                self._staged.update(parts)
+            raise
+        self._engine.writer.drop(body)
+        return info
+
+    def discard(self, part: StagedPart) -> None:
+        """Forget a part; see `Store.discard`."""
+        with self._staged_lock:
+            if part not in self._staged:
+                return
+            self._staged.remove(part)
+        self._engine.writer.drop(part._body)
+
+    def _put(self, wish: Wish, body: Body, etag: str) -> ObjectInfo:
+        """Make the body durable, then the entry that names it."""
+        engine, bucket, key = self._engine, wish.bucket, wish.key
+        name = entries.object_name(bucket, key)
+        facts = Facts(body.size_bytes, etag, engine.clock.now_s(), wish.content_type, wish.metadata)
+        value = entries.object_value(body.locators, facts)
+        size_bytes = len(name) + len(value) + entries.LOCATOR_BYTES
+        if size_bytes > engine.largest_entry_bytes:
+            raise TooLarge(
+                f"'{key}' has {len(body.locators)} chunks and {len(wish.metadata)} metadata entries, too many for "
+                f"extents of {engine.extents.size_bytes} bytes; make the store with larger ones"
+            )
+
+        placing = engine.history.placing(bucket, key, size_bytes - len(name))
+        engine.extents.sync(body.dependency)
+        assert body.dependency.is_durable(), "an index entry never names a chunk that is not durable"
+        while True:
+            try:
+                engine.commit(changes.put_object(wish, value, placing), placing.size_bytes, value=body.inline)
+            except Outgrown as needs:
+                placing = engine.history.grown(placing, needs)
+            except DiskFull:
+                if not engine.reclaimer.make_room():
+                    raise
+            else:
+                return replace(facts, version=placing.version or "").info(bucket, key)
+
+    def _check(self, wish: Wish) -> None:
+        """Refuse early what cannot succeed; a bucket that goes away meanwhile is seen at the commit."""
+        check_key(wish.key)
+        if self._engine.index.get(entries.bucket_name(wish.bucket)) is None:
+            raise NoSuchBucket(changes.no_bucket(wish.bucket))
+
+    def _unstage(self, parts: Sequence[StagedPart]) -> None:
+        with self._staged_lock:
+            if len(set(parts)) < len(parts) or not self._staged.issuperset(parts):
+                raise NotStaged("a staged part was used or discarded before; stage its bytes again")
+            self._staged.difference_update(parts)
