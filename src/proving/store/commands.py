@@ -30,18 +30,19 @@ def serve(
         folder: Where the store keeps its files.
         host: The address to listen on.
         port: The port to listen on; 0 lets the system choose, and the line on stdout tells which.
-        credentials: A TOML or JSON file with access_key and secret_key.
+        credentials: A TOML or JSON file with access_key and secret_key, which may do everything; or a TOML file of
+            [[users]], each with access_key, secret_key and lists of buckets: read, write, manage.
         domain: Where set, BUCKET.DOMAIN in the Host header names the bucket; without it the path does.
         workers: Threads for what waits for the disk; so many writes share a commit at most.
         certificate: A PEM file; where given, HTTPS is served instead of HTTP.
         private_key: The certificate's key in PEM; not needed where it is in the same file.
     """
     from proving.store import Store
-    from proving.store.s3.credentials import find_credentials
     from proving.store.s3.errors import CannotListen
     from proving.store.s3.server import ServerSettings, serve_until_stopped
+    from proving.store.s3.users import find_users
 
-    pair = find_credentials(credentials)
+    users = find_users(credentials)
     try:
         settings = ServerSettings(
             host=host,
@@ -59,7 +60,7 @@ def serve(
         print(f"listening on {settings.scheme}://{shown}:{chosen_port}", flush=True)
 
     with Store.open(folder) as store:
-        serve_until_stopped(store, pair, settings, tell)
+        serve_until_stopped(store, users, settings, tell)
     return 0
 
 

@@ -17,9 +17,11 @@ _ADDRESS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
-def list_buckets(context: Context, _request: Request, _received: Received) -> Answer:
-    """Answer ListBuckets."""
-    buckets = sorted(context.store.buckets(), key=lambda bucket: bucket.name)
+def list_buckets(context: Context, request: Request, _received: Received) -> Answer:
+    """Answer ListBuckets: those that the user has any right on."""
+    user = request.user
+    seen = (bucket for bucket in context.store.buckets() if user is None or user.may_see(bucket.name))
+    buckets = sorted(seen, key=lambda bucket: bucket.name)
     entries = (
         nest("Bucket", (element("Name", bucket.name), element("CreationDate", iso_time(bucket.created_s))))
         for bucket in buckets

@@ -1,17 +1,27 @@
 """The key pair that requests are checked against: from the environment or a small file, never a default."""
 
+import hmac
 import json
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from proving.settings import settings_from
 from proving.store.s3.errors import BadCredentials
 
 ACCESS_KEY_VARIABLE = "PROVING_ACCESS_KEY"
 SECRET_KEY_VARIABLE = "PROVING_SECRET_KEY"  # noqa: S105 - the name of a variable, no secret
+
+
+class Secrets(Protocol):
+    """Whoever knows secrets by access key: one pair, or all users."""
+
+    def secret_of(self, access_key: str) -> str | None:
+        """Return the secret of an access key; None where it is not known."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +37,11 @@ class Credentials:
             raise BadCredentials("access_key must be ASCII without '/', ',', '=' or blanks, and not empty")
         if len(self.secret_key) < 8:
             raise BadCredentials("secret_key must have at least 8 characters")
+
+    def secret_of(self, access_key: str) -> str | None:
+        """Return the secret of an access key; None where it is another than this pair's."""
+        is_known = hmac.compare_digest(access_key.encode("utf-8", "surrogateescape"), self.access_key.encode())
+        return self.secret_key if is_known else None
 
 
 def find_credentials(file: Path | None, environment: Mapping[str, str] | None = None) -> Credentials:

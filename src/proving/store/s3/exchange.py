@@ -17,6 +17,7 @@ from proving.store.s3.multipart import Uploads
 from proving.store.s3.requests import Request, parse_query, parse_request
 from proving.store.s3.saving import discard
 from proving.store.s3.signature import Signature, verify
+from proving.store.s3.users import Users
 
 if TYPE_CHECKING:
     from proving.store import Store
@@ -60,26 +61,26 @@ HANDLERS: dict[str, Handler] = {
 
 
 class S3Service:
-    """Answers S3 requests over one store, for one key pair."""
+    """Answers S3 requests over one store, for one key pair or several users."""
 
     def __init__(
         self,
         store: "Store",
-        credentials: Credentials,
+        credentials: Credentials | Users,
         domain: str = "",
         now_s: Callable[[], float] = time.time,
     ) -> None:
         """Serve `store`; where `domain` is set, "bucket.domain" in the Host header names a bucket."""
         self.context = Context(store, Uploads(), now_s)
-        self._credentials = credentials
+        self._users = Users.of(credentials)
         self._domain = domain
 
     def begin(self, head: Head, request_id: str) -> Exchange:
         """Check the signature and the head of a request; never raises."""
         try:
             pairs = parse_query(head.query)
-            signature = verify(head, pairs, self._credentials, self.context.now_s())
-            request = parse_request(head, pairs, self._domain)
+            signature = verify(head, pairs, self._users, self.context.now_s())
+            request = parse_request(head, pairs, self._domain, self._users.named(signature.access_key))
             return S3Exchange(self.context, request, signature, request_id)
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
             return _RefusedExchange(refuse(error, head.path, request_id))

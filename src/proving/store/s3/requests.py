@@ -7,6 +7,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
+from proving.store.s3.users import User, check_rights
 
 KEY_LIMIT_BYTES = 1024
 METADATA_LIMIT_BYTES = 2048
@@ -106,13 +107,14 @@ _CANNED = frozenset(("private", "bucket-owner-full-control"))
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One operation on a bucket and a key; both are empty where the operation has none."""
+    """One operation on a bucket and a key; both are empty where the operation has none. `user` asks for it."""
 
     operation: str
     head: Head
     bucket: str
     key: str
     query: Mapping[str, str]
+    user: User | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -139,16 +141,17 @@ def _decoded(text: str) -> str:
     return unquote(text.replace("+", " "), errors="surrogateescape") if "%" in text or "+" in text else text
 
 
-def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = "") -> Request:
+def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = "", user: User | None = None) -> Request:
     """Return the operation that `head` and its decoded query ask for.
 
     Args:
         head: the request's head.
         pairs: its decoded query.
         domain: where set, "bucket.domain" in the Host header names the bucket.
+        user: who asks; None where everything is allowed.
 
     Raises:
-        Refused: the address is malformed, a key is too long, or something is asked that is not here.
+        Refused: the address is malformed, a key is too long, something is asked that is not here, or the user may not.
     """
     query = dict(pairs)
     if len(query) != len(pairs):
@@ -156,11 +159,13 @@ def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = ""
     bucket, key = split_path(head.path, head.headers.get("host", ""), domain)
     level = "object" if key else "bucket" if bucket else "service"
     operation = _choose(level, head, query)
+    if user is not None:
+        check_rights(user, operation, bucket, head.headers)
     _check_headers(head.headers)
     for name, value in pairs:
         if not (name + value).isprintable() and not _is_utf8(name + value):
             raise Refused("InvalidArgument", "A query parameter is no valid UTF-8.")
-    return Request(operation, head, bucket, key, query)
+    return Request(operation, head, bucket, key, query, user)
 
 
 def split_path(path: str, host: str, domain: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from proving.store.s3.credentials import Credentials
 from proving.store.s3.errors import BadCertificate, CannotListen
 from proving.store.s3.exchange import S3Service
 from proving.store.s3.http import Connection
+from proving.store.s3.users import Users
 from proving.store.s3.wire import Limits, Stamps
 from proving.store.s3.workers import Workers
 
@@ -65,7 +66,7 @@ class ServerSettings:
 class Server:
     """A listening socket and its connections; made and used on one event loop."""
 
-    def __init__(self, store: "Store", credentials: Credentials, settings: ServerSettings) -> None:
+    def __init__(self, store: "Store", credentials: Credentials | Users, settings: ServerSettings) -> None:
         """Be ready to serve `store`, which stays the caller's to close."""
         self._service = S3Service(store, credentials, settings.domain)
         self._settings = settings
@@ -151,7 +152,7 @@ def _secure(settings: ServerSettings) -> ssl.SSLContext | None:
 
 
 def serve_until_stopped(
-    store: "Store", credentials: Credentials, settings: ServerSettings, on_ready: Callable[[int], None]
+    store: "Store", credentials: Credentials | Users, settings: ServerSettings, on_ready: Callable[[int], None]
 ) -> None:
     """Serve in this thread until SIGTERM or SIGINT; `on_ready` is told the port.
 
@@ -178,7 +179,7 @@ def serve_until_stopped(
 class Running:
     """A server in a thread of its own; a context manager that closes it."""
 
-    def __init__(self, store: "Store", credentials: Credentials, settings: ServerSettings) -> None:
+    def __init__(self, store: "Store", credentials: Credentials | Users, settings: ServerSettings) -> None:
         """Start it and wait until it listens.
 
         Raises:
@@ -219,11 +220,11 @@ class Running:
     ) -> None:
         self.close()
 
-    def _run(self, store: "Store", credentials: Credentials, settings: ServerSettings) -> None:
+    def _run(self, store: "Store", credentials: Credentials | Users, settings: ServerSettings) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve(store, credentials, settings))
 
-    async def _serve(self, store: "Store", credentials: Credentials, settings: ServerSettings) -> None:
+    async def _serve(self, store: "Store", credentials: Credentials | Users, settings: ServerSettings) -> None:
         server = Server(store, credentials, settings)
         try:
             await server.start()
@@ -240,13 +241,13 @@ class Running:
 
 
 def serve_in_thread(
-    store: "Store", credentials: Credentials, port: int = 0, settings: ServerSettings | None = None
+    store: "Store", credentials: Credentials | Users, port: int = 0, settings: ServerSettings | None = None
 ) -> Running:
     """Serve `store` on the loopback address in a thread and return it listening.
 
     Args:
         store: stays the caller's to close, after the server.
-        credentials: the one key pair.
+        credentials: one key pair that may do everything, or users with rights.
         port: 0 lets the system choose; `.port` of the result tells which.
         settings: everything else; their port gives way to `port`.
 

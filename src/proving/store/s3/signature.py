@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
-from proving.store.s3.credentials import Credentials
+from proving.store.s3.credentials import Secrets
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
 from proving.store.s3.signature_v2 import check_query
@@ -50,6 +50,7 @@ class Signature:
         time: such as 20261121T120000Z.
         scope: date/region/s3/aws4_request.
         key: the derived signing key.
+        access_key: whose it is.
         is_presigned: whether it came in the query.
     """
 
@@ -58,6 +59,7 @@ class Signature:
     time: str
     scope: str
     key: bytes = field(repr=False)
+    access_key: str = ""
     is_presigned: bool = False
 
 
@@ -73,7 +75,7 @@ class _Claim:
     payload: str
 
 
-def verify(head: Head, query: Pairs, credentials: Credentials, now_s: float) -> Signature:
+def verify(head: Head, query: Pairs, secrets: Secrets, now_s: float) -> Signature:
     """Return the signature of `head` after checking it; `query` is its decoded query in any order.
 
     Raises:
@@ -91,21 +93,22 @@ def verify(head: Head, query: Pairs, credentials: Credentials, now_s: float) -> 
         claim = _claim_in_query(query, head.headers, now_s)
         signed_query = [pair for pair in query if pair[0] != "X-Amz-Signature"]
     elif any(name == "AWSAccessKeyId" for name, _ in query):
-        check_query(head, query, credentials, now_s)
-        return Signature(UNSIGNED, "", "", "", b"", is_presigned=True)
+        access_key = check_query(head, query, secrets, now_s)
+        return Signature(UNSIGNED, "", "", "", b"", access_key, is_presigned=True)
     else:
         raise Refused("AccessDenied", "Anonymous access is not allowed: the request is not signed.")
-    if not hmac.compare_digest(claim.access_key.encode(), credentials.access_key.encode()):
+    secret = secrets.secret_of(claim.access_key)
+    if secret is None:
         raise Refused("InvalidAccessKeyId", details=(("AWSAccessKeyId", claim.access_key),))
     names = claim.signed_names.split(";") if claim.signed_names.isascii() else []
     _check_signed_names(names, head.headers)
     canonical = canonical_request(head, signed_query, names, claim.payload)
     date, region, _service, _end = claim.scope.split("/")
-    key = signing_key(credentials.secret_key, date, region)
+    key = signing_key(secret, date, region)
     expected = sign(key, string_to_sign(claim.time, claim.scope, canonical))
     if not hmac.compare_digest(expected.encode(), claim.signature.encode("latin-1", "replace")):
         raise Refused("SignatureDoesNotMatch", details=(("AWSAccessKeyId", claim.access_key),))
-    return Signature(claim.payload, claim.signature, claim.time, claim.scope, key, is_presigned)
+    return Signature(claim.payload, claim.signature, claim.time, claim.scope, key, claim.access_key, is_presigned)
 
 
 def canonical_request(head: Head, query: Pairs, signed_names: Sequence[str], payload: str) -> bytes:

@@ -9,7 +9,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 
-from proving.store.s3.credentials import Credentials
+from proving.store.s3.credentials import Secrets
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
 
@@ -23,8 +23,8 @@ _SIGNED = frozenset(
 )  # fmt: skip
 
 
-def check_query(head: Head, query: Sequence[tuple[str, str]], credentials: Credentials, now_s: float) -> None:
-    """Refuse an address whose signature does not hold; `query` is its decoded query.
+def check_query(head: Head, query: Sequence[tuple[str, str]], secrets: Secrets, now_s: float) -> str:
+    """Return the access key of an address after checking its signature; `query` is its decoded query.
 
     Raises:
         Refused: malformed, expired, of an unknown key, not matching, or with a parameter that is not signed.
@@ -43,12 +43,14 @@ def check_query(head: Head, query: Sequence[tuple[str, str]], credentials: Crede
     if head.headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD") != "UNSIGNED-PAYLOAD":
         raise Refused("InvalidRequest", "x-amz-content-sha256 needs a signature of version 4.")
     given = fields["AWSAccessKeyId"]
-    if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), credentials.access_key.encode()):
+    secret = secrets.secret_of(given)
+    if secret is None:
         raise Refused("InvalidAccessKeyId", details=(("AWSAccessKeyId", given),))
     text = string_to_sign(head, fields)
-    expected = base64.b64encode(hmac.digest(credentials.secret_key.encode(), text, "sha1"))
+    expected = base64.b64encode(hmac.digest(secret.encode(), text, "sha1"))
     if not hmac.compare_digest(expected, fields["Signature"].encode("utf-8", "surrogateescape")):
         raise Refused("SignatureDoesNotMatch", details=(("AWSAccessKeyId", given),))
+    return given
 
 
 def string_to_sign(head: Head, fields: Mapping[str, str]) -> bytes:
