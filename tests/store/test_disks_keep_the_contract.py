@@ -1,6 +1,7 @@
 """The real disk and the simulated one do the same."""
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,3 +93,29 @@ def test_no_room_is_told_as_such() -> None:
     with pytest.raises(OSError, match="space") as caught:
         disk.create("extent", 1001)
     assert caught.value.errno == errno.ENOSPC
+
+
+def test_looking_into_a_folder_that_is_no_store_leaves_it_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"sun")
+    with pytest.raises(NotAStore, match=r"holiday\.jpg"):
+        Store.open(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_a_store_that_was_cut_off_while_it_was_made_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "superblock-0.unfinished").write_bytes(b"half")
+    with Store.open(tmp_path) as store:
+        assert store.buckets() == []
+
+
+def test_a_file_that_is_replaced_keeps_earlier_readers_from_meeting_another(tmp_path: Path) -> None:
+    disk = FolderDisk(tmp_path / "new" / "folder")
+    disk.replace("one", b"first")
+    handle = disk._open("one")
+    disk.replace("one", b"second")
+    disk.create("two", 4096)
+    assert disk.read("two", 0, 4) == bytes(4)
+    assert (os.pread(handle, 9, 0), disk.read("one", 0, 6)) == (b"first", b"second")
+    disk.close()
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(handle)

@@ -17,7 +17,7 @@ from types import TracebackType
 from proving.store import changes, entries
 from proving.store.changes import Wish
 from proving.store.clock import Clock, SystemClock
-from proving.store.disk import Disk, FolderDisk
+from proving.store.disk import UNFINISHED, Disk, FolderDisk, files_in
 from proving.store.engine import Engine
 from proving.store.errors import NoSuchBucket, NoSuchKey
 from proving.store.gate import Gate
@@ -27,6 +27,7 @@ from proving.store.names import check_bucket
 from proving.store.puts import Puts
 from proving.store.reading import OpenObject, Pieces
 from proving.store.records import BucketInfo, Deletion, Listing, ObjectInfo, StoreSettings, StoreStats
+from proving.store.recover import refuse_foreign
 from proving.store.writing import Data, StagedPart
 
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
@@ -75,7 +76,7 @@ class Store:
             Corrupt: something that was durable cannot be read.
             DiskFailed, OSError: the disk refused.
         """
-        disk = FolderDisk(Path(place)) if isinstance(place, Path | str) else place
+        disk = _folder_disk(Path(place)) if isinstance(place, Path | str) else place
         try:
             return cls(disk, settings or StoreSettings(), clock or SystemClock(), draw)
         except BaseException:
@@ -350,3 +351,10 @@ class Store:
         if self._engine.index.get(entries.bucket_name(bucket)) is None:
             return NoSuchBucket(changes.no_bucket(bucket))
         return NoSuchKey(f"there is no '{key}' in the bucket '{bucket}'")
+
+
+def _folder_disk(folder: Path) -> FolderDisk:
+    """Return the disk in a folder, which is left as it is if something else than a store is there."""
+    if folder.is_dir():
+        refuse_foreign([name for name in files_in(folder) if not name.endswith(UNFINISHED)])
+    return FolderDisk(folder)

@@ -3,7 +3,7 @@
 It changes nothing that a second crash could miss: it only removes files that were never used and adds empty ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -51,10 +51,9 @@ def recover(disk: Disk, settings: StoreSettings, draw: Callable[[int], bytes]) -
         DiskFailed, OSError: the disk refused.
     """
     present = disk.files()
-    if any(slot in present for slot in superblock.SLOTS):
+    refuse_foreign(present)
+    if present:
         state, is_damaged = superblock.load(disk)
-    elif present:
-        raise NotAStore(f"the folder holds {present[0]!r} and no store; choose an empty folder")
     else:
         state, is_damaged = superblock.make(disk, draw(16), settings.extent_size_bytes), False
     block = Superblock(disk, state)
@@ -79,6 +78,16 @@ def recover(disk: Disk, settings: StoreSettings, draw: Callable[[int], bytes]) -
     _reopen_data(extents)
     extents.ensure_reserve()
     return Recovered(block, extents, index, Journal(extents, last, replayed.sequence, replayed.size_bytes))
+
+
+def refuse_foreign(present: Sequence[str]) -> None:
+    """Refuse files that are no store's.
+
+    Raises:
+        NotAStore: it names one of them.
+    """
+    if present and not any(slot in present for slot in superblock.SLOTS):
+        raise NotAStore(f"the folder holds {present[0]!r} and no store; choose an empty folder")
 
 
 def _find_files(disk: Disk, extents: Extents) -> None:
