@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         StoreStats,
         VersionListing,
     )
+    from proving.store.scrub import Damage, ScrubReport
     from proving.store.writing import StagedPart
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "BucketNotEmpty",
     "Clock",
     "Corrupt",
+    "Damage",
     "Deleted",
     "Deletion",
     "Disk",
@@ -63,6 +65,7 @@ __all__ = [
     "OpenObject",
     "Pieces",
     "PreconditionFailed",
+    "ScrubReport",
     "StagedPart",
     "Store",
     "StoreClosed",
@@ -77,6 +80,7 @@ _ELSEWHERE = {
     "Clock": "clock",
     **dict.fromkeys(("Disk", "FolderDisk"), "disk"),
     "History": "history",
+    **dict.fromkeys(("Damage", "ScrubReport"), "scrub"),
     "StagedPart": "writing",
     "Store": "objects",
     **dict.fromkeys(("OpenObject", "Pieces"), "reading"),

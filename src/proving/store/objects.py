@@ -28,6 +28,7 @@ from proving.store.puts import Puts
 from proving.store.reading import OpenObject, Pieces
 from proving.store.records import BucketInfo, Deletion, Listing, ObjectInfo, StoreSettings, StoreStats
 from proving.store.recover import refuse_foreign
+from proving.store.scrub import ScrubReport, scrub
 from proving.store.writing import Data, StagedPart
 
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
@@ -314,6 +315,13 @@ class Store:
         """
         with self.gate:
             return self._engine.reclaimer.reclaim()
+
+    def scrub(self) -> ScrubReport:
+        """Read every chunk that the index names; return what was read, and which objects are damaged.
+
+        It goes on beside all other work, and reads as fast as the disk gives.
+        """
+        return scrub(self._engine)
 
     def stats(self) -> StoreStats:
         """Return how full the store is."""
