@@ -1,0 +1,82 @@
+"""What each driver wants, by the law of its vehicle's type."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from proving.traffic.network.demand import VehicleType
+from proving.traffic.network.state import Fleet, Vehicles, World, pick
+from proving.traffic.noise import Draws, standard_normal
+from proving.traffic.state import Driver, HumanDriver, View
+from proving.traffic.streams import STREAM_NOISE
+
+Array: TypeAlias = Any
+
+
+def fleet(types: Sequence[VehicleType], controller: Driver | None, dtype: str = "float32") -> Fleet:
+    """Return the types as arrays; types whose laws differ in numbers only share one law."""
+    shapes = [jax.tree.structure(kind.driver) for kind in types]
+    known = list(dict.fromkeys(shapes))
+    laws = []
+    for shape in known:
+        own = [kind.driver for kind, other in zip(types, shapes, strict=True) if other == shape]
+        members = [kind.driver if other == shape else own[0] for kind, other in zip(types, shapes, strict=True)]
+        laws.append(jax.tree.map(lambda *numbers: np.array(numbers, dtype=dtype), *members))
+
+    def column(name: str) -> Array:
+        return np.array([getattr(kind, name) for kind in types], dtype=dtype)
+
+    return Fleet(
+        laws=tuple(laws),
+        law=np.array([known.index(shape) for shape in shapes], dtype=np.int32),
+        controller=controller,
+        length_m=column("length_m"),
+        top_mps=column("top_mps"),
+        stand_m=np.array([kind.driver.equilibrium_gap_m(0.0) for kind in types], dtype=dtype),
+        factor=column("speed_factor"),
+        spread=column("speed_spread"),
+        is_automated=np.array([kind.is_automated for kind in types]),
+        changes_lanes=np.array([kind.changes_lanes for kind in types]),
+    )
+
+
+def wanted_mps2(world: World, kind: Array, view: View) -> Array:
+    """Return the acceleration that the laws of these types want; without memory and without noise."""
+    total = jnp.zeros_like(view.speed_mps)
+    for number, law in enumerate(world.fleet.laws):
+        accel_mps2, _ = _of(law, kind).drive(view, ())
+        if len(world.fleet.laws) == 1:
+            return accel_mps2
+        total = jnp.where(pick(world.fleet.law, kind) == number, accel_mps2, total)
+    return total
+
+
+def noise_mps2(world: World, vehicles: Vehicles, step: Array) -> Array:
+    """Return the white noise on everybody's acceleration."""
+    draw = standard_normal(world.seed, STREAM_NOISE, vehicles.trip, step) / jnp.sqrt(world.dt_s)
+    total = jnp.zeros_like(vehicles.speed_mps)
+    for number, law in enumerate(world.fleet.laws):
+        sigma = jnp.asarray(_of(law, vehicles.kind).noise_intensity, dtype=total.dtype)
+        total = jnp.where(pick(world.fleet.law, vehicles.kind) == number, sigma * draw, total)
+    return total
+
+
+def draws(world: World, vehicles: Vehicles, step: Array) -> Draws:
+    """Return where laws that need chance draw it from."""
+    return Draws(world.seed, vehicles.trip, step)
+
+
+def _of(law: HumanDriver, kind: Array) -> HumanDriver:
+    """Return the law with each vehicle's own numbers; of a single type the numbers stay single."""
+    if all(leaf.shape == (1,) for leaf in jax.tree.leaves(law)):
+        return jax.tree.map(lambda numbers: numbers[0], law)
+    return jax.tree.map(lambda numbers: pick(jnp.asarray(numbers), kind), law)
+
+
+def is_memoryless(law: HumanDriver) -> bool:
+    """Return whether a law remembers nothing, as those on networks must."""
+    return dataclasses.is_dataclass(law) and not law.first_memory(np.zeros(1))

@@ -1,0 +1,187 @@
+"""Everybody's way in one step: along the lane, across junctions, off the road at the end, onto it at the start."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from proving.traffic.network.changing import headroom
+from proving.traffic.network.places import Places
+from proving.traffic.network.state import Finished, State, Vehicles, World, pick
+from proving.traffic.network.trips import FASTEST, FREE_LANE, RANDOM_LANE
+from proving.traffic.noise import standard_normal, uniform
+from proving.traffic.state import FREE_GAP_M
+from proving.traffic.streams import STREAM_ARRIVAL, STREAM_SPEED
+
+Array: TypeAlias = Any
+
+# From lane to junction, or from junction to lane, is one; who would do more in a step waits at the end for the next.
+HOPS_PER_STEP = 4
+# Speed limits count for so little and so much with the least and the most obedient driver.
+SLOWEST_FACTOR, FASTEST_FACTOR = 0.2, 2.0
+# A start needs so many metres to the vehicle ahead, and so many seconds at one's speed.
+START_GAP_M, START_HEADWAY_S = 2.0, 1.0
+
+
+class Ends(NamedTuple):
+    """Where everybody has got to."""
+
+    lane: Array
+    position_m: Array
+    node: Array
+    stopped: Array
+
+
+def across(world: World, vehicles: Vehicles, holds: Array) -> Ends:
+    """Carry vehicles that have passed the end of their lane on to where they are then; who is held stays at the end."""
+    lanes, connections, _, plans = world.network
+    nowhere, none = lanes.length_m.shape[0] - 1, connections.to_lane.shape[0] - 1
+    edge_lanes = nowhere - none
+    lane, position_m, node = vehicles.lane, vehicles.position_m, vehicles.node
+    stopped = jnp.zeros_like(holds)
+    for hop in range(HOPS_PER_STEP):
+        length_m = pick(lanes.length_m, lane)
+        is_past = position_m > length_m
+        is_inside = (lane >= edge_lanes) & (lane < nowhere)
+        index = jnp.clip(lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
+        way = plans.connection.at[node, index].get(mode="promise_in_bounds")
+        is_last = pick(plans.after, node) == plans.after.shape[0] - 1
+        held = is_past & ~is_inside & ~is_last & ((way == none) | (holds if hop == 0 else False))
+        goes = is_past & ~held & (is_inside | ~is_last)
+        following = jnp.where(
+            is_inside, pick(connections.to_lane, jnp.where(is_inside, lane - edge_lanes, none)), edge_lanes + way
+        )
+        stopped = stopped | held
+        position_m = jnp.where(held, length_m, jnp.where(goes, position_m - length_m, position_m))
+        node = jnp.where(goes & ~is_inside, pick(plans.after, node), node)
+        lane = jnp.where(goes, following, lane)
+    length_m = pick(lanes.length_m, lane)
+    is_last = (lane < edge_lanes) & (pick(plans.after, node) == plans.after.shape[0] - 1)
+    return Ends(lane, jnp.where(is_last, position_m, jnp.minimum(position_m, length_m)), node, stopped)
+
+
+def arrived(world: World, state: State) -> State:
+    """Take off the road who has reached its goal, and note what became of the trip."""
+    lanes, plans, vehicles = world.network.lanes, world.network.plans, state.vehicles
+    nowhere = lanes.length_m.shape[0] - 1
+    is_last = pick(plans.after, vehicles.node) == plans.after.shape[0] - 1
+    on_edge = vehicles.lane < nowhere - (world.network.connections.to_lane.shape[0] - 1)
+    goal_m = jnp.minimum(pick(world.trips.arrive_m, vehicles.trip), pick(lanes.length_m, vehicles.lane))
+    leaves = on_edge & is_last & (vehicles.position_m >= goal_m)
+    now_s = (state.step + 1) * world.dt_s
+
+    def noted(finished: Finished) -> Finished:
+        at = jnp.where(leaves, vehicles.trip, finished.departed_s.shape[0])
+        said = Finished(
+            vehicles.departed_s,
+            jnp.full_like(vehicles.departed_s, now_s),
+            vehicles.lost_s,
+            vehicles.waited_s,
+            vehicles.driven_m,
+        )
+        return jax.tree.map(lambda old, new: old.at[at].set(new, mode="drop"), finished, said)
+
+    finished = jax.lax.cond(leaves.any(), noted, lambda same: same, state.finished)
+    nobody = world.trips.depart_s.shape[0] - 1
+    gone = vehicles._replace(
+        lane=jnp.where(leaves, nowhere, vehicles.lane),
+        node=jnp.where(leaves, plans.after.shape[0] - 1, vehicles.node),
+        trip=jnp.where(leaves, nobody, vehicles.trip),
+        position_m=jnp.where(leaves, 0, vehicles.position_m),
+        speed_mps=jnp.where(leaves, 0, vehicles.speed_mps),
+    )
+    return state._replace(vehicles=gone, finished=finished)
+
+
+class Start(NamedTuple):
+    """Per source, how its next trip could begin."""
+
+    trip: Array
+    lane: Array
+    position_m: Array
+    speed_mps: Array
+    enters: Array
+
+
+def entered(world: World, state: State, here: Places) -> State:
+    """Let the next trip of each source begin where there is room; what `here` says is from before the step."""
+    start = _starts(world, state, here)
+    vehicles = state.vehicles
+    count = jnp.sum(here.exists)
+    place = count + jnp.cumsum(start.enters) - 1
+    capacity = vehicles.lane.shape[0]
+    at = jnp.where(start.enters, place, capacity)
+    lost = jnp.sum(start.enters & (place >= capacity))
+    kind = pick(world.trips.kind, start.trip)
+    factor = pick(world.fleet.factor, kind) + pick(world.fleet.spread, kind) * standard_normal(
+        world.seed, STREAM_SPEED, start.trip, jnp.int32(0)
+    )
+    zero = jnp.zeros_like(start.speed_mps)
+    controller = world.fleet.controller
+    fresh = Vehicles(
+        lane=start.lane,
+        position_m=start.position_m,
+        speed_mps=start.speed_mps,
+        node=pick(world.trips.node, start.trip),
+        trip=start.trip,
+        kind=kind,
+        factor=jnp.clip(factor, SLOWEST_FACTOR, FASTEST_FACTOR).astype(zero.dtype),
+        since_change_s=zero + 1e3,
+        waiting_s=zero,
+        departed_s=zero + state.step * world.dt_s,
+        lost_s=zero,
+        waited_s=zero,
+        driven_m=zero,
+        memory=() if controller is None else controller.first_memory(start.speed_mps),
+    )
+    vehicles = jax.tree.map(lambda old, new: old.at[at].set(new, mode="drop"), vehicles, fresh)
+    return state._replace(
+        vehicles=vehicles,
+        next_trip=state.next_trip + start.enters,
+        overflow=state.overflow + lost,
+    )
+
+
+def _starts(world: World, state: State, here: Places) -> Start:
+    """Return the lane, place and speed at which each source's next trip would begin, and whether it can."""
+    lanes, _, _, plans = world.network
+    trips, vehicles = world.trips, state.vehicles
+    nowhere = lanes.length_m.shape[0] - 1
+    is_due = (state.next_trip < trips.source_end) & (
+        pick(trips.depart_s, state.next_trip) <= state.step * world.dt_s + 1e-6
+    )
+    trip = jnp.where(is_due, state.next_trip, trips.depart_s.shape[0] - 1)
+    node, kind, choice = (pick(part, trip) for part in (trips.node, trips.kind, trips.depart_lane))
+    index = jnp.arange(plans.connection.shape[1], dtype=jnp.int32)[None, :]
+    lane = jnp.minimum(pick(plans.first_lane, node)[:, None] + index, nowhere)
+    reach_m, offset = pick(plans.reach_m, node), pick(plans.offset, node)
+    is_open = (reach_m > 0) & (is_due[:, None])
+    length_m = pick(world.fleet.length_m, kind)
+    at_m = pick(trips.depart_m, trip)
+    tail = pick(here.tail, lane)
+    last = jnp.maximum(tail, 0)
+    room_m = pick(vehicles.position_m, last) - pick(here.length_m, last) - at_m[:, None]
+    room_m = jnp.where(tail >= 0, room_m, FREE_GAP_M)
+    last_mps = jnp.where(tail >= 0, pick(vehicles.speed_mps, last), jnp.inf)
+    free_mps = jnp.minimum(pick(lanes.limit_mps, lane), pick(world.fleet.top_mps, kind)[:, None])
+    wanted_mps = pick(trips.depart_mps, trip)[:, None]
+    speed_mps = jnp.where(wanted_mps == FASTEST, jnp.minimum(free_mps, last_mps), jnp.minimum(wanted_mps, free_mps))
+    # Faster than the one ahead is fine as far as there is room to brake.
+    needed_m = START_GAP_M + START_HEADWAY_S * speed_mps + jnp.maximum(speed_mps**2 - last_mps**2, 0) / 6
+    spare_m = pick(headroom(world, vehicles, here), lane)
+    fits = is_open & (room_m >= needed_m) & ((at_m - length_m)[:, None] + spare_m > START_GAP_M)
+    score = jnp.where(choice[:, None] >= 0, jnp.where(index == choice[:, None], 1.0, -1.0), 0.0)
+    best = jnp.where(offset == 0, jnp.minimum(room_m, 1e4), -1.0)
+    free = jnp.minimum(room_m, 1e4)
+    lots = uniform(world.seed, STREAM_ARRIVAL, trip[:, None] * lane.shape[1] + index, jnp.int32(0))
+    score = jnp.where(choice[:, None] < 0, best, score)
+    score = jnp.where(choice[:, None] == FREE_LANE, free, score)
+    score = jnp.where(choice[:, None] == RANDOM_LANE, lots, score)
+    score = jnp.where(is_open, score, -2.0)
+    chosen = jnp.argmax(score, axis=1, keepdims=True)
+
+    def of(values: Array) -> Array:
+        return jnp.take_along_axis(jnp.broadcast_to(values, lane.shape), chosen, axis=1)[:, 0]
+
+    enters = of(fits) & (of(score) >= 0)
+    return Start(trip, jnp.where(enters, of(lane), nowhere), at_m, of(speed_mps), enters)

@@ -1,0 +1,71 @@
+"""Where everybody is: what follows from the order of the vehicles alone."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import jax.numpy as jnp
+
+from proving.traffic.network.state import Vehicles, World, pick
+
+Array: TypeAlias = Any
+
+
+class Places(NamedTuple):
+    """Where everybody is, read off the order of the vehicles.
+
+    Attributes:
+        exists: whether the place holds a vehicle.
+        is_inside: inside a junction.
+        inside: the connection that one is on; none elsewhere.
+        road: the lane of an edge that one is on or, inside a junction, about to reach.
+        way: the connection at that lane's end, by the plan; none where the lane does not lead on.
+        is_last: the plan ends on this edge.
+        rest_m: way to the end of the current lane.
+        length_m: of the vehicle.
+        is_front: nobody is before one in the lane.
+        tail: per lane the last vehicle in it; -1: empty.
+        head: per lane the first.
+    """
+
+    exists: Array
+    is_inside: Array
+    inside: Array
+    road: Array
+    way: Array
+    is_last: Array
+    rest_m: Array
+    length_m: Array
+    is_front: Array
+    tail: Array
+    head: Array
+
+
+def places(world: World, vehicles: Vehicles) -> Places:
+    """Return where everybody is."""
+    lanes, connections, _, plans = world.network
+    nowhere = lanes.length_m.shape[0] - 1
+    none = connections.to_lane.shape[0] - 1
+    edge_lanes = nowhere - none
+    lane = vehicles.lane
+    exists = lane < nowhere
+    is_inside = exists & (lane >= edge_lanes)
+    inside = jnp.where(is_inside, lane - edge_lanes, none)
+    road = jnp.where(is_inside, pick(connections.to_lane, inside), lane)
+    index = jnp.clip(road - pick(plans.first_lane, vehicles.node), 0, plans.connection.shape[1] - 1)
+    same = lane[1:] == lane[:-1]
+    place = jnp.arange(lane.shape[0], dtype=jnp.int32)
+    is_front = exists & ~jnp.concatenate([jnp.zeros(1, dtype=bool), same])
+    is_tail = exists & ~jnp.concatenate([same, jnp.zeros(1, dtype=bool)])
+    empty = jnp.full(nowhere + 1, -1, dtype=jnp.int32)
+    return Places(
+        exists=exists,
+        is_inside=is_inside,
+        inside=inside,
+        road=road,
+        way=plans.connection.at[vehicles.node, index].get(mode="promise_in_bounds"),
+        is_last=pick(plans.after, vehicles.node) == plans.after.shape[0] - 1,
+        rest_m=pick(lanes.length_m, lane) - vehicles.position_m,
+        length_m=pick(world.fleet.length_m, vehicles.kind),
+        is_front=is_front,
+        tail=empty.at[jnp.where(is_tail, lane, nowhere + 1)].set(place, mode="drop"),
+        head=empty.at[jnp.where(is_front, lane, nowhere + 1)].set(place, mode="drop"),
+    )

@@ -1,0 +1,187 @@
+"""The records that a step over a network reads and writes.
+
+Vehicles lie in one array in order of lane, and within a lane from the front to the back, so whom one follows is the
+one before. `trip` says who somebody is; places without a vehicle are nowhere, at the end.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+from proving.traffic.network.tables import Network
+from proving.traffic.network.trips import Trips
+from proving.traffic.state import Driver, HumanDriver, Memory
+
+Array: TypeAlias = Any
+
+
+def pick(values: Array, index: Array) -> Array:
+    """Return the values at indices that are known to be there."""
+    return values.at[index].get(mode="promise_in_bounds")
+
+
+class Vehicles(NamedTuple):
+    """Everybody on the road; each array is [place].
+
+    Attributes:
+        lane: where; nowhere where the place is empty.
+        position_m: front bumper, from the start of the lane.
+        speed_mps: how fast.
+        node: the plan from the current edge on; inside a junction: from the next edge on.
+        trip: who.
+        kind: index of the vehicle type.
+        factor: what this driver makes of a speed limit.
+        since_change_s: since the last lane change.
+        waiting_s: standing since.
+        departed_s: when the trip began.
+        lost_s: time lost against driving at the speed limit.
+        waited_s: time stood in all.
+        driven_m: way driven.
+        memory: what the controller remembers of automated vehicles.
+    """
+
+    lane: Array
+    position_m: Array
+    speed_mps: Array
+    node: Array
+    trip: Array
+    kind: Array
+    factor: Array
+    since_change_s: Array
+    waiting_s: Array
+    departed_s: Array
+    lost_s: Array
+    waited_s: Array
+    driven_m: Array
+    memory: Memory
+
+
+class Finished(NamedTuple):
+    """Per trip (and nobody) what became of it; NaN until it has arrived.
+
+    Attributes:
+        departed_s: when it got onto the road.
+        arrived_s: when it left.
+        lost_s: time lost against driving at the speed limit.
+        waited_s: time stood.
+        driven_m: way driven.
+    """
+
+    departed_s: Array
+    arrived_s: Array
+    lost_s: Array
+    waited_s: Array
+    driven_m: Array
+
+
+class Lights(NamedTuple):
+    """Per signal: the phase, since when, and since when nobody came over its detectors."""
+
+    phase: Array
+    elapsed_s: Array
+    quiet_s: Array
+
+
+class State(NamedTuple):
+    """Everything that changes from step to step.
+
+    Attributes:
+        vehicles: who is on the road.
+        lights: what the signals do.
+        next_trip: per source the first trip that has not begun.
+        finished: what became of the trips.
+        collisions: overlaps seen, each counted at every step that it lasts.
+        emergencies: brakings harder than `EMERGENCY_MPS2`.
+        overflow: how many vehicles could not be held; above 0 nothing else counts.
+        step: steps so far.
+    """
+
+    vehicles: Vehicles
+    lights: Lights
+    next_trip: Array
+    finished: Finished
+    collisions: Array
+    emergencies: Array
+    overflow: Array
+    step: Array
+
+
+class Fleet(NamedTuple):
+    """Per vehicle type: who drives and what.
+
+    Attributes:
+        laws: one per law in use; each number is an array over types.
+        law: which of them a type uses.
+        controller: what steers automated types; None: their law.
+        length_m: from bumper to bumper.
+        top_mps: fastest that it can go.
+        stand_m: gap that its law keeps when standing.
+        factor: mean of what drivers make of a speed limit.
+        spread: standard deviation of that.
+        is_automated: whether the controller steers it.
+        changes_lanes: whether it changes lane.
+    """
+
+    laws: tuple[HumanDriver, ...]
+    law: Array
+    controller: Driver | None
+    length_m: Array
+    top_mps: Array
+    stand_m: Array
+    factor: Array
+    spread: Array
+    is_automated: Array
+    changes_lanes: Array
+
+
+class Rules(NamedTuple):
+    """Numbers of lane changing, by MOBIL's names where it has them.
+
+    Attributes:
+        politeness: weight of what others lose or gain (p).
+        threshold_mps2: how much better a change must be.
+        safe_mps2: how hard the new follower may have to brake.
+        refractory_s: nobody changes twice within this.
+        plan_s: one starts to look for the right lane so many seconds, per lane to cross, before it is too late.
+        plan_m: and at least so many metres.
+        keep_right_mps2: what the lane to the right is worth by itself.
+    """
+
+    politeness: float = 0.1
+    threshold_mps2: float = 0.2
+    safe_mps2: float = 3.0
+    refractory_s: float = 4.0
+    plan_s: float = 8.0
+    plan_m: float = 60.0
+    keep_right_mps2: float = 0.0
+
+
+class World(NamedTuple):
+    """Everything that stays the same during a run."""
+
+    network: Network
+    trips: Trips
+    fleet: Fleet
+    rules: Rules
+    seed: Array
+    dt_s: float
+
+
+class Command(NamedTuple):
+    """What comes from outside in a step.
+
+    Attributes:
+        accel_mps2: per place, what to do; NaN: as the driver likes.
+        next_phase: per signal, whether a commanded one goes on to its next phase.
+    """
+
+    accel_mps2: Array
+    next_phase: Array
+
+
+class Record(NamedTuple):
+    """What a step leaves behind: everybody at its start and the acceleration that came of it."""
+
+    trip: Array
+    lane: Array
+    position_m: Array
+    speed_mps: Array
+    accel_mps2: Array

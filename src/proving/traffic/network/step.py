@@ -1,0 +1,117 @@
+"""One step over a network: a pure function of the state, for everybody at once.
+
+Everybody sees the same moment; vehicles then move, change lane, cross junctions, arrive and start, and the array is put
+back in order of lane and place.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from proving.traffic.network.ahead import Ahead, limit_ahead_mps, look_ahead
+from proving.traffic.network.changing import changes, sort_key
+from proving.traffic.network.driving import draws, noise_mps2, wanted_mps2
+from proving.traffic.network.gates import gates
+from proving.traffic.network.lights import lights_after
+from proving.traffic.network.moving import across, arrived, entered
+from proving.traffic.network.places import places
+from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, pick
+from proving.traffic.state import Memory, View
+from proving.traffic.step import advance
+
+# Harder braking than this is counted as an emergency.
+EMERGENCY_MPS2 = 6.0
+# Slower than this is standing.
+STANDING_MPS = 0.1
+
+
+def step(world: World, state: State, command: Command | None = None) -> tuple[State, Record]:
+    """Move every vehicle by one step.
+
+    Args:
+        world: what stays the same.
+        state: where everybody is.
+        command: what a policy wants of vehicles and signals; None: nothing.
+
+    Returns:
+        The next state, and what this step was.
+    """
+    vehicles = state.vehicles
+    here = places(world, vehicles)
+    gate, merging = gates(world, vehicles, here, state.lights)
+    ahead = look_ahead(world, vehicles, here, gate, merging)
+    limit_mps = limit_ahead_mps(world, vehicles, here)
+    accel_mps2, memory = _decided(world, state, ahead, limit_mps, command)
+    change = changes(world, vehicles, here, ahead, limit_mps, accel_mps2, state.step)
+    accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
+    moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
+    moved_m = jnp.where(here.exists, moved_m, 0)
+    record = Record(
+        jnp.where(here.exists, vehicles.trip, -1), vehicles.lane, vehicles.position_m, vehicles.speed_mps, accel_mps2
+    )
+    has_changed = change.to_lane != vehicles.lane
+    moved = vehicles._replace(
+        lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory
+    )
+    ends = across(world, moved, gate.holds)
+    # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
+    speed_mps = jnp.where(ends.stopped, 0, speed_mps)
+    is_hard = here.exists & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
+    moved = moved._replace(lane=ends.lane, position_m=ends.position_m, node=ends.node, speed_mps=speed_mps)
+    after = state._replace(
+        vehicles=_counted(world, moved, moved_m, limit_mps, has_changed),
+        lights=lights_after(
+            world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
+        ),
+        collisions=state.collisions + jnp.sum(here.exists & ~ahead.is_line & (ahead.gap_m < 0)),
+        emergencies=state.emergencies + jnp.sum(is_hard),
+    )
+    after = entered(world, arrived(world, after), here)
+    return in_order(world, after)._replace(step=state.step + 1), record
+
+
+def in_order(world: World, state: State) -> State:
+    """Put the vehicles in order of lane and place; empty places come last."""
+    vehicles = state.vehicles
+    keys = sort_key(world, vehicles.lane, vehicles.position_m)
+    place = jnp.arange(keys.shape[0], dtype=jnp.int32)
+    _, order = jax.lax.sort((keys, place), num_keys=1, is_stable=True)
+    return state._replace(vehicles=jax.tree.map(lambda values: pick(values, order), vehicles))
+
+
+def _decided(
+    world: World, state: State, ahead: Ahead, limit_mps: Array, command: Command | None
+) -> tuple[Array, Memory]:
+    """Return what everybody wants to do: by law, by controller, or by command as far as lines allow."""
+    vehicles, fleet = state.vehicles, world.fleet
+    view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
+    chance = draws(world, vehicles, state.step)
+    lawful_mps2 = wanted_mps2(world, vehicles.kind, view._replace(chance=chance))
+    accel_mps2 = lawful_mps2 + noise_mps2(world, vehicles, state.step)
+    memory = vehicles.memory
+    is_automated = pick(fleet.is_automated, vehicles.kind)
+    if fleet.controller is not None:
+        steered_mps2, memory = fleet.controller.drive(view._replace(chance=chance), vehicles.memory)
+        accel_mps2 = jnp.where(is_automated, steered_mps2, accel_mps2)
+    if command is not None:
+        is_told = is_automated & ~jnp.isnan(command.accel_mps2)
+        told_mps2 = jnp.where(ahead.is_line, jnp.minimum(command.accel_mps2, lawful_mps2), command.accel_mps2)
+        accel_mps2 = jnp.where(is_told, told_mps2, accel_mps2)
+    return accel_mps2, memory
+
+
+def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, has_changed: Array) -> Vehicles:
+    """Return the vehicles with their clocks and counters one step later."""
+    dt_s = world.dt_s
+    lanes = world.network.lanes
+    free_mps = jnp.minimum(
+        pick(lanes.limit_mps, vehicles.lane) * vehicles.factor, pick(world.fleet.top_mps, vehicles.kind)
+    )
+    is_standing = vehicles.speed_mps < STANDING_MPS
+    lost_s = jnp.maximum(1 - vehicles.speed_mps / jnp.maximum(free_mps, 0.1), 0) * dt_s
+    return vehicles._replace(
+        since_change_s=jnp.where(has_changed, 0, vehicles.since_change_s + dt_s),
+        waiting_s=jnp.where(is_standing, vehicles.waiting_s + dt_s, 0),
+        lost_s=vehicles.lost_s + lost_s,
+        waited_s=vehicles.waited_s + jnp.where(is_standing, dt_s, 0),
+        driven_m=vehicles.driven_m + moved_m,
+    )

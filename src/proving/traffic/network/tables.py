@@ -1,0 +1,220 @@
+"""A road map as arrays: what the engine reads at every step.
+
+Lanes of edges come first, edge by edge from right to left; then one lane per connection (its way across the
+junction); the last row of every table stands for "nowhere", so that an index is always valid.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from proving.traffic.network.plans import Guidance
+from proving.traffic.network.road_map import RoadMap, Signal
+
+Array: TypeAlias = Any
+
+# What a signal shows, as numbers.
+GREEN, PERMISSIVE, YELLOW, RED, STOP_FIRST = range(5)
+COLOUR_CODES = {"G": GREEN, "g": PERMISSIVE, "y": YELLOW, "r": RED, "s": STOP_FIRST, "o": PERMISSIVE, "O": PERMISSIVE}
+FIXED, ACTUATED, COMMANDED = range(3)
+SIGNAL_KINDS = {"fixed": FIXED, "actuated": ACTUATED, "commanded": COMMANDED}
+
+# Positions are sorted by a whole number of these; vehicles that follow one another are farther apart.
+KEY_STEP_M = 0.25
+
+
+class Lanes(NamedTuple):
+    """Per lane of an edge or of a junction, and nowhere.
+
+    Attributes:
+        length_m: its length.
+        limit_mps: its speed limit.
+        left: the lane to the left; nowhere where there is none.
+        right: the lane to the right.
+        first_of_edge: the first lane of its edge; of a connection: of the edge that it reaches.
+        key: where its sort keys start.
+    """
+
+    length_m: Array
+    limit_mps: Array
+    left: Array
+    right: Array
+    first_of_edge: Array
+    key: Array
+
+
+class Connections(NamedTuple):
+    """Per connection, and none.
+
+    Attributes:
+        to_lane: the lane that it reaches.
+        wait_m: how far inside one may wait for who goes first; 0: before it.
+        keeps_clear: one needs room behind the junction to enter.
+        signal: the signal that governs it; the number of signals where none does.
+        signal_index: its place in the signal's phases.
+        foe: connections that cross it, padded with none.
+        yields: of those, which go first.
+        merges: of those, which end in the same lane.
+        equals: of those that merge, where neither goes first.
+    """
+
+    to_lane: Array
+    wait_m: Array
+    keeps_clear: Array
+    signal: Array
+    signal_index: Array
+    foe: Array
+    yields: Array
+    merges: Array
+    equals: Array
+
+
+class Signals(NamedTuple):
+    """Per signal (and none): its kind and phases; per phase: what it shows and for how long."""
+
+    kind: Array
+    first_phase: Array
+    phase_count: Array
+    largest_gap_s: Array
+    detector_m: Array
+    colour: Array
+    duration_s: Array
+    shortest_s: Array
+    longest_s: Array
+
+
+class Plans(NamedTuple):
+    """`plans.Guidance` as the engine reads it."""
+
+    after: Array
+    first_lane: Array
+    connection: Array
+    offset: Array
+    reach_m: Array
+
+
+class Network(NamedTuple):
+    """Everything about the roads."""
+
+    lanes: Lanes
+    connections: Connections
+    signals: Signals
+    plans: Plans
+
+
+def compiled(road_map: RoadMap, plans: Guidance, dtype: str = "float32") -> Network:
+    """Return the arrays of a road map with these plans on it."""
+    first_lane = np.cumsum([0, *(len(edge.lanes) for edge in road_map.edges)]).astype(np.int32)
+    return Network(
+        lanes=_lanes(road_map, first_lane, dtype),
+        connections=_connections(road_map, first_lane, dtype),
+        signals=_signals(road_map, dtype),
+        plans=Plans(
+            after=plans.after,
+            first_lane=first_lane[plans.edge],
+            connection=plans.connection,
+            offset=plans.offset,
+            reach_m=plans.reach_m.astype(dtype),
+        ),
+    )
+
+
+def lane_count(network: Network) -> int:
+    """Return how many lanes there are, those inside junctions among them: the index of nowhere."""
+    return int(network.lanes.length_m.shape[0]) - 1
+
+
+def connection_count(network: Network) -> int:
+    """Return how many connections there are: the index of none."""
+    return int(network.connections.to_lane.shape[0]) - 1
+
+
+def _lanes(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Lanes:
+    edge_lanes = [lane for edge in road_map.edges for lane in edge.lanes]
+    nowhere = len(edge_lanes) + len(road_map.connections)
+    length_m = np.array([one.length_m for one in (*edge_lanes, *road_map.connections)] + [1e9])
+    limit_mps = np.array([one.limit_mps for one in (*edge_lanes, *road_map.connections)] + [1.0])
+    left, right = np.full(nowhere + 1, nowhere, dtype=np.int32), np.full(nowhere + 1, nowhere, dtype=np.int32)
+    owner = np.full(nowhere + 1, nowhere, dtype=np.int32)
+    for i, edge in enumerate(road_map.edges):
+        lanes = np.arange(first_lane[i], first_lane[i] + len(edge.lanes), dtype=np.int32)
+        left[lanes[:-1]], right[lanes[1:]], owner[lanes] = lanes[1:], lanes[:-1], lanes[0]
+    for i, connection in enumerate(road_map.connections):
+        owner[len(edge_lanes) + i] = first_lane[road_map.edge_index[connection.to_edge]]
+    # Each lane owns a stretch of whole numbers a little longer than itself: one may be past its end for a moment.
+    own = np.ceil(length_m[:-1] / KEY_STEP_M).astype(np.int64) + 2
+    key = np.concatenate([[0], np.cumsum(own)])
+    if key[-1] >= 2**31 - 1:
+        raise OverflowError(f"network {road_map.name!r} has too many lane-metres for 32-bit sort keys")
+    return Lanes(
+        length_m=length_m.astype(dtype),
+        limit_mps=limit_mps.astype(dtype),
+        left=left,
+        right=right,
+        first_of_edge=owner,
+        key=key.astype(np.int32),
+    )
+
+
+def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Connections:
+    ways = road_map.connections
+    none, nowhere = len(ways), int(first_lane[-1]) + len(ways)
+    signal_number = {signal.name: i for i, signal in enumerate(road_map.signals)}
+    to_lane = [int(first_lane[road_map.edge_index[way.to_edge]]) + way.to_lane for way in ways]
+    crossing = [sorted(set(way.crosses) | set(way.yields_to)) for way in ways]
+    width = max([1, *(len(one) for one in crossing)])
+    foe = np.full((none + 1, width), none, dtype=np.int32)
+    yields, merges, equals = (np.zeros((none + 1, width), dtype=bool) for _ in range(3))
+    first = [set(way.yields_to) for way in ways]
+    for i, others in enumerate(crossing):
+        foe[i, : len(others)] = others
+        yields[i, : len(others)] = [other in first[i] for other in others]
+        merges[i, : len(others)] = [to_lane[other] == to_lane[i] for other in others]
+        equals[i, : len(others)] = [
+            to_lane[other] == to_lane[i] and other not in first[i] and i not in first[other] for other in others
+        ]
+
+    signal = [signal_number[way.signal] if way.signal else len(signal_number) for way in ways]
+    return Connections(
+        to_lane=np.array([*to_lane, nowhere], dtype=np.int32),
+        wait_m=np.array([*(way.wait_m for way in ways), 0.0], dtype=dtype),
+        keeps_clear=np.array([*(way.keeps_clear and bool(way.crosses) for way in ways), False]),
+        signal=np.array([*signal, len(signal_number)], dtype=np.int32),
+        signal_index=np.array([*(way.signal_index for way in ways), 0], dtype=np.int32),
+        foe=foe,
+        yields=yields,
+        merges=merges,
+        equals=equals,
+    )
+
+
+def _signals(road_map: RoadMap, dtype: str) -> Signals:
+    # The last signal, "none", has one phase that lets everybody go by the junction's own rule.
+    phases = [phase for signal in road_map.signals for phase in signal.phases]
+    width = max([1, *(len(phase.colours) for phase in phases)])
+    colour = np.full((len(phases) + 1, width), PERMISSIVE, dtype=np.int32)
+    for row, phase in enumerate(phases):
+        colour[row, : len(phase.colours)] = [COLOUR_CODES[letter] for letter in phase.colours]
+
+    counts = [len(signal.phases) for signal in road_map.signals]
+    return Signals(
+        kind=np.array([*(SIGNAL_KINDS[signal.kind] for signal in road_map.signals), FIXED], dtype=np.int32),
+        first_phase=np.cumsum([0, *counts]).astype(np.int32),
+        phase_count=np.array([*counts, 1], dtype=np.int32),
+        largest_gap_s=np.array([*(signal.largest_gap_s for signal in road_map.signals), 0.0], dtype=dtype),
+        detector_m=np.array([*(signal.detector_m for signal in road_map.signals), 0.0], dtype=dtype),
+        colour=colour,
+        duration_s=np.array([*(phase.duration_s for phase in phases), 1e9], dtype=dtype),
+        shortest_s=np.array([*(phase.shortest_s or phase.duration_s for phase in phases), 1e9], dtype=dtype),
+        longest_s=np.array([*(phase.longest_s or phase.duration_s for phase in phases), 1e9], dtype=dtype),
+    )
+
+
+def first_phase(signal: Signal, start_s: float) -> tuple[int, float]:
+    """Return which phase a signal is in at this time, and since when in seconds."""
+    at_s = (start_s - signal.offset_s) % sum(phase.duration_s for phase in signal.phases)
+    for i, phase in enumerate(signal.phases):
+        if at_s < phase.duration_s:
+            return i, at_s
+        at_s -= phase.duration_s
+    return len(signal.phases) - 1, 0.0

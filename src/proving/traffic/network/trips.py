@@ -1,0 +1,117 @@
+"""A demand as arrays: who leaves from where, when, and by which plan."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from proving.traffic.errors import BadNetwork
+from proving.traffic.network.demand import Demand, Flow, Trip, VehicleType
+from proving.traffic.network.plans import Planner
+from proving.traffic.network.road_map import RoadMap
+
+Array: TypeAlias = Any
+
+# How to choose the lane to start in; a number of 0 or more is that lane.
+BEST_LANE, FREE_LANE, RANDOM_LANE = -1, -2, -3
+LANE_CHOICES = {"best": BEST_LANE, "free": FREE_LANE, "random": RANDOM_LANE, "first": 0}
+FASTEST = -1.0
+
+
+class Trips(NamedTuple):
+    """Per trip, and nobody; trips of one source (an edge where vehicles start) follow one another in order of time."""
+
+    depart_s: Array
+    node: Array
+    kind: Array
+    depart_lane: Array
+    depart_mps: Array
+    depart_m: Array
+    arrive_m: Array
+    source_first: Array
+    source_end: Array
+
+
+@dataclass(frozen=True)
+class Journeys:
+    """The trips of a run and their names, in the order of `Trips`."""
+
+    names: tuple[str, ...]
+    trips: Trips
+
+
+def journeys(demand: Demand, planner: Planner, seed: int, duration_s: float, dtype: str = "float32") -> Journeys:
+    """Return every trip of the first `duration_s`, flows written out.
+
+    Raises:
+        BadNetwork: a route does not hold together, or a lane is not there.
+    """
+    kinds = {kind.name: i for i, kind in enumerate(demand.types)}
+    wanted = [*(trip for trip in demand.trips if trip.depart_s < duration_s)]
+    for flow in demand.flows:
+        wanted += _written_out(flow, seed, duration_s)
+    edge_index = planner.road_map.edge_index
+    for trip in wanted:
+        planner.road_map.edge(trip.route[0])
+    wanted.sort(key=lambda trip: (edge_index[trip.route[0]], trip.depart_s))
+    nodes = [_node(planner, trip, demand.types[kinds[trip.type]], loops=demand.loops) for trip in wanted]
+    sources = [edge_index[trip.route[0]] for trip in wanted]
+    first = [i for i, source in enumerate(sources) if i == 0 or source != sources[i - 1]] or [0]
+    end = [*first[1:], len(wanted)]
+    rows = [_row(planner.road_map, trip, demand.types[kinds[trip.type]]) for trip in wanted]
+    lanes, speeds_mps, departs_m, arrives_m = (list(column) for column in zip(*rows, strict=True)) if rows else [[]] * 4
+    return Journeys(
+        names=tuple(trip.name for trip in wanted),
+        trips=Trips(
+            depart_s=np.array([*(trip.depart_s for trip in wanted), np.inf], dtype=dtype),
+            node=np.array([*nodes, len(planner.edge)], dtype=np.int32),
+            kind=np.array([*(kinds[trip.type] for trip in wanted), 0], dtype=np.int32),
+            depart_lane=np.array([*lanes, 0], dtype=np.int32),
+            depart_mps=np.array([*speeds_mps, 0.0], dtype=dtype),
+            depart_m=np.array([*departs_m, 0.0], dtype=dtype),
+            arrive_m=np.array([*arrives_m, 0.0], dtype=dtype),
+            source_first=np.array(first, dtype=np.int32),
+            source_end=np.array(end, dtype=np.int32),
+        ),
+    )
+
+
+def _node(planner: Planner, trip: Trip, kind: VehicleType, *, loops: bool) -> int:
+    try:
+        return planner.node(trip.route, kind.vehicle_class, loops=loops)
+    except BadNetwork as wrong:
+        raise BadNetwork(f"trip {trip.name!r}: {wrong}") from wrong
+
+
+def _row(road_map: RoadMap, trip: Trip, kind: VehicleType) -> tuple[int, float, float, float]:
+    """Return lane choice, speed, and where a trip starts and ends."""
+    start, goal = road_map.edge(trip.route[0]), road_map.edge(trip.route[-1])
+    lane = LANE_CHOICES[trip.depart_lane] if isinstance(trip.depart_lane, str) else trip.depart_lane
+    if lane >= len(start.lanes):
+        raise BadNetwork(f"trip {trip.name!r} starts in lane {lane}, which edge {start.name!r} has not")
+    speed = {"zero": 0.0, "fastest": FASTEST}
+    speed_mps = speed[trip.depart_speed] if isinstance(trip.depart_speed, str) else trip.depart_speed
+    depart_m = trip.depart_m if trip.depart_m >= 0 else kind.length_m
+    arrive_m = trip.arrive_m if trip.arrive_m >= 0 else goal.length_m
+    return lane, speed_mps, min(depart_m, start.length_m), min(arrive_m, goal.length_m)
+
+
+def _written_out(flow: Flow, seed: int, duration_s: float) -> Iterator[Trip]:
+    """Yield the vehicles of a flow; by chance means by a generator keyed by the seed and the flow's name."""
+    chance = np.random.Generator(np.random.Philox(key=[seed % 2**64, zlib.crc32(flow.name.encode())]))
+    headway_s = 3600 / flow.veh_per_h
+    at_s = flow.begin_s + (chance.exponential(headway_s) if flow.is_random else 0.0)
+    number = 0
+    while at_s < min(flow.end_s, duration_s):
+        yield Trip(
+            name=f"{flow.name}.{number}",
+            depart_s=at_s,
+            route=flow.route,
+            type=flow.type,
+            depart_lane=flow.depart_lane,
+            depart_speed=flow.depart_speed,
+        )
+        number += 1
+        at_s += chance.exponential(headway_s) if flow.is_random else headway_s
