@@ -23,6 +23,11 @@ app.command(
     name="calibrate",
     help="Fit a car-following law to measured pairs of cars.",
 )
+app.command(
+    "proving.traffic.formats.commands:app",
+    name="import",
+    help="Read a road network of SUMO or CityFlow and say what is in it.",
+)
 
 
 @Parameter(name="*")
