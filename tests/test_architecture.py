@@ -19,6 +19,7 @@ PLANTED = {
     "product-without-test-machinery": ("store/planted.py", '"""Planted."""\n\nimport proving.check  # noqa\n'),
     "one-owner-pyav": ("video/planted.py", '"""Planted."""\n\nimport av  # noqa\n'),
     "one-owner-duckdb": ("tables/planted.py", '"""Planted."""\n\nimport duckdb  # noqa\n'),
+    "one-owner-onnx-runtime": ("traffic/planted.py", '"""Planted."""\n\nimport onnxruntime  # noqa\n'),
     "one-owner-ray": ("runs/planted.py", '"""Planted."""\n\nimport ray  # noqa\n'),
 }
 

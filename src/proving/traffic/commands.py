@@ -28,6 +28,16 @@ app.command(
     name="import",
     help="Read a road network of SUMO or CityFlow and say what is in it.",
 )
+app.command(
+    "proving.traffic.vehicle.commands_drive:app",
+    name="drive",
+    help="Drive a vehicle by an exported policy, under a supervisor.",
+)
+app.command(
+    "proving.traffic.learn.commands_export:app",
+    name="export-policy",
+    help="Write a learned policy as ONNX, for `drive`.",
+)
 
 
 @Parameter(name="*")

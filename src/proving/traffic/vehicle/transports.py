@@ -1,0 +1,166 @@
+"""Where measurements come from and commands go: standard input, UDP, ROS 2."""
+
+import importlib.util
+import json
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
+
+from proving.traffic.vehicle.drive import Runtime
+from proving.traffic.vehicle.errors import NoTransport
+from proving.traffic.vehicle.messages import Value, parsed
+
+# After so long without a message a decision is made all the same.
+LONGEST_WAIT_S = 0.1
+LARGEST_BYTES = 65536
+
+# ROS 2: topic to key of the JSON line, all std_msgs, Float64 or Bool.
+NUMBER_TOPICS = {
+    "vehicle/speed": "speed_mps",
+    "vehicle/gap": "gap_m",
+    "vehicle/leader_speed": "leader_speed_mps",
+}
+FACT_TOPICS = {
+    "vehicle/has_leader": "has_leader",
+    "vehicle/engage": "engage",
+    "vehicle/is_braking": "is_braking",
+    "vehicle/is_accelerating": "is_accelerating",
+    "vehicle/is_steering": "is_steering",
+}
+
+
+def from_stream(
+    stream: BinaryIO, wait_s: float = LONGEST_WAIT_S, clock: Callable[[], float] = time.monotonic
+) -> Iterator[tuple[float, bytes | None]]:
+    """Yield lines of an open pipe with the time they came at, and None each time that none came in time."""
+    selector, rest = selectors.DefaultSelector(), b""
+    selector.register(stream, selectors.EVENT_READ)
+    with selector:
+        while True:
+            if not selector.select(wait_s):
+                yield clock(), None
+                continue
+            content = stream.read1(LARGEST_BYTES)  # pyrefly: ignore
+            if not content:
+                break
+            *lines, rest = (rest + content).split(b"\n")
+            for line in lines:
+                yield clock(), line
+    if rest:
+        yield clock(), rest
+
+
+def by_their_own_time(stream: BinaryIO) -> Iterator[tuple[float, bytes | None]]:
+    """Yield the lines of a recording with their own `time_s`; one without takes that of the line before."""
+    clock_s = 0.0
+    for line in stream:
+        content = parsed(line)
+        told = None if content is None else content["time_s"]
+        clock_s = told if isinstance(told, float) else clock_s
+        yield clock_s, line.rstrip(b"\n")
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """Return a bound UDP socket.
+
+    Raises:
+        NoTransport: the port is in use, or is no port of this machine.
+    """
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        opened.bind((host, port))
+    except (OSError, OverflowError) as error:
+        opened.close()
+        raise NoTransport(f"cannot listen on UDP {host}:{port}: {getattr(error, 'strerror', None) or error}") from error
+    return opened
+
+
+def over_udp(
+    opened: socket.socket, runtime: Runtime, decision_count: int | None = None, wait_s: float = LONGEST_WAIT_S
+) -> None:
+    """Answer each datagram to whoever sent it; in silence go on deciding, and tell the last sender.
+
+    Ends after so many decisions; None: never.
+    """
+    opened.settimeout(wait_s)
+    sender: tuple[str, int] | None = None
+    while decision_count is None or runtime.decision_count < decision_count:
+        try:
+            line, sender = opened.recvfrom(LARGEST_BYTES)
+            answer = runtime.line(line, time.monotonic())
+        except TimeoutError:
+            answer = runtime.step(None, time.monotonic())
+        if sender is not None:
+            opened.sendto(json.dumps(answer).encode(), sender)
+
+
+def taken(inbox: dict[str, Value]) -> dict[str, Value] | None:
+    """Return what the topics brought since it was last taken, as one measurement, and empty the inbox."""
+    if not inbox:
+        return None
+    content: dict[str, Value] = {key: inbox.get(key) for key in NUMBER_TOPICS.values()}
+    content |= {key: bool(inbox.get(key, key == "has_leader")) for key in FACT_TOPICS.values()}
+    inbox.clear()
+    return content
+
+
+def told(answer: Mapping[str, Value]) -> dict[str, Value]:
+    """Return what to publish, by topic; a driver who drives gets no command."""
+    topics = {
+        "vehicle/command/accel": answer["accel_mps2"],
+        "vehicle/command/speed": answer["speed_mps"],
+        "vehicle/command/mode": answer["mode"],
+        "vehicle/command/reason": answer["reason"],
+    }
+    return {topic: value for topic, value in topics.items() if value is not None}
+
+
+def over_ros2(runtime: Runtime, period_s: float = 0.05) -> None:
+    """Decide every `period_s` on what the topics brought, and publish, until ROS 2 is shut down.
+
+    Raises:
+        NoTransport: ROS 2's Python package is not there.
+    """
+    if importlib.util.find_spec("rclpy") is None:
+        raise NoTransport("rclpy is not there: install ROS 2 and source its setup file, or use --udp or standard input")
+    rclpy = importlib.import_module("rclpy")
+    messages = importlib.import_module("std_msgs.msg")
+    rclpy.init()
+    node = rclpy.create_node("proving_drive")
+    inbox: dict[str, Value] = {}
+
+    def keep(key: str) -> Callable[[Any], None]:
+        return lambda message: inbox.__setitem__(key, message.data)
+
+    for topics, kind in ((NUMBER_TOPICS, messages.Float64), (FACT_TOPICS, messages.Bool)):
+        for topic, key in topics.items():
+            node.create_subscription(kind, topic, keep(key), 1)
+    publishers = {
+        topic: node.create_publisher(kind, topic, 1)
+        for topic, kind in (
+            ("vehicle/command/accel", messages.Float64),
+            ("vehicle/command/speed", messages.Float64),
+            ("vehicle/command/mode", messages.String),
+            ("vehicle/command/reason", messages.String),
+        )
+    }
+
+    def tick() -> None:
+        for topic, value in told(runtime.step(taken(inbox), time.monotonic())).items():
+            publishers[topic].publish(messages.String(data=value) if isinstance(value, str)
+                                      else messages.Float64(data=value))  # fmt: skip
+
+    node.create_timer(period_s, tick)
+    try:
+        rclpy.spin(node)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def standard_input() -> BinaryIO:
+    """Return the bytes of standard input."""
+    return sys.stdin.buffer
