@@ -4,6 +4,7 @@ import re
 
 from proving.store.errors import NoSuchKey
 from proving.store.s3.answers import document, element, iso_time, nest
+from proving.store.s3.configuration import RESERVED_PREFIX
 from proving.store.s3.context import Context
 from proving.store.s3.documents import parse_document
 from proving.store.s3.errors import Refused
@@ -20,7 +21,11 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 def list_buckets(context: Context, request: Request, _received: Received) -> Answer:
     """Answer ListBuckets: those that the user has any right on."""
     user = request.user
-    seen = (bucket for bucket in context.store.buckets() if user is None or user.may_see(bucket.name))
+    seen = (
+        bucket
+        for bucket in context.store.buckets()
+        if not bucket.name.startswith(RESERVED_PREFIX) and (user is None or user.may_see(bucket.name))
+    )
     buckets = sorted(seen, key=lambda bucket: bucket.name)
     entries = (
         nest("Bucket", (element("Name", bucket.name), element("CreationDate", iso_time(bucket.created_s))))

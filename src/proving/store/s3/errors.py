@@ -14,6 +14,7 @@ from proving.store import errors as store_errors
 # Source: the error list of the S3 API reference.
 CODES: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied"),
+    "AccessForbidden": (403, "This is not allowed."),
     "AuthorizationHeaderMalformed": (400, "The authorization header is malformed."),
     "AuthorizationQueryParametersError": (400, "The authorization query parameters are malformed."),
     "BadDigest": (400, "The checksum you specified did not match what was received."),

@@ -5,7 +5,19 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from proving.store.s3 import answers, buckets, listing, objects, parts, tags, unset, uploading, versions
+from proving.store.s3 import (
+    answers,
+    buckets,
+    cors,
+    lifecycle,
+    listing,
+    objects,
+    parts,
+    tags,
+    unset,
+    uploading,
+    versions,
+)
 from proving.store.s3.context import Context, Handler
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.documents import SIZE_LIMIT_BYTES
@@ -36,6 +48,12 @@ HANDLERS: dict[str, Handler] = {
     "PutBucketAcl": Handler(buckets.put_acl),
     "GetObjectAcl": Handler(buckets.get_acl, is_quick=True),
     "PutObjectAcl": Handler(buckets.put_acl),
+    "GetBucketCors": Handler(cors.get_cors, is_quick=True),
+    "PutBucketCors": Handler(cors.put_cors),
+    "DeleteBucketCors": Handler(cors.delete_cors),
+    "GetBucketLifecycle": Handler(lifecycle.get_lifecycle, is_quick=True),
+    "PutBucketLifecycle": Handler(lifecycle.put_lifecycle),
+    "DeleteBucketLifecycle": Handler(lifecycle.delete_lifecycle),
     "ListObjects": Handler(listing.list_objects),
     "ListObjectsV2": Handler(listing.list_objects_v2),
     "ListObjectVersions": Handler(versions.list_object_versions),
@@ -78,6 +96,8 @@ class S3Service:
     def begin(self, head: Head, request_id: str) -> Exchange:
         """Check the signature and the head of a request; never raises."""
         try:
+            if head.method == "OPTIONS":
+                return _RefusedExchange(cors.preflight(self.context, head, self._domain))
             pairs = parse_query(head.query)
             signature = verify(head, pairs, self._users, self.context.now_s())
             request = parse_request(head, pairs, self._domain, self._users.named(signature.access_key))
@@ -89,13 +109,17 @@ class S3Service:
         """Give the space of uploads in progress back, when the server ends and the store lives on."""
         discard(self.context, tuple(self.context.uploads.drop()))
 
+    def expire(self) -> int:
+        """Carry out the lifecycle rules once; return how much that deleted."""
+        return lifecycle.expire(self.context)
+
     def malformed(self, code: str, message: str, request_id: str) -> Answer:
         """Answer something that is no request."""
         return answers.refusal(Refused(code, message), "/", request_id)
 
 
 class _RefusedExchange:
-    """A request that its head alone is enough to refuse."""
+    """A request that its head alone is enough to answer: to refuse, mostly."""
 
     is_quick = True
 
@@ -163,6 +187,9 @@ class S3Exchange:
             self.abandon()
             return refuse(error, self._request.head.path, self._request_id)
         self._intake = None
+        if "origin" in self._request.headers:
+            head = self._request.head
+            return cors.with_cors(self._context, self._request.bucket, head.method, head.headers, answer)
         return answer
 
     def abandon(self) -> None:

@@ -10,6 +10,7 @@ from proving.store.s3 import parts, properties, tags
 from proving.store.s3.answers import document, element, iso_time, nest
 from proving.store.s3.buckets import require_bucket
 from proving.store.s3.conditions import check_read, chosen_range, matches, write_conditions
+from proving.store.s3.configuration import RESERVED_PREFIX
 from proving.store.s3.context import Context
 from proving.store.s3.documents import Element, parse_document
 from proving.store.s3.errors import Refused, refused_by
@@ -249,4 +250,6 @@ def copy_source(request: Request) -> tuple[str, str, str | None]:
     bucket, _, key = text.removeprefix("/").partition("/")
     if not bucket or not key:
         raise Refused("InvalidArgument", "x-amz-copy-source must be BUCKET/KEY.")
+    if bucket.startswith(RESERVED_PREFIX):
+        raise Refused("AccessDenied")
     return bucket, key, stored_version(version) if name else None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
 
+from proving.store.s3.configuration import RESERVED_PREFIX
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
 from proving.store.s3.users import User, check_rights
@@ -29,7 +30,7 @@ RESPONSE_OVERRIDES = {
 _READ = frozenset(("versionId", "partNumber", *RESPONSE_OVERRIDES))
 _VERSION = frozenset(("versionId",))
 _UNSET = (
-    "accelerate cors encryption lifecycle logging notification object-lock ownershipControls policy policyStatus "
+    "accelerate encryption logging notification object-lock ownershipControls policy policyStatus "
     "publicAccessBlock replication requestPayment tagging website"
 )
 _LIST = frozenset(("prefix", "delimiter", "max-keys", "encoding-type"))
@@ -60,6 +61,8 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
             "uploads",
             frozenset(("prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type")),
         ),
+        _route("GetBucketCors", "cors"),
+        _route("GetBucketLifecycle", "lifecycle"),
         *(_route(f"GetBucket:{name}", name) for name in _UNSET.split()),
         _route("ListObjectVersions", "versions", _LIST | frozenset(("key-marker", "version-id-marker"))),
         _route("ListObjectsV2", "list-type", _LIST | frozenset(("continuation-token", "start-after", "fetch-owner"))),
@@ -69,9 +72,15 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
     ("bucket", "PUT"): (
         _route("PutBucketAcl", "acl"),
         _route("PutBucketVersioning", "versioning"),
+        _route("PutBucketCors", "cors"),
+        _route("PutBucketLifecycle", "lifecycle"),
         _route("CreateBucket"),
     ),
-    ("bucket", "DELETE"): (_route("DeleteBucket"),),
+    ("bucket", "DELETE"): (
+        _route("DeleteBucketCors", "cors"),
+        _route("DeleteBucketLifecycle", "lifecycle"),
+        _route("DeleteBucket"),
+    ),
     ("bucket", "POST"): (_route("DeleteObjects", "delete"),),
     ("object", "GET"): (
         _route("GetObjectAcl", "acl", _VERSION),
@@ -159,6 +168,8 @@ def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = ""
     bucket, key = split_path(head.path, head.headers.get("host", ""), domain)
     level = "object" if key else "bucket" if bucket else "service"
     operation = _choose(level, head, query)
+    if bucket.startswith(RESERVED_PREFIX):
+        raise Refused("InvalidBucketName", details=(("BucketName", bucket),))
     if user is not None:
         check_rights(user, operation, bucket, head.headers)
     _check_headers(head.headers)

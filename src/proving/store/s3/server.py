@@ -1,6 +1,7 @@
 """Listen, accept, watch for slow clients, and stop in an orderly way; in this thread or in one of its own."""
 
 import asyncio
+import logging
 import secrets
 import signal
 import ssl
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import uvloop
 
+from proving.errors import Error
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.errors import BadCertificate, CannotListen
 from proving.store.s3.exchange import S3Service
@@ -23,6 +25,8 @@ from proving.store.s3.workers import Workers
 
 if TYPE_CHECKING:
     from proving.store import Store
+
+_log = logging.getLogger(__name__)
 
 _BACKLOG = 512
 
@@ -37,6 +41,7 @@ class ServerSettings:
         domain: where set, "bucket.domain" in the Host header names a bucket (virtual-host style).
         worker_count: threads for what waits for the disk; so many writes share a commit at most.
         limits: what one connection may use up.
+        lifecycle_interval_s: between two passes that delete what has expired.
         certificate: where set, TLS is spoken: a PEM file with the certificate and those that it rests on.
         private_key: the certificate's key, in PEM; None where it is in the same file.
     """
@@ -46,6 +51,7 @@ class ServerSettings:
     domain: str = ""
     worker_count: int = 16
     limits: Limits = field(default_factory=Limits)
+    lifecycle_interval_s: float = 3600.0
     certificate: Path | None = None
     private_key: Path | None = None
 
@@ -71,6 +77,7 @@ class Server:
         self._service = S3Service(store, credentials, settings.domain)
         self._settings = settings
         self._connections: set[Connection] = set()
+        self._is_stopping = asyncio.Event()
         self.port = settings.port
 
     async def start(self) -> None:
@@ -102,6 +109,7 @@ class Server:
             raise CannotListen(f"cannot listen on {address}: {reason}; choose another --host or --port") from error
         self.port = self._listener.sockets[0].getsockname()[1]
         self._watch = asyncio.create_task(self._expire_slow_clients())
+        self._upkeep = asyncio.create_task(self._expire_objects())
 
     async def stop(self) -> None:
         """Take no more connections, let requests in progress end, and cut off those that take too long."""
@@ -114,10 +122,25 @@ class Server:
         for connection in list(self._connections):
             connection.abort()
         self._watch.cancel()
+        self._is_stopping.set()
+        await self._upkeep
         # Jobs still running end first: the store may be closed only after them.
         await asyncio.to_thread(self._workers.close)
         await asyncio.to_thread(self._service.forget_uploads)
         await self._listener.wait_closed()
+
+    async def _expire_objects(self) -> None:
+        """Carry out lifecycle rules now and then; a pass that fails is tried again at the next."""
+        while not self._is_stopping.is_set():
+            try:
+                await asyncio.wait_for(self._is_stopping.wait(), self._settings.lifecycle_interval_s)
+            except TimeoutError:
+                try:
+                    count = await asyncio.to_thread(self._service.expire)
+                except (Error, OSError) as error:
+                    _log.warning("the lifecycle pass failed, and will be tried again: %s", error)
+                else:
+                    _log.info("the lifecycle pass deleted %d", count)
 
     async def _expire_slow_clients(self) -> None:
         limits = self._settings.limits

@@ -10,9 +10,7 @@ from proving.store.s3.requests import Request
 
 # The parameter that asks for a setting -> the error of a bucket that has none.
 NOT_CONFIGURED = {
-    "cors": "NoSuchCORSConfiguration",
     "encryption": "ServerSideEncryptionConfigurationNotFoundError",
-    "lifecycle": "NoSuchLifecycleConfiguration",
     "object-lock": "ObjectLockConfigurationNotFoundError",
     "ownershipControls": "OwnershipControlsNotFoundError",
     "policy": "NoSuchBucketPolicy",
