@@ -88,11 +88,20 @@ def bucket_name(bucket: str) -> Name:
 
 def bucket_of(name: Name, value: Value) -> BucketInfo:
     """Return the bucket that an entry is for."""
+    return BucketInfo(name[1:].decode(), _TIME.unpack_from(value, _COUNT.size)[0], versioning_of(value))
+
+
+def versioning_of(value: Value) -> str:
+    """Return whether a bucket's entry says that it keeps versions, as in `BucketInfo`; every put asks this.
+
+    Raises:
+        Corrupt: it says something else.
+    """
     end = _COUNT.size + _TIME.size
     state = value[end] if len(value) > end else 0
     if state >= len(_VERSIONING):
         raise Corrupt("a bucket's entry says something unknown of versions")
-    return BucketInfo(name[1:].decode(), _TIME.unpack_from(value, _COUNT.size)[0], _VERSIONING[state])
+    return _VERSIONING[state]
 
 
 def bucket_value(created_s: float, versioning: str = "") -> Value:

@@ -52,12 +52,11 @@ class History:
         Raises:
             NoSuchBucket: it is not there.
         """
-        name = entries.bucket_name(bucket)
         with self.gate:
-            value = self.index.get(name)
+            value = self.index.get(entries.bucket_name(bucket))
         if value is None:
             raise NoSuchBucket(changes.no_bucket(bucket))
-        return entries.bucket_of(name, value).versioning
+        return entries.versioning_of(value)
 
     def keep(self, bucket: str, *, is_enabled: bool) -> None:
         """Keep versions from now on, or keep what is there and make no more.
@@ -193,9 +192,8 @@ class History:
         """Return the room that a change of a key probably needs; what is too little is asked for again."""
         name = entries.object_name(bucket, key)
         name_bytes = len(name) + entries.PAIR_BYTES
-        bucket_name = entries.bucket_name(bucket)
-        kept = self.index.get(bucket_name)
-        if kept is None or not entries.bucket_of(bucket_name, kept).versioning:
+        kept = self.index.get(entries.bucket_name(bucket))
+        if kept is None or not entries.versioning_of(kept):
             return Placing(name_bytes + value_bytes)
         old_bytes = len(self.index.get(name) or b"")
         return Placing(4 * name_bytes + value_bytes + old_bytes + 256, self._token())

@@ -91,7 +91,9 @@ class Puts:
                 if not engine.reclaimer.make_room():
                     raise
             else:
-                return replace(facts, version=placing.version or "").info(bucket, key)
+                if placing.version:
+                    facts = replace(facts, version=placing.version)
+                return facts.info(bucket, key)
 
     def _check(self, wish: Wish) -> None:
         """Refuse early what cannot succeed; a bucket that goes away meanwhile is seen at the commit."""

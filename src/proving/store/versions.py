@@ -155,7 +155,7 @@ def _version(order: int, token: str) -> str:
 
 def _state(view: View, bucket: str) -> str:
     value = view.get(entries.bucket_name(bucket))
-    return "" if value is None else entries.bucket_of(entries.bucket_name(bucket), value).versioning
+    return "" if value is None else entries.versioning_of(value)
 
 
 def _make_way(view: View, bucket: str, key: str, state: str) -> tuple[list[Entry], int]:
