@@ -53,3 +53,11 @@ def write(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
         return net_file, demand_file
 
     return write
+
+
+@pytest.fixture(scope="session")
+def crossing_net(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The crossing with a lane for cars in place of the pavement, so that lanes keep their numbers."""
+    file = tmp_path_factory.mktemp("crossing") / "crossing.net.xml"
+    file.write_text(NET.replace("pedestrian", "passenger"))
+    return file

@@ -1,4 +1,4 @@
-"""`proving traffic import`: read another simulator's files, say what is in them and what was left out."""
+"""`proving traffic import`: read other simulators' files, say what is in them, write them for SUMO."""
 
 import json as json_format
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-app = App(name="import", help="Read road networks of SUMO and CityFlow.")
+app = App(name="import", help="Read road networks of other simulators and maps; write them for SUMO.")
 
 
 @app.default
@@ -16,17 +16,20 @@ def import_files(
     *,
     demand: tuple[Path, ...] = (),
     seed: int = 0,
+    out: Path | None = None,
     json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Read a road network and its demand; print what is there and what was left out.
 
     Args:
-        file: A .sumocfg, a SUMO .net.xml, or a CityFlow roadnet .json; .gz too.
+        file: A .sumocfg, a SUMO .net.xml, a CityFlow roadnet .json; .gz too. With SUMO's netconvert also .osm,
+            .xodr (OpenDRIVE), .net and .ver (VISUM), .inpx (VISSIM).
         demand: Files of demand that belong to it (.rou.xml, .add.xml; a CityFlow flow .json).
         seed: Chooses the types of vehicles that name a distribution.
+        out: Write it for SUMO into this folder: plain files, and the network that netconvert makes of them.
         json: Print one JSON document.
     """
-    from proving.traffic.formats import read
+    from proving.traffic.formats import read, write_sumo
 
     read_in = read(file, demand, seed=seed)
     lanes = [lane for edge in read_in.road_map.edges for lane in edge.lanes]
@@ -43,6 +46,8 @@ def import_files(
         "flows": len(read_in.demand.flows),
         "begin_s": read_in.begin_s,
     }
+    if out is not None:
+        write_sumo(read_in.road_map, read_in.demand, out)
     if json:
         left_out = dict(read_in.left_out)
         print(json_format.dumps(row | {"left_out": left_out, "left_out_lane_km": read_in.left_out_lane_m / 1000}))

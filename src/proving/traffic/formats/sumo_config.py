@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proving.traffic.formats.sumo_demand import ROOTS, read_sumo_demand
-from proving.traffic.formats.sumo_net import read_sumo_net
+from proving.traffic.formats.sumo_net import SumoNetwork, read_sumo_net
 from proving.traffic.formats.xml_elements import Element, children_of_root
 from proving.traffic.network import Demand, RoadMap
 
@@ -72,6 +72,17 @@ def read_sumo(file: Path, demand: Sequence[Path] = (), *, seed: int = 0) -> Impo
         begin_s=options["begin"].number("value") if "begin" in options else 0.0,
         end_s=end_s,
         step_s=options["step-length"].number("value") if "step-length" in options else 1.0,
+    )
+
+
+def with_demand(network: SumoNetwork, files: Sequence[Path], *, seed: int = 0) -> Imported:
+    """Return a network that is read already, with demand files for it."""
+    people, left_out = read_sumo_demand(files, network, seed=seed)
+    return Imported(
+        road_map=network.road_map,
+        demand=people,
+        left_out=network.left_out + left_out,
+        left_out_lane_m=network.left_out_lane_m,
     )
 
 

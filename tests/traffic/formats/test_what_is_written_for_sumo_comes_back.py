@@ -1,0 +1,106 @@
+"""What is written for SUMO, and made a network by its own netconvert, comes back the same where SUMO keeps it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proving.traffic.drivers import DRIVERS, Idm, Krauss
+from proving.traffic.errors import BadNetwork
+from proving.traffic.formats import read_sumo, write_sumo
+from proving.traffic.network import Connection, Demand, Flow, RoadMap, Stop, Trip, VehicleType
+
+Write = Callable[..., tuple[Path, Path]]
+
+
+def kept(road_map: RoadMap) -> dict[str, object]:
+    """What SUMO keeps of a road map; right of way it works out anew."""
+
+    def way(one: Connection) -> tuple[object, ...]:
+        ends = (one.from_edge, one.from_lane, one.to_edge, one.to_lane)
+        return (*ends, one.signal, one.signal_index, one.keeps_clear, round(one.limit_mps, 2))
+
+    return {
+        "edges": {
+            edge.name: [(round(lane.length_m, 1), lane.limit_mps, lane.allows) for lane in edge.lanes]
+            for edge in road_map.edges
+        },
+        "ways": sorted(way(one) for one in road_map.connections),
+        "signals": {
+            one.name: (one.offset_s, [(phase.colours, phase.duration_s) for phase in one.phases])
+            for one in road_map.signals
+        },
+    }
+
+
+def test_the_crossing_comes_back(tmp_path: Path, write: Write) -> None:
+    road_map = read_sumo(write()[0]).road_map
+    trip = Trip(name="t", depart_s=1, route=("west", "east"), depart_lane="first")
+    files = write_sumo(road_map, Demand(types=(VehicleType(driver=Krauss()),), trips=(trip,)), tmp_path / "out")
+    back = read_sumo(files[-1], [files[-2]])
+    assert kept(back.road_map) == kept(road_map)
+    assert back.demand.trips == (trip,)
+
+
+@pytest.mark.media
+@pytest.mark.parametrize("name", ["cologne1", "grid4x4"])
+def test_given_networks_come_back(shared_data: Path, tmp_path: Path, name: str) -> None:
+    (file,) = (shared_data / "traffic" / "sumo_nets" / name).glob("*.sumocfg")
+    read = read_sumo(file)
+    files = write_sumo(read.road_map, read.demand, tmp_path)
+    back = read_sumo(files[-1], [files[-2]])
+    assert kept(back.road_map) == kept(read.road_map)
+    assert back.demand == read.demand
+
+
+TIMES = st.integers(0, 1000).map(float)
+LANES = st.sampled_from([0, "first", "best", "free", "random"])
+SPEEDS = st.sampled_from([3.5, "zero", "fastest"])
+
+
+@st.composite
+def demands(draw: st.DrawFn) -> Demand:
+    """A few vehicles of two types on the crossing."""
+    cars = VehicleType(name="car", driver=Krauss(desired_speed_mps=40.0, sigma=draw(st.floats(0, 1))), top_mps=40.0)
+    others = VehicleType(
+        name="other",
+        driver=Idm(desired_speed_mps=30.0, headway_s=draw(st.floats(0.5, 3)), noise_intensity=0.0),
+        top_mps=30.0,
+        speed_spread=0.1,
+    )
+    route = ("west", "east")
+    trips = [
+        Trip(
+            name=f"t{index}",
+            depart_s=depart_s,
+            route=route,
+            type=draw(st.sampled_from(["car", "other"])),
+            depart_lane=draw(LANES),
+            depart_speed=draw(SPEEDS),
+            depart_m=draw(st.sampled_from([-1.0, 0.0, 50.0])),
+            stops=draw(st.sampled_from([(), (Stop(edge="east", lane=0, at_m=50.0, duration_s=20.0),)])),
+        )
+        for index, depart_s in enumerate(sorted(draw(st.lists(TIMES, max_size=4))))
+    ]
+    flow = Flow(
+        name="f", route=route, type="other", veh_per_h=360.0, begin_s=draw(TIMES), is_random=draw(st.booleans())
+    )
+    trips.append(Trip(name="last", depart_s=2000, route=route))
+    return Demand(types=(cars, others), trips=tuple(trips), flows=(flow,))
+
+
+@settings(max_examples=40)
+@given(demands())
+def test_any_demand_comes_back(crossing_net: Path, demand: Demand) -> None:
+    folder = crossing_net.parent / "demand"
+    *_, routes = write_sumo(read_sumo(crossing_net).road_map, demand, folder, converts=False)
+    assert read_sumo(crossing_net, [routes]).demand == demand
+
+
+def test_laws_that_sumo_has_not_are_refused_by_name(tmp_path: Path, write: Write) -> None:
+    road_map = read_sumo(write()[0]).road_map
+    people = Demand(types=(VehicleType(name="odd", driver=DRIVERS["bando_ftl"]()),))
+    with pytest.raises(BadNetwork, match="'odd': SUMO has no law"):
+        write_sumo(road_map, people, tmp_path / "out", converts=False)
