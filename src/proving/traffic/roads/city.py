@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,21 @@ from proving.traffic.state import HumanDriver
 # East, north, west, south, as steps of (row, column); a turn to the left is one on.
 _WAYS = ((0, 1), (1, 0), (0, -1), (-1, 0))
 _GREEN_S, _YELLOW_S = 27.0, 3.0
+
+
+class _Like(NamedTuple):
+    """A settled junction of the same kind, whose connections are numbered `shift` less."""
+
+    shift: int
+    connections: list[Connection]
+
+    def crosses(self, number: int) -> tuple[int, ...]:
+        """Return what connection `number` of this junction crosses."""
+        return tuple([self.shift + k for k in self.connections[number].crosses])
+
+    def yields_to(self, number: int) -> tuple[int, ...]:
+        """Return to whom connection `number` of this junction yields."""
+        return tuple([self.shift + k for k in self.connections[number].yields_to])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +91,8 @@ class City:
                 name = f"{row}_{column}"
                 kind = "signal" if has_signal else "priority"
                 junctions.append(Junction(name=name, kind=kind, at=(column * self._pitch_m, row * self._pitch_m)))
-                here = self._connections(row, column, arms, name if has_signal else "")
-                if patterns:
-                    here = _settled(here, patterns[arms][1], len(connections) - patterns[arms][0])
+                like = _Like(len(connections) - patterns[arms][0], patterns[arms][1]) if patterns else None
+                here = self._connections(row, column, name if has_signal else "", like)
                 connections += here
                 if has_signal:
                     signals.append(self._signal(name, here, (row + column) % 2))
@@ -180,9 +194,10 @@ class City:
             priority=1 + (way % 2 == 0) if self.signals == "none" else 1,
         )
 
-    def _connections(self, row: int, column: int, arms: tuple[int, ...], signal: str) -> list[Connection]:
-        """Return the ways across one junction; who meets whom is not said yet."""
-        found = []
+    def _connections(self, row: int, column: int, signal: str, like: _Like | None) -> list[Connection]:
+        """Return the ways across one junction; who meets whom is that of a like junction, or not said yet."""
+        found: list[Connection] = []
+        arms = self._arms(row, column)
         last = self.lane_count - 1
         for way in self._opposite(row, column):
             before = _edge_name(row - _WAYS[way][0], column - _WAYS[way][1], way)
@@ -207,6 +222,8 @@ class City:
                             limit_mps=limit,
                             signal=signal,
                             signal_index=len(found) if signal else 0,
+                            crosses=like.crosses(len(found)) if like else (),
+                            yields_to=like.yields_to(len(found)) if like else (),
                         )
                     )
         return found
@@ -294,15 +311,3 @@ def _edge_name(row: int, column: int, way: int) -> str:
 
 def _is_left(one: Connection) -> bool:
     return ("enws".index(one.to_edge[0]) - "enws".index(one.from_edge[0])) % 4 == 1
-
-
-def _settled(here: list[Connection], like: list[Connection], shift: int) -> list[Connection]:
-    """Return connections with the right of way of those of a like junction, whose numbers are `shift` less."""
-    return [
-        dataclasses.replace(
-            one,
-            crosses=tuple(shift + k for k in known.crosses),
-            yields_to=tuple(shift + k for k in known.yields_to),
-        )
-        for one, known in zip(here, like, strict=True)
-    ]
