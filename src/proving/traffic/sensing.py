@@ -71,11 +71,13 @@ class Imperfect:
         law: the controller.
         sensing: what is wrong.
         latency_step_count: its latency in steps.
+        latency_steps: the latency of each world where they differ, 0 to `latency_step_count`; None: all the same.
     """
 
     law: Driver
     sensing: Sensing
     latency_step_count: int = dataclasses.field(default=0, metadata={"static": True})
+    latency_steps: Array | None = None
 
     @property
     def noise_intensity(self) -> float:
@@ -90,9 +92,20 @@ class Imperfect:
 
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
         """Return the acceleration that the vehicle really takes, in m/s2, and the new memory."""
+        xp = view.speed_mps.__array_namespace__()
+        law_memory, is_new, _, _, accel = memory
+        view, held, past = self.sensed(view, memory)
+        wish, law_memory = self.law.drive(view, law_memory)
+        # No lag at all is a lag so short that its exponential is 0.
+        lag = xp.maximum(xp.asarray(self.sensing.actuation_lag_s, dtype=accel.dtype), 1e-6)
+        accel = accel + (wish - accel) * (1 - xp.exp(-view.dt_s / lag))
+        return accel, (law_memory, 0 * is_new, held, past, accel)
+
+    def sensed(self, view: View, memory: Memory) -> tuple[View, tuple[Array, ...], Seen]:
+        """Return what the controller gets to see at this step, and what is held and on its way after it."""
         assert view.chance is not None, "imperfect sensors need a source of chance"
         xp = view.speed_mps.__array_namespace__()
-        law_memory, is_new, held, past, accel = memory
+        _, is_new, held, past, _ = memory
         what = self.sensing
         is_first = is_new > 0
         gap = view.gap_m + what.gap_bias_m + what.gap_noise_m * view.chance.normal(STREAM_SENSED_GAP)
@@ -100,12 +113,8 @@ class Imperfect:
         leader = xp.maximum(view.leader_speed_mps + error, 0)
         is_lost = (view.chance.uniform(STREAM_DROPOUT) < what.dropout_share) & ~is_first
         held = (xp.where(is_lost, held[0], gap), xp.where(is_lost, held[1], leader))
-        seen, past = _delayed(is_first, held, past)
-        wish, law_memory = self.law.drive(view._replace(gap_m=seen[0], leader_speed_mps=seen[1]), law_memory)
-        # No lag at all is a lag so short that its exponential is 0.
-        lag = xp.maximum(xp.asarray(what.actuation_lag_s, dtype=accel.dtype), 1e-6)
-        accel = accel + (wish - accel) * (1 - xp.exp(-view.dt_s / lag))
-        return accel, (law_memory, 0 * is_new, held, past, accel)
+        seen, past = _delayed(is_first, held, past, self.latency_steps)
+        return view._replace(gap_m=seen[0], leader_speed_mps=seen[1]), held, past
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +126,12 @@ class Delayed:
     Attributes:
         law: how they would drive at once.
         step_count: reaction time in steps.
+        late_steps: the reaction time of each world where they differ, 0 to `step_count`; None: all the same.
     """
 
     law: HumanDriver
     step_count: int = dataclasses.field(default=1, metadata={"static": True})
+    late_steps: Array | None = None
 
     @property
     def noise_intensity(self) -> float:
@@ -148,7 +159,8 @@ class Delayed:
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
         """Return the acceleration that the law wanted a reaction time ago, in m/s2, and the new memory."""
         law_memory, is_new, past = memory
-        seen, past = _delayed(is_new > 0, (view.speed_mps, view.gap_m, view.leader_speed_mps), past)
+        now = (view.speed_mps, view.gap_m, view.leader_speed_mps)
+        seen, past = _delayed(is_new > 0, now, past, self.late_steps)
         late = view._replace(speed_mps=seen[0], gap_m=seen[1], leader_speed_mps=seen[2])
         wish, law_memory = self.law.drive(late, law_memory)
         return wish, (law_memory, 0 * is_new, past)
@@ -168,10 +180,19 @@ def delay_steps(delay_s: float, dt_s: float, what: str) -> int:
     return round(delay_s / dt_s)
 
 
-def _delayed(is_first: Array, now: tuple[Array, ...], past: Seen) -> tuple[tuple[Array, ...], Seen]:
-    """Return what is seen now, and the past one step later; who has just appeared has always seen the present."""
+def _delayed(
+    is_first: Array, now: tuple[Array, ...], past: Seen, steps: Array | None
+) -> tuple[tuple[Array, ...], Seen]:
+    """Return what is seen now, and the past one step later; who has just appeared has always seen the present.
+
+    `steps` says how late each world is, at most as many steps as there are in the past; None: exactly as many.
+    """
     if not past:
         return now, past
     xp = now[0].__array_namespace__()
     past = tuple(tuple(xp.where(is_first, new, old) for new, old in zip(now, then, strict=True)) for then in past)
-    return past[0], (*past[1:], now)
+    seen = past[0]
+    if steps is not None:
+        for age, then in enumerate((*past[1:], now), start=1 - len(past)):
+            seen = tuple(xp.where(steps <= -age, new, old) for new, old in zip(then, seen, strict=True))
+    return seen, (*past[1:], now)

@@ -17,7 +17,8 @@ from proving.traffic.learn.policy import Policy, card_of, load, policy_of, save
 from proving.traffic.learn.ppo import Curve, Learner, Ppo, first_learner, learn
 from proving.traffic.simulate import scan
 from proving.traffic.tasks import TASKS, Task
-from proving.traffic.tasks.environment import reset, step, world_of
+from proving.traffic.tasks.environment import reset, step
+from proving.traffic.tasks.worlds import world_at
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +156,7 @@ def test_a_policy_drives_in_the_engine_as_it_did_in_its_task(short_ring: Task) -
     seed = jnp.array([1, 2], dtype=jnp.uint32)
     episode, seen = reset(task, seed)
     law = as_driver(policy, task)
-    world = world_of(task, seed, episode.length_m, jnp.zeros(()))._replace(automated=law)
+    world = world_at(task, seed, episode.place, jnp.zeros((1, 2)))._replace(automated=law)
     cars = episode.traffic.cars
     traffic = episode.traffic._replace(cars=cars._replace(memory=(cars.memory[0], law.first_memory(cars.speed_mps))))
     actions = []

@@ -14,7 +14,7 @@ from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.networks import Layers, Statistics
 from proving.traffic.learn.policy import Policy, decide
 from proving.traffic.tasks.environment import Episode, handed_to_people, reset, step
-from proving.traffic.tasks.task import Task
+from proving.traffic.tasks.task import RingRoad, Task
 
 # When a ring counts as solved: waves gone, and nobody slower than need be.
 LARGEST_DEVIATION_MPS = 0.2
@@ -86,8 +86,11 @@ def evaluate(
     """
     if not lengths_m or not seeds:
         raise BadSettings("an evaluation needs at least one ring length and one seed")
+    road = task.road
+    if not isinstance(road, RingRoad):
+        raise BadSettings(f"task {task.name!r} has no ring; it is judged by `judge_behind`")
     for length_m in lengths_m:
-        task.road.check_length(length_m)
+        road.check_length(length_m)
     if policy is not None:
         check_fits(task, policy)
     lengths = jnp.repeat(jnp.asarray(lengths_m, dtype=jnp.float32), len(seeds))
@@ -105,7 +108,7 @@ def evaluate(
             mean_speed_mps=float(speeds[index].mean()),
             deviation_mps=float(deviations[index].mean()),
             worst_deviation_mps=float(deviations[index].max()),
-            equilibrium_mps=task.road.equilibrium_mps(length_m),
+            equilibrium_mps=road.equilibrium_mps(length_m),
             collided_share=float(collided[index].mean()),
         )
         for index, length_m in enumerate(lengths_m)

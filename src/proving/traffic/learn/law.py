@@ -8,6 +8,7 @@ from typing import Any
 import jax
 from jaxtyping import Float
 
+from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.evaluate import check_fits
 from proving.traffic.learn.policy import Policy, load
 from proving.traffic.state import Array, Memory, View
@@ -15,7 +16,7 @@ from proving.traffic.tasks import TASKS
 from proving.traffic.tasks.commanded import Commanded, Means
 from proving.traffic.tasks.task import Local, Sight, Task
 
-SHIPPED = "wave_attenuation_by_set_speed"
+SHIPPED = "wave_attenuation_for_anybody"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +82,11 @@ def as_driver(policy: Policy, task: Task) -> Learned:
     """Return the policy as a driver.
 
     Raises:
-        BadPolicy: it was trained for something else than the task.
+        BadPolicy: it was trained for something else than the task, or needs what no vehicle knows by itself.
     """
     check_fits(task, policy)
+    if task.sight.needs != "own_sensors":
+        raise BadPolicy(f"a policy for {task.name!r} needs {task.sight.needs}: it drives in its task only")
     statistics = policy.statistics
     return Learned(
         layers=policy.layers,

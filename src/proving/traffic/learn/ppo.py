@@ -27,7 +27,7 @@ from proving.traffic.learn.networks import (
     normalised,
     updated,
 )
-from proving.traffic.tasks.environment import Episode, observe, reset, step, where
+from proving.traffic.tasks.environment import Episode, observe, reset, step, told, where
 from proving.traffic.tasks.task import Task
 
 
@@ -78,7 +78,11 @@ class Ppo:
             raise BadSettings(
                 f"rollout must divide the horizon of {task.name!r}, {task.horizon}; {self.rollout} does not"
             )
-        samples = self.rollout * self.world_count * task.road.automated_count
+        if task.company.opponent_share > 0:
+            raise BadSettings(
+                f"task {task.name!r} has an opponent: one policy cannot learn both sides; train in `parallel`"
+            )
+        samples = self.rollout * self.world_count * task.agent_count
         if samples % self.minibatch_count:
             raise BadSettings(f"minibatch_count must divide {samples} samples; {self.minibatch_count} does not")
 
@@ -287,10 +291,9 @@ def _restart(
 
 
 def _known(task: Task, episode: Episode, observation: Array) -> Array:
-    """Return what is seen and then what only the critic is told: mean and spread of all speeds, the ring's length."""
-    speed = episode.traffic.cars.speed_mps
-    extra = jnp.stack([jnp.mean(speed, axis=0), jnp.std(speed, axis=0), episode.length_m])
-    return jnp.concatenate([observation, jnp.broadcast_to(extra[:, None], (3, *observation.shape[1:]))])
+    """Return what is seen and then what only the critic is told, the same for all agents of a world."""
+    extra = told(task, episode)
+    return jnp.concatenate([observation, jnp.broadcast_to(extra[:, None], (len(extra), *observation.shape[1:]))])
 
 
 def _picked(episode: Episode, worlds: Int[Array, " pick"]) -> Episode:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
-from proving.traffic.state import Array, Memory, View
+from proving.traffic.noise import Draws
+from proving.traffic.state import Array, Driver, Memory, View
 
 FASTEST_MPS2, BRAKING_MPS2, EMERGENCY_MPS2 = 1.5, 3.0, 9.0
 RESPONSE_S = 0.5
@@ -67,6 +70,53 @@ class Commanded:
         return xp.minimum(wish, xp.maximum(guard, -EMERGENCY_MPS2)), memory
 
 
+@dataclass(frozen=True, kw_only=True)
+class AtSlots:
+    """A driver for a few slots only: the others' numbers are not computed, since nobody asks for them.
+
+    Attributes:
+        law: who drives there; it sees and remembers one row per slot of `slots`.
+        slots: the places in the lane.
+    """
+
+    law: Driver
+    slots: tuple[int, ...] = dataclasses.field(metadata={"static": True})
+
+    @property
+    def noise_intensity(self) -> float:
+        """Return that of the law."""
+        return self.law.noise_intensity
+
+    def first_memory(self, speed_mps: Float[Array, "slot lane"]) -> Memory:
+        """Return the law's memory of the vehicles in the slots."""
+        return self.law.first_memory(speed_mps[np.asarray(self.slots)])
+
+    def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
+        """Return the law's acceleration in the slots and 0 elsewhere, and the law's new memory."""
+        accel_mps2, memory = self.law.drive(self.part(view), memory)
+        slot = jnp.arange(view.speed_mps.shape[0])[:, None]
+        everywhere = jnp.zeros_like(view.speed_mps)
+        for row, place in enumerate(self.slots):
+            everywhere = jnp.where(slot == place, accel_mps2[row], everywhere)
+        return everywhere, memory
+
+    def part(self, view: View) -> View:
+        """Return what is seen from the slots."""
+        slots = np.asarray(self.slots)
+        chance = view.chance
+        if isinstance(chance, Draws):
+            chance = dataclasses.replace(chance, vehicle=chance.vehicle[slots])
+        # Who is behind and the lane's mean are nothing that a commanded vehicle looks at.
+        return View(
+            speed_mps=view.speed_mps[slots],
+            gap_m=view.gap_m[slots],
+            leader_speed_mps=view.leader_speed_mps[slots],
+            limit_mps=view.limit_mps[slots],
+            dt_s=view.dt_s,
+            chance=chance,
+        )
+
+
 def _safe_speed_mps(view: View) -> Float[Array, "slot lane"]:
     """Return the speed from which it can still stop behind a leader that brakes as hard (Krauss, SUMO)."""
     xp = view.speed_mps.__array_namespace__()
@@ -76,3 +126,4 @@ def _safe_speed_mps(view: View) -> Float[Array, "slot lane"]:
 
 
 jax.tree_util.register_dataclass(Commanded)
+jax.tree_util.register_dataclass(AtSlots)

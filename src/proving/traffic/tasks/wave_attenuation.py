@@ -1,9 +1,13 @@
 """One automated vehicle among 21 people on a ring: make the stop-and-go waves go away."""
 
+import dataclasses
+
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
+from proving.traffic.sensing import Sensing
+from proving.traffic.tasks.people import People
+from proving.traffic.tasks.seeing import unrest_mps
 from proving.traffic.tasks.task import Local, Moment, RingRoad, Sight, Task
 
 FLOW_ROAD = RingRoad()
@@ -29,7 +33,6 @@ def remembering_sight(local: Local) -> Float[Array, "feature ..."]:
     """
     xp = local.speed_mps.__array_namespace__()
     speed, means = local.speed_mps, local.means
-    unrest = xp.sqrt(xp.maximum(means.squared_leader_speed - means.leader_speed_mps**2, 0))
     features = (
         speed / 10,
         (local.leader_speed_mps - speed) / 10,
@@ -37,7 +40,7 @@ def remembering_sight(local: Local) -> Float[Array, "feature ..."]:
         local.action,
         means.speed_mps / 10,
         means.leader_speed_mps / 10,
-        unrest / 5,
+        unrest_mps(means) / 5,
         means.gap_m / 50,
     )
     return xp.stack(features)
@@ -48,15 +51,12 @@ def even_speed_reward(now: Moment) -> Float[Array, " world"]:
 
     The equilibrium speed makes crowded and free rings count the same; only the reward knows it.
     """
-    road = now.task.road
-    lengths_m = np.linspace(road.shortest_m, road.longest_m, 9)
-    equilibria_mps = np.array([road.equilibrium_mps(length_m) for length_m in lengths_m])
     mean = jnp.mean(now.speed_mps, axis=0)
-    return (mean - jnp.std(now.speed_mps, axis=0)) / jnp.interp(now.length_m, lengths_m, equilibria_mps)
+    return (mean - jnp.std(now.speed_mps, axis=0)) / jnp.maximum(now.reference_mps, 1.0)
 
 
-WAVE_ATTENUATION = Task(
-    name="wave_attenuation",
+WAVE_ATTENUATION_PO = Task(
+    name="wave_attenuation_po",
     about="FLOW's WaveAttenuationPO: accelerate by at most 1 m/s2 every 0.1 s, seeing the leader only",
     road=FLOW_ROAD,
     sight=Sight(
@@ -68,29 +68,51 @@ WAVE_ATTENUATION = Task(
     reward=flow_reward,
 )
 
+SET_SPEED_SIGHT = Sight(
+    names=(
+        "speed",
+        "leader_minus_own_speed",
+        "gap",
+        "action",
+        "mean_speed",
+        "mean_leader_speed",
+        "leader_speed_deviation",
+        "mean_gap",
+    ),
+    low=(0.0, -3.0, -0.1, -1.0, 0.0, 0.0, 0.0, 0.0),
+    high=(3.0, 3.0, 6.0, 1.0, 3.0, 3.0, 3.0, 2.0),
+    read=remembering_sight,
+)
+
 WAVE_ATTENUATION_BY_SET_SPEED = Task(
     name="wave_attenuation_by_set_speed",
     about="a ring; once a second, say how much faster or slower than its own mean speed the vehicle shall drive",
     # Wider than FLOW's 220 to 270 m: trained on those alone, one policy in three failed at 215 and 285 m.
     road=RingRoad(shortest_m=205.0, longest_m=295.0),
-    sight=Sight(
-        names=(
-            "speed",
-            "leader_minus_own_speed",
-            "gap",
-            "action",
-            "mean_speed",
-            "mean_leader_speed",
-            "leader_speed_deviation",
-            "mean_gap",
-        ),
-        low=(0.0, -3.0, -0.1, -1.0, 0.0, 0.0, 0.0, 0.0),
-        high=(3.0, 3.0, 6.0, 1.0, 3.0, 3.0, 3.0, 2.0),
-        read=remembering_sight,
-    ),
+    sight=SET_SPEED_SIGHT,
     reward=even_speed_reward,
     is_set_speed=True,
     horizon=300,
     warm_up_step_count=3000,
     steps_per_decision=10,
+)
+
+# What sensors and pedals of a production car may be like at worst; each world draws its own.
+WORST_SENSING = Sensing(
+    gap_noise_m=1.0,
+    speed_noise_mps=0.5,
+    gap_bias_m=1.0,
+    speed_bias_mps=0.2,
+    dropout_share=0.2,
+    latency_s=0.3,
+    actuation_lag_s=0.4,
+)
+
+WAVE_ATTENUATION_FOR_ANYBODY = dataclasses.replace(
+    WAVE_ATTENUATION_BY_SET_SPEED,
+    name="wave_attenuation_for_anybody",
+    about="the same behind drivers of any of three laws, late or not, with sensors and pedals as good or bad as chance",
+    road=RingRoad(shortest_m=200.0, longest_m=300.0, driver=People()),
+    sensing=WORST_SENSING,
+    is_sensing_drawn=True,
 )

@@ -1,0 +1,89 @@
+"""What automated vehicles tell one another: who hears whom, what gets lost on the way, and how late it is."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, UInt32
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.noise import uniform
+
+STREAM_MESSAGE = 102
+FIELDS = ("is_heard", "distance", "speed", "mean_speed", "leader_speed_deviation")
+HEARD_NAMES = tuple(f"{side}_{name}" for side in ("ahead", "behind") for name in FIELDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Messages:
+    """How automated vehicles hear the next one ahead and behind; each sends once a decision.
+
+    Attributes:
+        range_m: from farther away nothing is heard.
+        loss_share: probability that a message is lost; the last one is then held.
+        delay_decisions: how many decisions a message takes.
+    """
+
+    range_m: float = 300.0
+    loss_share: float = 0.0
+    delay_decisions: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.range_m > 0:
+            raise BadSettings(f"range_m must be above 0, not {self.range_m}")
+        if not 0 <= self.loss_share < 1:
+            raise BadSettings(f"loss_share must be 0 or more and below 1, not {self.loss_share}")
+        if not 0 <= self.delay_decisions <= 20:
+            raise BadSettings(f"delay_decisions must be 0 to 20, not {self.delay_decisions}")
+
+
+class Mail(NamedTuple):
+    """What was heard last, and what is on its way, oldest first."""
+
+    heard: Float[Array, "field agent world"]
+    under_way: tuple[Float[Array, "field agent world"], ...]
+
+
+def first_mail(messages: Messages, agent_count: int, world_count: int) -> Mail:
+    """Return silence."""
+    nothing = jnp.zeros((len(HEARD_NAMES), agent_count, world_count))
+    return Mail(nothing, (nothing,) * messages.delay_decisions)
+
+
+def delivered(
+    messages: Messages,
+    mail: Mail,
+    said: Float[Array, "said agent world"],
+    place_m: tuple[Float[Array, "agent world"], Float[Array, " world"]],
+    when: tuple[UInt32[Array, " world"], Int[Array, " world"]],
+) -> Mail:
+    """Return the mail after one more decision.
+
+    Args:
+        messages: how they hear one another.
+        mail: the mail so far.
+        said: own speed, own mean speed and the leader's unrest, in the units of the sight.
+        place_m: where each automated vehicle is, front first, and how long the ring is.
+        when: the world's seed and decision.
+    """
+    position_m, length_m = place_m
+    agents = position_m.shape[0]
+    sent = jnp.concatenate([_from(messages, said, position_m, length_m, side) for side in (1, -1)])
+    arrived, under_way = sent, mail.under_way
+    if under_way:
+        arrived, under_way = under_way[0], (*under_way[1:], sent)
+    seed, decision = when
+    agent = jnp.arange(agents, dtype=jnp.int32)[:, None]
+    sides = [uniform(seed, STREAM_MESSAGE, 2 * agent + side, decision) >= messages.loss_share for side in (0, 1)]
+    is_there = jnp.repeat(jnp.stack(sides), len(FIELDS), axis=0)
+    return Mail(jnp.where(is_there, arrived, mail.heard), under_way)
+
+
+def _from(messages: Messages, said: Array, position_m: Array, length_m: Array, side: int) -> Array:
+    """Return what the next automated vehicle ahead (1) or behind (-1) says, zeros where it is out of range."""
+    other_m, other = jnp.roll(position_m, side, axis=0), jnp.roll(said, side, axis=1)
+    # One alone would hear itself from once around the ring.
+    distance_m = jnp.mod(side * (other_m - position_m), length_m)
+    is_near = (distance_m <= messages.range_m) & (position_m.shape[0] > 1)
+    parts = [jnp.ones_like(distance_m), distance_m / 100, *other]
+    return jnp.stack(parts) * is_near

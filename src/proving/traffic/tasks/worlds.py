@@ -1,0 +1,89 @@
+"""What the engine is told about a task's worlds: people, the automated vehicles' law and sensors, the road."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, UInt32
+
+from proving.traffic.noise import uniform
+from proving.traffic.sensing import Imperfect, Sensing
+from proving.traffic.state import HumanDriver, World
+from proving.traffic.tasks.commanded import AtSlots, Commanded
+from proving.traffic.tasks.people import People
+from proving.traffic.tasks.task import Task
+
+# Flaws of sensors are drawn with this stream and the following ones.
+STREAM_FLAW = 150
+
+
+class Place(NamedTuple):
+    """What a world is: where its people and sensors are drawn from, its length, where in the drives its leader begins.
+
+    `reference_mps` is the speed at which people alone would drive if every gap were the same.
+    """
+
+    draw: UInt32[Array, " world"]
+    length_m: Float[Array, " world"]
+    start: Int[Array, " world"]
+    reference_mps: Float[Array, " world"]
+
+
+def world_at(task: Task, seed: UInt32[Array, " world"], place: Place, command: Float[Array, "agent world"]) -> World:
+    """Return what stays the same in the engine while these commands hold."""
+    road = task.road
+    return World(
+        human=people_of(task, place.draw),
+        automated=automated_of(task, place.draw, command),
+        seed=seed,
+        lane=jnp.zeros(seed.shape, dtype=jnp.int32),
+        lane_count=1,
+        # The engine broadcasts, so each world may have its own length.
+        length_m=place.length_m,  # pyrefly: ignore[bad-argument-type]
+        vehicle_length_m=road.vehicle_length_m,
+        dt_s=road.dt_s,
+        limit_mps=road.limit_mps,
+        slow_zone_start_m=np.inf,
+        slow_zone_limit_mps=road.limit_mps,
+        arrivals_per_step=0.0,
+        automated_share=road.automated_count / road.vehicle_count,
+        spread_share=0.0,
+        entry_gap_m=0.0,
+        entry_headway_s=0.0,
+        control_start_step=task.warm_up_step_count,
+    )
+
+
+def people_of(task: Task, draw: UInt32[Array, " world"]) -> HumanDriver:
+    """Return the human law: the task's one, or each world's own."""
+    driver = task.road.driver
+    return driver.drawn(draw) if isinstance(driver, People) else driver
+
+
+def automated_of(task: Task, draw: UInt32[Array, " world"], command: Float[Array, "agent world"]) -> AtSlots:
+    """Return who carries out the commands, behind the sensors and pedals that the world has."""
+    law = Commanded(command=command, is_set_speed=task.is_set_speed)
+    if not task.sensing.is_perfect:
+        law = _behind_sensors(task, law, draw)
+    return AtSlots(law=law, slots=task.road.automated_slots)
+
+
+def _behind_sensors(task: Task, law: Commanded, draw: UInt32[Array, " world"]) -> Imperfect:
+    worst, late = task.sensing, round(task.sensing.latency_s / task.road.dt_s)
+    if not task.is_sensing_drawn:
+        return Imperfect(law=law, sensing=worst, latency_step_count=late)
+    zero = jnp.zeros(draw.shape, dtype=jnp.int32)
+
+    def part(index: int) -> Float[Array, " world"]:
+        return uniform(draw, STREAM_FLAW + index, zero, zero)
+
+    sensing = Sensing(
+        gap_noise_m=worst.gap_noise_m * part(0),  # pyrefly: ignore[bad-argument-type]
+        speed_noise_mps=worst.speed_noise_mps * part(1),  # pyrefly: ignore[bad-argument-type]
+        gap_bias_m=worst.gap_bias_m * (2 * part(2) - 1),  # pyrefly: ignore[bad-argument-type]
+        speed_bias_mps=worst.speed_bias_mps * (2 * part(3) - 1),  # pyrefly: ignore[bad-argument-type]
+        dropout_share=worst.dropout_share * part(4),  # pyrefly: ignore[bad-argument-type]
+        actuation_lag_s=worst.actuation_lag_s * part(5),  # pyrefly: ignore[bad-argument-type]
+    )
+    steps = jnp.round(part(6) * late).astype(jnp.int32)
+    return Imperfect(law=law, sensing=sensing, latency_step_count=late, latency_steps=steps)

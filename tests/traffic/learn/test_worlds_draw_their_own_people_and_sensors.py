@@ -1,0 +1,75 @@
+"""Domain randomisation: every world keeps its own people and sensors, whatever else is in the batch."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from proving.traffic.drivers import Idm
+from proving.traffic.errors import BadSettings
+from proving.traffic.tasks import TASKS
+from proving.traffic.tasks.environment import moment, reset, step
+from proving.traffic.tasks.messages import Messages, delivered, first_mail
+from proving.traffic.tasks.people import People, equilibrium_mps
+from proving.traffic.tasks.rewards import average_velocity, desired_velocity, penalize_standstill
+
+SEEDS = jnp.arange(300, dtype=jnp.uint32)
+ANYBODY = TASKS["wave_attenuation_for_anybody"]
+
+
+def test_laws_and_reaction_times_come_as_often_as_asked_for() -> None:
+    late = People().drawn(SEEDS)
+    shares = [float(jnp.mean(late.law.law == law)) for law in range(3)]
+    np.testing.assert_allclose(shares, [0.6, 0.2, 0.2], atol=0.08)
+    assert float(jnp.mean(late.late_steps > 0)) == pytest.approx(0.3, abs=0.08)
+    assert int(late.late_steps.max()) == 6
+    assert np.ptp(np.asarray(late.law.idm.headway_s)) > 0.7
+
+
+def test_a_world_draws_the_same_alone_and_in_a_batch() -> None:
+    both, alone = People().drawn(SEEDS[:2]), People().drawn(SEEDS[1:2])
+    assert float(both.law.idm.headway_s[1]) == float(alone.law.idm.headway_s[0])
+    assert int(both.late_steps[1]) == int(alone.late_steps[0])
+
+
+def test_the_equilibrium_by_bisection_is_the_laws_own() -> None:
+    law = Idm()
+    gaps_m = jnp.array([law.equilibrium_gap_m(speed) for speed in (2.0, 5.0, 12.0)])
+    np.testing.assert_allclose(equilibrium_mps(law, gaps_m, 30.0), [2.0, 5.0, 12.0], atol=1e-3)
+
+
+def test_what_is_seen_through_drawn_sensors_is_not_what_is_there() -> None:
+    task = ANYBODY
+    episode, seen = reset(task, SEEDS[:8])
+    now = moment(task, episode)
+    np.testing.assert_allclose(seen[0, 0], now.speed_mps[0] / 10, rtol=1e-5)
+    assert float(jnp.abs(seen[2, 0] * 50 - now.gap_m[0]).max()) > 0.05
+    outcome = step(task, episode, jnp.zeros((1, 8)))
+    assert bool(jnp.isfinite(outcome.observation).all())
+    assert bool(jnp.isfinite(outcome.reward).all())
+
+
+def test_messages_are_held_when_lost_late_when_delayed_and_silent_out_of_range() -> None:
+    said = jnp.arange(6, dtype=jnp.float32).reshape(3, 2, 1)
+    place = (jnp.array([[150.0], [50.0]]), jnp.array([400.0]))
+    when = (jnp.array([1], dtype=jnp.uint32), jnp.array([0], dtype=jnp.int32))
+    heard = delivered(Messages(range_m=120.0), first_mail(Messages(), 2, 1), said, place, when).heard
+    # The one at 50 m hears the one at 150 m ahead; 300 m ahead of that nobody is heard.
+    np.testing.assert_allclose(heard[:5, 1, 0], [1, 1.0, 0, 2, 4])
+    np.testing.assert_allclose(heard[:5, 0, 0], 0)
+    late = Messages(range_m=120.0, delay_decisions=1)
+    mail = delivered(late, first_mail(late, 2, 1), said, place, when)
+    assert not mail.heard.any()
+    assert delivered(late, mail, said, place, when).heard.any()
+    lossy = Messages(range_m=120.0, loss_share=0.999999)
+    assert not delivered(lossy, first_mail(lossy, 2, 1), said, place, when).heard.any()
+    with pytest.raises(BadSettings, match="loss_share"):
+        Messages(loss_share=1.0)
+
+
+def test_rewards_are_flows_formulas() -> None:
+    episode, _ = reset(TASKS["wave_attenuation_po"], SEEDS[:1])
+    now = moment(TASKS["wave_attenuation_po"], episode)._replace(speed_mps=jnp.array([[0.0], [10.0]]))
+    # |20 20| is 28.28, |20 10| is 22.36.
+    np.testing.assert_allclose(desired_velocity(20.0)(now), (28.2843 - 22.3607) / 28.2843, rtol=1e-4)
+    np.testing.assert_allclose(average_velocity(now), 5.0)
+    np.testing.assert_allclose(penalize_standstill(now), -1.0)
