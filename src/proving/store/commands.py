@@ -85,6 +85,28 @@ def stats(folder: Path, *, json: bool = False) -> int:
 
 
 @app.command
+def scrub(folder: Path, *, json: bool = False) -> int:
+    """Read all that the store in FOLDER holds, and name what is damaged; exit code 1 if something is.
+
+    Args:
+        folder: A store's folder, not being served at the moment.
+        json: Print one JSON document.
+    """
+    from proving.store import Store
+
+    with Store.open(_existing(folder)) as store:
+        report = store.scrub()
+    if json:
+        print(json_text.dumps(dataclasses.asdict(report)))
+    else:
+        for damage in report.damages:
+            where = f"{damage.bucket}/{damage.key} {damage.version}".rstrip() if damage.bucket else "a run of the index"
+            print(f"damaged: {where}: {damage.reason}")
+        print(f"{report.object_count:,} objects, {report.size_bytes:,} bytes read, {len(report.damages):,} damaged")
+    return 1 if report.damages else 0
+
+
+@app.command
 def ls(folder: Path, bucket: str = "", prefix: str = "", *, json: bool = False) -> int:
     """List the buckets of the store in FOLDER, or the objects of one.
 

@@ -126,8 +126,25 @@ def test_the_small_verbs_put_list_get_and_remove(tmp_path: Path):
     assert [(row["name"], row["size_bytes"]) for row in listed] == [("a/key", 10)]
     assert proving("get", folder, "road", "a/key").stdout == "some bytes"
     assert json.loads(proving("stats", folder, "--json").stdout)["object_count"] == 1
+    assert json.loads(proving("scrub", folder, "--json").stdout)["damages"] == []
     assert proving("rm", folder, "road", "a/key").returncode == 0
     assert "a/key" in one_line(proving("get", folder, "road", "a/key"))
     (tmp_path / "empty").mkdir()
     assert "no store" in one_line(proving("stats", tmp_path / "empty"))
     assert "nowhere" in one_line(proving("ls", tmp_path / "nowhere"))
+
+
+def test_scrub_names_a_rotten_object_and_exits_with_one(tmp_path: Path):
+    folder, file = tmp_path / "store", tmp_path / "file"
+    file.write_bytes(b"rot" * 100_000)
+    assert proving("put", folder, "road", "a/key", file).returncode == 0
+    for extent in folder.rglob("extent-*"):
+        data = extent.read_bytes()
+        if (at := data.find(b"rotrotrot")) >= 0:
+            with extent.open("r+b") as opened:
+                opened.seek(at)
+                opened.write(b"x")
+    result = proving("scrub", folder)
+    assert result.returncode == 1
+    assert "damaged: road/a/key: " in result.stdout
+    assert "1 damaged" in result.stdout
