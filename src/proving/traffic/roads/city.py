@@ -131,6 +131,8 @@ class City:
             raise BadSettings(f"there is room for {len(spots)} vehicles at once, not {vehicle_count}")
         picked = chance.permutation(len(spots))
         chosen = spots[picked[np.arange(vehicle_count) % len(spots)]]
+        # Front first: whoever starts on an edge starts behind those who are there.
+        chosen = chosen[np.argsort(-chosen[:, 2], kind="stable")]
         routes = self._turns(chosen[:, 0], edge_count, chance) if kind == "turns" else self._tours(chosen[:, 0], chance)
         trips = tuple(
             Trip(

@@ -114,6 +114,8 @@ class MiniCity:
                     depart_m=at,
                 )
             )
+        # Front first: whoever starts on an edge starts behind those who are there.
+        trips.sort(key=lambda trip: -trip.depart_m)
         return Demand(types=two_types(driver, changes_lanes=False), trips=tuple(trips), loops=True)
 
     def _roundabout(self, name: str, at: Point, places: list[Place], streets: list[Street], ways: list[Way]) -> None:

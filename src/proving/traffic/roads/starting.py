@@ -68,7 +68,8 @@ def around(
                 depart_m=at,
             )
         )
-    return trips
+    # Front first: whoever starts on an edge starts behind those who are there.
+    return sorted(trips, key=lambda trip: -trip.depart_m)
 
 
 def arriving(
