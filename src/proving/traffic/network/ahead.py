@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from proving.traffic.network.gates import Gate, Merging
+from proving.traffic.network.gates import Gate
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Vehicles, World, pick
 from proving.traffic.network.tables import GREEN, RED, YELLOW
@@ -30,7 +30,7 @@ class Ahead(NamedTuple):
     is_line: Array
 
 
-def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate, merging: Merging) -> Ahead:
+def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ahead:
     """Return the nearest thing ahead of everybody."""
     before_m = jnp.roll(vehicles.position_m - here.length_m, 1) - vehicles.position_m
     walk = _walk(world, vehicles, here, gate)
@@ -39,8 +39,7 @@ def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate, mergi
     is_line = here.is_front & walk.is_line
     line_m = jnp.where(gate.holds_inside, gate.inside_m, FREE_GAP_M) + pick(world.fleet.stand_m, vehicles.kind)
     nearest = Ahead(gap_m, speed_mps, is_line)
-    nearest = _nearer(nearest, Ahead(line_m, jnp.zeros_like(line_m), gate.holds_inside))
-    return _nearer(nearest, Ahead(merging.gap_m, merging.speed_mps, jnp.zeros_like(is_line)))
+    return _nearer(nearest, Ahead(line_m, jnp.zeros_like(line_m), gate.holds_inside))
 
 
 def _nearer(one: Ahead, other: Ahead) -> Ahead:

@@ -24,7 +24,7 @@ TIGHT_M = 1.0
 # How hard one brakes at most to let somebody in, or to fall behind whom one wants to follow.
 COURTEOUS_MPS2 = 2.0
 # A change by plan may cost the new follower up to so many times what a change by choice may.
-URGENT_SHARE = 2.0
+URGENT_SHARE = 0.5
 # Who comes out of a junction is so many seconds away when a change in front of it is all right.
 COMING_S = 1.5
 
@@ -95,8 +95,9 @@ def changes(
     held_mps2 = jnp.maximum(new_mps2, -COURTEOUS_MPS2)
     own_mps2 = jnp.where(goes, jnp.minimum(accel_mps2, new_mps2), accel_mps2)
     own_mps2 = jnp.where(calm, jnp.minimum(own_mps2, jnp.where(beside.behind_m > 0, held_mps2, own_mps2)), own_mps2)
-    asks = calm & (beside.follower >= 0)
-    let_in_mps2 = jnp.maximum(pressed_mps2, -COURTEOUS_MPS2)
+    # Who is cut in on brakes at once, as far as was judged safe; who is asked to let somebody in brakes softly.
+    asks = (calm | goes) & (beside.follower >= 0)
+    let_in_mps2 = jnp.where(goes, pressed_mps2, jnp.maximum(pressed_mps2, -COURTEOUS_MPS2))
     at = jnp.where(asks, follower, own_mps2.shape[0])
     own_mps2 = own_mps2.at[at].min(let_in_mps2, mode="drop")
     return Changes(

@@ -1,6 +1,7 @@
 """What each driver wants, by the law of its vehicle's type."""
 
 import dataclasses
+import operator
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -25,7 +26,7 @@ def fleet(types: Sequence[VehicleType], controller: Driver | None, dtype: str = 
     for shape in known:
         own = [kind.driver for kind, other in zip(types, shapes, strict=True) if other == shape]
         members = [kind.driver if other == shape else own[0] for kind, other in zip(types, shapes, strict=True)]
-        laws.append(jax.tree.map(lambda *numbers: np.array(numbers, dtype=dtype), *members))
+        laws.append(_stacked(members, dtype))
 
     def column(name: str) -> Array:
         return np.array([getattr(kind, name) for kind in types], dtype=dtype)
@@ -42,6 +43,15 @@ def fleet(types: Sequence[VehicleType], controller: Driver | None, dtype: str = 
         is_automated=np.array([kind.is_automated for kind in types]),
         changes_lanes=np.array([kind.changes_lanes for kind in types]),
     )
+
+
+def _stacked(members: Sequence[HumanDriver], dtype: str) -> HumanDriver:
+    """Return one law whose numbers are arrays over these."""
+
+    def over(*numbers: float) -> Array:
+        return np.array(numbers, dtype=dtype)
+
+    return jax.tree.map(over, *members)
 
 
 def wanted_mps2(world: World, kind: Array, view: View) -> Array:
@@ -73,8 +83,12 @@ def draws(world: World, vehicles: Vehicles, step: Array) -> Draws:
 def _of(law: HumanDriver, kind: Array) -> HumanDriver:
     """Return the law with each vehicle's own numbers; of a single type the numbers stay single."""
     if all(leaf.shape == (1,) for leaf in jax.tree.leaves(law)):
-        return jax.tree.map(lambda numbers: numbers[0], law)
-    return jax.tree.map(lambda numbers: pick(jnp.asarray(numbers), kind), law)
+        return jax.tree.map(operator.itemgetter(0), law)
+
+    def own(numbers: Array) -> Array:
+        return pick(jnp.asarray(numbers), kind)
+
+    return jax.tree.map(own, law)
 
 
 def is_memoryless(law: HumanDriver) -> bool:

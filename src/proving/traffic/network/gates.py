@@ -89,7 +89,8 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     is_stopping = (shown == RED) | (shown == YELLOW)
     comes = here.is_front & ~here.is_inside & (here.way < none) & (to_line_m < SIGHT_M) & ~is_stopping
     coming = _coming(none, comes | waits_inside & here.is_front, asked, in_s, out_s)
-    conflict, merging = _foes(world, vehicles, here, coming, (asked, to_line_m, in_s, out_s))
+    yields_now = has_yields & (colour != GREEN)
+    conflict, merging = _foes(world, vehicles, here, (coming, yields_now), (asked, to_line_m, in_s, out_s))
     stops = _could_stop(speed_mps, to_line_m, STOPS_TO_YIELD_MPS2)
     by_rule = (shown != GREEN) & conflict.must_yield | conflict.is_blocked
     by_rule = by_rule | (shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
@@ -141,12 +142,17 @@ class Conflict(NamedTuple):
 
 
 def _foes(
-    world: World, vehicles: Vehicles, here: Places, coming: Coming, mine: tuple[Array, Array, Array, Array]
+    world: World,
+    vehicles: Vehicles,
+    here: Places,
+    others: tuple[Coming, Array],
+    mine: tuple[Array, Array, Array, Array],
 ) -> tuple[Conflict, Merging]:
     """Return what those mean whose ways cross or join one's own; arrays in here are [place, foe]."""
     lanes, connections, _, _ = world.network
     none = connections.to_lane.shape[0] - 1
     edge_lanes = lanes.length_m.shape[0] - 1 - none
+    coming, rule = others
     asked, to_line_m, in_s, out_s = mine
     foe, yields, merges, equals = (
         pick(part, asked) for part in (connections.foe, connections.yields, connections.merges, connections.equals)
@@ -159,7 +165,11 @@ def _foes(
     meets = (pick(coming.in_s, foe) < out_s[:, None] + spare_s) & (pick(coming.out_s, foe) > in_s[:, None] - spare_s)
     their_s, my_s = pick(vehicles.waiting_s, them), vehicles.waiting_s[:, None]
     their_trip = pick(vehicles.trip, them)
-    mine_first = (their_s > 0) & ((my_s > their_s) | ((my_s == their_s) & (vehicles.trip[:, None] < their_trip)))
+    # Those who all wait for one another go in the order in which they came to stand.
+    they_yield = pick(rule, foe)
+    mine_first = (
+        they_yield & (their_s > 0) & ((my_s > their_s) | ((my_s == their_s) & (vehicles.trip[:, None] < their_trip)))
+    )
     must_yield = (yields & (who >= 0) & meets & ~mine_first).any(axis=1)
     # Who is on the way across: in the way, or to be followed where the ways join.
     wait_m = pick(connections.wait_m, foe)

@@ -1,6 +1,6 @@
 """Everybody's way in one step: along the lane, across junctions, off the road at the end, onto it at the start."""
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from proving.traffic.state import FREE_GAP_M
 from proving.traffic.streams import STREAM_ARRIVAL, STREAM_SPEED
 
 Array: TypeAlias = Any
+Records = TypeVar("Records", Finished, Vehicles)
 
 # From lane to junction, or from junction to lane, is one; who would do more in a step waits at the end for the next.
 HOPS_PER_STEP = 4
@@ -79,9 +80,12 @@ def arrived(world: World, state: State) -> State:
             vehicles.waited_s,
             vehicles.driven_m,
         )
-        return jax.tree.map(lambda old, new: old.at[at].set(new, mode="drop"), finished, said)
+        return _written(finished, at, said)
 
-    finished = jax.lax.cond(leaves.any(), noted, lambda same: same, state.finished)
+    def as_it_was(finished: Finished) -> Finished:
+        return finished
+
+    finished = jax.lax.cond(leaves.any(), noted, as_it_was, state.finished)
     nobody = world.trips.depart_s.shape[0] - 1
     gone = vehicles._replace(
         lane=jnp.where(leaves, nowhere, vehicles.lane),
@@ -91,6 +95,15 @@ def arrived(world: World, state: State) -> State:
         speed_mps=jnp.where(leaves, 0, vehicles.speed_mps),
     )
     return state._replace(vehicles=gone, finished=finished)
+
+
+def _written(records: Records, at: Array, rows: Records) -> Records:
+    """Return the records with these rows at these places; places that are not there are left out."""
+
+    def put(old: Array, new: Array) -> Array:
+        return old.at[at].set(new, mode="drop")
+
+    return jax.tree.map(put, records, rows)
 
 
 class Start(NamedTuple):
@@ -134,7 +147,7 @@ def entered(world: World, state: State, here: Places) -> State:
         driven_m=zero,
         memory=() if controller is None else controller.first_memory(start.speed_mps),
     )
-    vehicles = jax.tree.map(lambda old, new: old.at[at].set(new, mode="drop"), vehicles, fresh)
+    vehicles = _written(vehicles, at, fresh)
     return state._replace(
         vehicles=vehicles,
         next_trip=state.next_trip + start.enters,

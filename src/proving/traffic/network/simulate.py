@@ -35,6 +35,8 @@ class Run:
         controller: what steers automated types; None: their law.
         rules: how lanes are changed.
         precision: of positions and speeds.
+        at_new_speed: one moves a step at the speed that one has after it, as SUMO does and Krauss' laws count on,
+            not at the mean of the speeds before and after it.
     """
 
     duration_s: float
@@ -44,6 +46,7 @@ class Run:
     controller: Driver | None = None
     rules: Rules = field(default_factory=Rules)
     precision: Precision = "float32"
+    at_new_speed: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.dt_s <= 2:
@@ -123,6 +126,7 @@ def prepared(road_map: RoadMap, demand: Demand, run: Run, seed: int) -> tuple[Wo
         rules=run.rules,
         seed=np.uint32(seed % 2**32),
         dt_s=run.dt_s,
+        at_new_speed=run.at_new_speed,
     )
     return world, _first_state(world, road_map, run), written.names
 

@@ -155,7 +155,17 @@ class Rules(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything that stays the same during a run."""
+    """Everything that stays the same during a run.
+
+    Attributes:
+        network: the roads.
+        trips: who wants to go where.
+        fleet: the vehicle types.
+        rules: how lanes are changed.
+        seed: of everything that happens by chance.
+        dt_s: step.
+        at_new_speed: one moves a step at the speed that one has after it, as SUMO does, not at the mean of both.
+    """
 
     network: Network
     trips: Trips
@@ -163,6 +173,7 @@ class World(NamedTuple):
     rules: Rules
     seed: Array
     dt_s: float
+    at_new_speed: bool
 
 
 class Command(NamedTuple):

@@ -10,16 +10,18 @@ import jax.numpy as jnp
 from proving.traffic.network.ahead import Ahead, limit_ahead_mps, look_ahead
 from proving.traffic.network.changing import changes, sort_key
 from proving.traffic.network.driving import draws, noise_mps2, wanted_mps2
-from proving.traffic.network.gates import gates
+from proving.traffic.network.gates import Merging, gates
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import places
 from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, pick
-from proving.traffic.state import Memory, View
+from proving.traffic.state import FREE_GAP_M, Memory, View
 from proving.traffic.step import advance
 
 # Harder braking than this is counted as an emergency.
 EMERGENCY_MPS2 = 6.0
+# How hard one brakes at most to fall behind somebody on another way into the same lane.
+JOINS_WITH_MPS2 = 4.0
 # Slower than this is standing.
 STANDING_MPS = 0.1
 
@@ -38,13 +40,13 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     vehicles = state.vehicles
     here = places(world, vehicles)
     gate, merging = gates(world, vehicles, here, state.lights)
-    ahead = look_ahead(world, vehicles, here, gate, merging)
+    ahead = look_ahead(world, vehicles, here, gate)
     limit_mps = limit_ahead_mps(world, vehicles, here)
-    accel_mps2, memory = _decided(world, state, ahead, limit_mps, command)
+    accel_mps2, memory = _decided(world, state, (ahead, merging), limit_mps, command)
     change = changes(world, vehicles, here, ahead, limit_mps, accel_mps2, state.step)
     accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
     moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
-    moved_m = jnp.where(here.exists, moved_m, 0)
+    moved_m = jnp.where(here.exists, jnp.where(world.at_new_speed, speed_mps * world.dt_s, moved_m), 0)
     record = Record(
         jnp.where(here.exists, vehicles.trip, -1), vehicles.lane, vehicles.position_m, vehicles.speed_mps, accel_mps2
     )
@@ -75,14 +77,19 @@ def in_order(world: World, state: State) -> State:
     keys = sort_key(world, vehicles.lane, vehicles.position_m)
     place = jnp.arange(keys.shape[0], dtype=jnp.int32)
     _, order = jax.lax.sort((keys, place), num_keys=1, is_stable=True)
-    return state._replace(vehicles=jax.tree.map(lambda values: pick(values, order), vehicles))
+
+    def ordered(values: Array) -> Array:
+        return pick(values, order)
+
+    return state._replace(vehicles=jax.tree.map(ordered, vehicles))
 
 
 def _decided(
-    world: World, state: State, ahead: Ahead, limit_mps: Array, command: Command | None
+    world: World, state: State, seen: tuple[Ahead, Merging], limit_mps: Array, command: Command | None
 ) -> tuple[Array, Memory]:
     """Return what everybody wants to do: by law, by controller, or by command as far as lines allow."""
     vehicles, fleet = state.vehicles, world.fleet
+    ahead, merging = seen
     view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
     chance = draws(world, vehicles, state.step)
     lawful_mps2 = wanted_mps2(world, vehicles.kind, view._replace(chance=chance))
@@ -96,7 +103,10 @@ def _decided(
         is_told = is_automated & ~jnp.isnan(command.accel_mps2)
         told_mps2 = jnp.where(ahead.is_line, jnp.minimum(command.accel_mps2, lawful_mps2), command.accel_mps2)
         accel_mps2 = jnp.where(is_told, told_mps2, accel_mps2)
-    return accel_mps2, memory
+    # Two ways that join have no order yet: one falls behind whoever is nearer, without panic.
+    beside = View(vehicles.speed_mps, merging.gap_m, merging.speed_mps, limit_mps, world.dt_s)
+    joining_mps2 = jnp.maximum(wanted_mps2(world, vehicles.kind, beside), -JOINS_WITH_MPS2)
+    return jnp.where(merging.gap_m < FREE_GAP_M, jnp.minimum(accel_mps2, joining_mps2), accel_mps2), memory
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, has_changed: Array) -> Vehicles:

@@ -61,17 +61,16 @@ def journeys(demand: Demand, planner: Planner, seed: int, duration_s: float, dty
     first = [i for i, source in enumerate(sources) if i == 0 or source != sources[i - 1]] or [0]
     end = [*first[1:], len(wanted)]
     rows = [_row(planner.road_map, trip, demand.types[kinds[trip.type]]) for trip in wanted]
-    lanes, speeds_mps, departs_m, arrives_m = (list(column) for column in zip(*rows, strict=True)) if rows else [[]] * 4
     return Journeys(
         names=tuple(trip.name for trip in wanted),
         trips=Trips(
             depart_s=np.array([*(trip.depart_s for trip in wanted), np.inf], dtype=dtype),
             node=np.array([*nodes, len(planner.edge)], dtype=np.int32),
             kind=np.array([*(kinds[trip.type] for trip in wanted), 0], dtype=np.int32),
-            depart_lane=np.array([*lanes, 0], dtype=np.int32),
-            depart_mps=np.array([*speeds_mps, 0.0], dtype=dtype),
-            depart_m=np.array([*departs_m, 0.0], dtype=dtype),
-            arrive_m=np.array([*arrives_m, 0.0], dtype=dtype),
+            depart_lane=np.array([*(row[0] for row in rows), 0], dtype=np.int32),
+            depart_mps=np.array([*(row[1] for row in rows), 0.0], dtype=dtype),
+            depart_m=np.array([*(row[2] for row in rows), 0.0], dtype=dtype),
+            arrive_m=np.array([*(row[3] for row in rows), 0.0], dtype=dtype),
             source_first=np.array(first, dtype=np.int32),
             source_end=np.array(end, dtype=np.int32),
         ),
