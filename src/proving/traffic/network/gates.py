@@ -12,7 +12,7 @@ from proving.traffic.state import FREE_GAP_M
 Array: TypeAlias = Any
 
 # Who could stop with this much braking does: at yellow, at red, and where others go first.
-STOPS_AT_YELLOW_MPS2, STOPS_AT_RED_MPS2, STOPS_TO_YIELD_MPS2 = 3.5, 7.0, 4.5
+STOPS_AT_YELLOW_MPS2, STOPS_AT_RED_MPS2, STOPS_TO_YIELD_MPS2 = 2.5, 7.0, 3.5
 # People count on this acceleration when they judge when somebody will be where.
 STARTS_WITH_MPS2 = 1.5
 # Time to spare after who goes first, or before it; patience makes it shorter, down to nothing after this long.
@@ -177,7 +177,10 @@ def _foes(
     tail, head = pick(here.tail, foe_lane), pick(here.head, foe_lane)
     is_there = (head >= 0) & (foe < none)
     head_m = pick(vehicles.position_m, jnp.maximum(head, 0))
-    is_blocked = (is_there & ~merges & (head_m > wait_m)).any(axis=1)
+    last = jnp.maximum(tail, 0)
+    clear_m = pick(here.rest_m, last) + pick(here.length_m, last)
+    clear_s = _travel_s(clear_m, pick(vehicles.speed_mps, last), pick(lanes.limit_mps, foe_lane))
+    is_blocked = (is_there & ~merges & (head_m > wait_m) & (clear_s > in_s[:, None])).any(axis=1)
     my_rest_m = jnp.where(here.is_inside, here.rest_m, to_line_m + pick(lanes.length_m, edge_lanes + asked))[:, None]
 
     def followed(who: Array, counts: Array) -> tuple[Array, Array]:

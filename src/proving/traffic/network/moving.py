@@ -120,11 +120,11 @@ def entered(world: World, state: State, here: Places) -> State:
     """Let the next trip of each source begin where there is room; what `here` says is from before the step."""
     start = _starts(world, state, here)
     vehicles = state.vehicles
-    count = jnp.sum(here.exists)
-    place = count + jnp.cumsum(start.enters) - 1
+    count = jnp.sum(here.exists, dtype=jnp.int32)
+    place = count + jnp.cumsum(start.enters, dtype=jnp.int32) - 1
     capacity = vehicles.lane.shape[0]
     at = jnp.where(start.enters, place, capacity)
-    lost = jnp.sum(start.enters & (place >= capacity))
+    lost = jnp.sum(start.enters & (place >= capacity), dtype=jnp.int32)
     kind = pick(world.trips.kind, start.trip)
     factor = pick(world.fleet.factor, kind) + pick(world.fleet.spread, kind) * standard_normal(
         world.seed, STREAM_SPEED, start.trip, jnp.int32(0)

@@ -64,8 +64,8 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
         lights=lights_after(
             world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
         ),
-        collisions=state.collisions + jnp.sum(here.exists & ~ahead.is_line & (ahead.gap_m < 0)),
-        emergencies=state.emergencies + jnp.sum(is_hard),
+        collisions=state.collisions + _count(here.exists & ~ahead.is_line & (ahead.gap_m < 0)),
+        emergencies=state.emergencies + _count(is_hard),
     )
     after = entered(world, arrived(world, after), here)
     return in_order(world, after)._replace(step=state.step + 1), record
@@ -107,6 +107,10 @@ def _decided(
     beside = View(vehicles.speed_mps, merging.gap_m, merging.speed_mps, limit_mps, world.dt_s)
     joining_mps2 = jnp.maximum(wanted_mps2(world, vehicles.kind, beside), -JOINS_WITH_MPS2)
     return jnp.where(merging.gap_m < FREE_GAP_M, jnp.minimum(accel_mps2, joining_mps2), accel_mps2), memory
+
+
+def _count(happens: Array) -> Array:
+    return jnp.sum(happens, dtype=jnp.int32)
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, has_changed: Array) -> Vehicles:

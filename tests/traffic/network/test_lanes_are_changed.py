@@ -1,0 +1,49 @@
+"""Vehicles leave a lane that ends, pass slower ones, and leave no hole in the rules when they do."""
+
+import dataclasses
+
+import numpy as np
+
+from proving.traffic.drivers import Idm
+from proving.traffic.network import Demand, Flow, Trip, VehicleType
+from proving.traffic.network.simulate import Run, recorded, simulate
+
+from .small_networks import lane_drop, straight
+
+RUN = Run(duration_s=600, dt_s=0.5, capacity=128)
+
+
+def test_everybody_gets_out_of_a_lane_that_ends():
+    demand = Demand(
+        flows=tuple(Flow(name=f"f{lane}", route=("ab", "bc"), veh_per_h=500, depart_lane=lane) for lane in (0, 1))
+    )
+    outcome = simulate(lane_drop(), demand, RUN)
+    assert outcome.collisions == 0
+    assert outcome.is_finished.mean() > 0.85
+    assert outcome.means()["lost_s"] < 30
+
+
+def test_a_fast_car_passes_a_slow_truck_where_there_is_a_second_lane():
+    slow = VehicleType(name="truck", driver=Idm(noise_intensity=0.0), top_mps=5.0)
+    fast = VehicleType(name="car", driver=Idm(noise_intensity=0.0))
+    trips = (
+        Trip(name="truck", depart_s=0, route=("ab",), type="truck", depart_lane=0),
+        Trip(name="car", depart_s=12, route=("ab",), depart_lane=0),
+    )
+    demand = Demand(types=(fast, slow), trips=trips)
+    alone = simulate(straight(1), demand, RUN).finished.arrived_s
+    beside = simulate(straight(2), demand, RUN).finished.arrived_s
+    assert alone[1] > alone[0], "on one lane the car stays behind"
+    assert beside[1] < beside[0] - 20, "on two it passes"
+
+
+def test_a_type_that_does_not_change_lanes_stays():
+    kind = VehicleType(changes_lanes=False, speed_spread=0.3)
+    demand = Demand(types=(kind,), flows=(Flow(name="f", route=("ab",), veh_per_h=1200, is_random=True),))
+    _, record = recorded(straight(2), demand, RUN)
+    for trip in np.unique(record.trip[record.trip >= 0]):
+        assert len(np.unique(record.lane[record.trip == trip])) == 1
+    free = dataclasses.replace(demand, types=(dataclasses.replace(kind, changes_lanes=True),))
+    _, record = recorded(straight(2), free, RUN)
+    lanes = [len(np.unique(record.lane[record.trip == trip])) for trip in np.unique(record.trip[record.trip >= 0])]
+    assert max(lanes) == 2
