@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from proving.traffic.errors import BadSettings
 from proving.traffic.tasks import TASKS
+from proving.traffic.tasks.behind_leader import LeaderRoad
 from proving.traffic.tasks.environment import Episode, checked_action, reset, step, where
 from proving.traffic.tasks.task import Task
 
@@ -181,5 +182,7 @@ def length_of(task: Task, options: dict[str, Any] | None) -> NDArray[np.float32]
         raise BadSettings(f"the only option is length_m, not {', '.join(sorted(unknown))}")
     if not options:
         return None
+    if isinstance(task.road, LeaderRoad):
+        raise BadSettings(f"task {task.name!r} drives behind a leader, not on a ring: it has no length_m")
     task.road.check_length(float(options["length_m"]))
     return np.array([options["length_m"]], dtype=np.float32)
