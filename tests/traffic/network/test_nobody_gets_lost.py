@@ -73,3 +73,25 @@ def test_a_route_over_edges_that_are_not_connected_is_named():
     demand = Demand(trips=(Trip(name="lost", depart_s=0, route=("in_major", "out_minor")),))
     with pytest.raises(BadNetwork, match=r"'lost'.*'in_major' to 'out_minor'"):
         simulate(crossing(), demand, RUN)
+
+
+def standing(name, at_m):
+    return Trip(name=name, depart_s=0, route=("ab",), depart_lane=0, depart_m=at_m, depart_speed="zero")
+
+
+def test_who_stands_on_the_road_at_first_is_there_in_the_first_moment():
+    demand = Demand(trips=tuple(standing(f"t{at_m}", at_m) for at_m in (100.0, 10.0, 55.0)))
+    _, record = recorded(straight(), demand, Run(duration_s=1, dt_s=0.5, capacity=8))
+    assert sorted(record.position_m[0][record.trip[0] >= 0].tolist()) == [10.0, 55.0, 100.0]
+
+
+def test_a_negative_gap_at_the_start_names_both():
+    demand = Demand(trips=(standing("front", 20.0), standing("rear", 17.0)))
+    with pytest.raises(BadNetwork, match=r"'rear' starts inside 'front': the gap between them is -2.0 m"):
+        simulate(straight(), demand, RUN)
+
+
+def test_more_standing_vehicles_than_places_say_what_to_raise():
+    demand = Demand(trips=tuple(standing(f"t{at_m}", float(at_m)) for at_m in range(10, 200, 10)))
+    with pytest.raises(Overflow, match="raise capacity"):
+        simulate(straight(), demand, Run(duration_s=1, dt_s=0.5, capacity=8))

@@ -125,13 +125,23 @@ def entered(world: World, state: State, here: Places) -> State:
     capacity = vehicles.lane.shape[0]
     at = jnp.where(start.enters, place, capacity)
     lost = jnp.sum(start.enters & (place >= capacity), dtype=jnp.int32)
+    vehicles = _written(vehicles, at, fresh_vehicles(world, start, state.step * world.dt_s))
+    return state._replace(
+        vehicles=vehicles,
+        next_trip=state.next_trip + start.enters,
+        overflow=state.overflow + lost,
+    )
+
+
+def fresh_vehicles(world: World, start: Start, now_s: Array) -> Vehicles:
+    """Return vehicles that begin their trips so, each with its own way to take a speed limit."""
     kind = pick(world.trips.kind, start.trip)
     factor = pick(world.fleet.factor, kind) + pick(world.fleet.spread, kind) * standard_normal(
         world.seed, STREAM_SPEED, start.trip, jnp.int32(0)
     )
     zero = jnp.zeros_like(start.speed_mps)
     controller = world.fleet.controller
-    fresh = Vehicles(
+    return Vehicles(
         lane=start.lane,
         position_m=start.position_m,
         speed_mps=start.speed_mps,
@@ -141,18 +151,17 @@ def entered(world: World, state: State, here: Places) -> State:
         factor=jnp.clip(factor, SLOWEST_FACTOR, FASTEST_FACTOR).astype(zero.dtype),
         since_change_s=zero + 1e3,
         waiting_s=zero,
-        departed_s=zero + state.step * world.dt_s,
+        departed_s=zero + now_s,
         lost_s=zero,
         waited_s=zero,
         driven_m=zero,
         memory=() if controller is None else controller.first_memory(start.speed_mps),
     )
-    vehicles = _written(vehicles, at, fresh)
-    return state._replace(
-        vehicles=vehicles,
-        next_trip=state.next_trip + start.enters,
-        overflow=state.overflow + lost,
-    )
+
+
+def put_at(vehicles: Vehicles, at: Array, fresh: Vehicles) -> Vehicles:
+    """Return the vehicles with fresh ones at these places."""
+    return _written(vehicles, at, fresh)
 
 
 def _starts(world: World, state: State, here: Places) -> Start:

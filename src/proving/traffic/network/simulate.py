@@ -14,6 +14,7 @@ from proving.traffic.network.demand import Demand
 from proving.traffic.network.driving import fleet, is_memoryless
 from proving.traffic.network.plans import Planner, guidance
 from proving.traffic.network.road_map import RoadMap
+from proving.traffic.network.standing import with_placed
 from proving.traffic.network.state import Finished, Lights, Record, Rules, State, Vehicles, World
 from proving.traffic.network.step import step
 from proving.traffic.network.tables import Network, compiled, first_phase, lane_count
@@ -110,25 +111,25 @@ def prepared(road_map: RoadMap, demand: Demand, run: Run, seed: int) -> tuple[Wo
 
     Raises:
         BadNetwork: the demand does not fit the network; the message names what does not.
+        Overflow: more vehicles stand on the road at the start than `run.capacity`.
         BadSettings: a law remembers things, which those on networks cannot.
     """
     for kind in demand.types:
         if not is_memoryless(kind.driver):
             raise BadSettings(f"vehicle type {kind.name!r}: its law has a memory, which networks do not carry")
     planner = Planner(road_map)
-    written = journeys(demand, planner, seed, run.start_s + run.duration_s, run.precision)
+    written = journeys(demand, planner, seed, (run.start_s, run.start_s + run.duration_s), run.precision)
     network = compiled(road_map, guidance(planner), run.precision)
-    trips = written.trips._replace(depart_s=written.trips.depart_s - np.asarray(run.start_s, dtype=run.precision))
     world = World(
         network=network,
-        trips=trips,
+        trips=written.trips,
         fleet=fleet(demand.types, run.controller, run.precision),
         rules=run.rules,
         seed=np.uint32(seed % 2**32),
         dt_s=run.dt_s,
         at_new_speed=run.at_new_speed,
     )
-    return world, _first_state(world, road_map, run), written.names
+    return world, with_placed(world, _first_state(world, road_map, run), written), written.names
 
 
 def simulate(road_map: RoadMap, demand: Demand, run: Run, seed: int = 0) -> Outcome:

@@ -36,18 +36,28 @@ class Trips(NamedTuple):
 
 @dataclass(frozen=True)
 class Journeys:
-    """The trips of a run and their names, in the order of `Trips`."""
+    """The trips of a run, in the order of `Trips`.
+
+    Attributes:
+        names: what they are called.
+        trips: the rest of it.
+        is_placed: those that are on the road from the start: a lane, a place and a speed are given, and no later time.
+    """
 
     names: tuple[str, ...]
     trips: Trips
+    is_placed: tuple[bool, ...]
 
 
-def journeys(demand: Demand, planner: Planner, seed: int, duration_s: float, dtype: str = "float32") -> Journeys:
-    """Return every trip of the first `duration_s`, flows written out.
+def journeys(
+    demand: Demand, planner: Planner, seed: int, span_s: tuple[float, float], dtype: str = "float32"
+) -> Journeys:
+    """Return every trip that departs before the end of a span of time, flows written out; times count from its start.
 
     Raises:
         BadNetwork: a route does not hold together, or a lane is not there.
     """
+    begin_s, duration_s = span_s
     kinds = {kind.name: i for i, kind in enumerate(demand.types)}
     wanted = [*(trip for trip in demand.trips if trip.depart_s < duration_s)]
     for flow in demand.flows:
@@ -55,7 +65,12 @@ def journeys(demand: Demand, planner: Planner, seed: int, duration_s: float, dty
     edge_index = planner.road_map.edge_index
     for trip in wanted:
         planner.road_map.edge(trip.route[0])
-    wanted.sort(key=lambda trip: (edge_index[trip.route[0]], trip.depart_s))
+
+    def is_placed(trip: Trip) -> bool:
+        is_said = isinstance(trip.depart_lane, int) and trip.depart_m >= 0 and trip.depart_speed != "fastest"
+        return is_said and trip.depart_s <= begin_s
+
+    wanted.sort(key=lambda trip: (edge_index[trip.route[0]], max(trip.depart_s, begin_s), not is_placed(trip)))
     nodes = [_node(planner, trip, demand.types[kinds[trip.type]], loops=demand.loops) for trip in wanted]
     sources = [edge_index[trip.route[0]] for trip in wanted]
     first = [i for i, source in enumerate(sources) if i == 0 or source != sources[i - 1]] or [0]
@@ -63,8 +78,9 @@ def journeys(demand: Demand, planner: Planner, seed: int, duration_s: float, dty
     rows = [_row(planner.road_map, trip, demand.types[kinds[trip.type]]) for trip in wanted]
     return Journeys(
         names=tuple(trip.name for trip in wanted),
+        is_placed=tuple(is_placed(trip) for trip in wanted),
         trips=Trips(
-            depart_s=np.array([*(trip.depart_s for trip in wanted), np.inf], dtype=dtype),
+            depart_s=np.array([*(trip.depart_s - begin_s for trip in wanted), np.inf], dtype=dtype),
             node=np.array([*nodes, len(planner.edge)], dtype=np.int32),
             kind=np.array([*(kinds[trip.type] for trip in wanted), 0], dtype=np.int32),
             depart_lane=np.array([*(row[0] for row in rows), 0], dtype=np.int32),
