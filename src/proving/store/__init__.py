@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         BucketInfo,
         Deleted,
         Deletion,
+        ExtentStats,
         Listing,
         ObjectInfo,
         StoreSettings,
@@ -54,6 +55,7 @@ __all__ = [
     "Disk",
     "DiskFailed",
     "DiskFull",
+    "ExtentStats",
     "FolderDisk",
     "History",
     "Listing",
@@ -85,7 +87,7 @@ _ELSEWHERE = {
     "Store": "objects",
     **dict.fromkeys(("OpenObject", "Pieces"), "reading"),
     **dict.fromkeys(("BucketInfo", "Deleted", "Deletion", "Listing", "ObjectInfo"), "records"),
-    **dict.fromkeys(("StoreSettings", "StoreStats", "VersionListing"), "records"),
+    **dict.fromkeys(("ExtentStats", "StoreSettings", "StoreStats", "VersionListing"), "records"),
 }
 
 

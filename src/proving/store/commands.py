@@ -80,7 +80,7 @@ def stats(folder: Path, *, json: bool = False) -> int:
         print(json_text.dumps(figures))
     else:
         for name, value in figures.items():
-            print(f"{name.replace('_', ' '):24} {value:>16,}")
+            print(f"{name.replace('_', ' '):24} {'all of the disk' if value is None else f'{value:,}':>16}")
     return 0
 
 

@@ -35,6 +35,7 @@ class Engine:
         writer: Takes bytes in.
         reclaimer: Takes space back.
         history: Versions of objects.
+        settings: How the disk is laid out.
         largest_entry_bytes: So long may one index entry be.
     """
 
@@ -45,7 +46,7 @@ class Engine:
         self.clock = clock
         self.extents, self.index = recovered.extents, recovered.index
         self.journal, self.superblock = recovered.journal, recovered.superblock
-        self._settings = settings
+        self.settings = settings
         size_bytes = self.extents.size_bytes
         chunk_size_bytes = min(settings.chunk_size_bytes, size_bytes // 4)
         inline_size_bytes = min(settings.inline_size_bytes, size_bytes // 8)
@@ -106,7 +107,7 @@ class Engine:
     def _flush_when_due(self) -> None:
         tail_bytes = self.journal.tail_bytes
         is_due = (
-            len(self.index.changed) >= self._settings.flush_entries or tail_bytes >= self._settings.flush_journal_bytes
+            len(self.index.changed) >= self.settings.flush_entries or tail_bytes >= self.settings.flush_journal_bytes
         )
         if is_due and tail_bytes >= self._next_flush_bytes:
             # Should it fail, it is not tried again with each batch.

@@ -265,9 +265,13 @@ class Extents:
 
         Without the latter a store full of small objects could write tombstones, but never merge them away.
         """
+        return self._settings.reserve_extents + -(-self.index_bytes * 4 // (3 * self.size_bytes))
+
+    @property
+    def index_bytes(self) -> int:
+        """Return what the runs of the index take, frames included."""
         runs = self._superblock.state.runs
-        index_bytes = sum(locator.frame_bytes for run in runs for locator in run.locators)
-        return self._settings.reserve_extents + -(-index_bytes * 4 // (3 * self.size_bytes))
+        return sum(locator.frame_bytes for run in runs for locator in run.locators)
 
     def is_roomy(self) -> bool:
         """Return whether more extents are free than are kept back."""

@@ -26,7 +26,15 @@ from proving.store.listing import page_of
 from proving.store.names import check_bucket
 from proving.store.puts import Puts
 from proving.store.reading import OpenObject, Pieces
-from proving.store.records import BucketInfo, Deletion, Listing, ObjectInfo, StoreSettings, StoreStats
+from proving.store.records import (
+    BucketInfo,
+    Deletion,
+    ExtentStats,
+    Listing,
+    ObjectInfo,
+    StoreSettings,
+    StoreStats,
+)
 from proving.store.recover import refuse_foreign
 from proving.store.scrub import ScrubReport, scrub
 from proving.store.writing import Data, StagedPart
@@ -340,7 +348,26 @@ class Store:
                 extent_count=len(extents),
                 free_extent_count=free_count,
                 run_count=len(self._engine.superblock.state.runs),
+                index_bytes=self._engine.extents.index_bytes,
                 journal_bytes=self._engine.journal.tail_bytes,
+                capacity_bytes=self._engine.settings.capacity_bytes,
+                reclaimed_extent_count=self._engine.reclaimer.emptied_count,
+                moved_bytes=self._engine.reclaimer.moved_bytes,
+            )
+
+    def extents(self) -> tuple[ExtentStats, ...]:
+        """Return all extents in the order of their numbers, as they are now."""
+        with self.gate:
+            return tuple(
+                ExtentStats(
+                    extent.number,
+                    extent.role.name.lower(),
+                    extent.life,
+                    extent.pointer,
+                    extent.live_bytes,
+                    extent.is_open,
+                )
+                for extent in tuple(self._engine.extents.all)
             )
 
     def close(self) -> None:

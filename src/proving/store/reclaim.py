@@ -34,7 +34,10 @@ class _Group:
 
 
 class Reclaimer:
-    """Empties extents; one thread at a time, beside all other work."""
+    """Empties extents; one thread at a time, beside all other work.
+
+    `emptied_count` and `moved_bytes` count extents that were emptied and payload that was moved for that.
+    """
 
     def __init__(
         self, extents: Extents, index: Index, runs: Runs, committer: Committer, flush: Callable[[], None]
@@ -45,6 +48,8 @@ class Reclaimer:
         self._runs = runs
         self._committer = committer
         self._flush = flush
+        self.emptied_count = 0
+        self.moved_bytes = 0
         self._lock = threading.Lock()
         self._unreadable: set[tuple[int, int]] = set()
 
@@ -80,6 +85,7 @@ class Reclaimer:
                 return
             try:
                 self._evacuate(victim)
+                self.emptied_count += 1
             except Corrupt as error:
                 # What cannot be read is not dead: the extent stays as it is.
                 _log.warning("not reclaimed, for a chunk in it is damaged: %s", error)
@@ -132,6 +138,7 @@ class Reclaimer:
                 locators[index] = copy
                 group.dependency = group.dependency.and_(written)
                 group.size_bytes += len(payload)
+                self.moved_bytes += len(payload)
         moved = with_locators(value, locators)
         group.changes.append(Change(_replace(name, value, moved), len(name) + len(moved) + PAIR_BYTES, is_urgent=True))
 

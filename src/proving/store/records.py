@@ -160,7 +160,11 @@ class StoreStats:
         extent_count: Extents in all.
         free_extent_count: Extents that hold nothing.
         run_count: Sorted runs of the index.
+        index_bytes: What these take on the disk, frames included.
         journal_bytes: What recovery would have to replay.
+        capacity_bytes: What the store may use of the disk; None: all of it.
+        reclaimed_extent_count: Extents emptied by moving what was live in them, since the store was opened.
+        moved_bytes: Payload of the chunks that were moved for that.
     """
 
     bucket_count: int
@@ -171,7 +175,32 @@ class StoreStats:
     extent_count: int
     free_extent_count: int
     run_count: int
+    index_bytes: int
     journal_bytes: int
+    capacity_bytes: int | None
+    reclaimed_extent_count: int
+    moved_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExtentStats:
+    """One extent, for a map of them.
+
+    Attributes:
+        number: Its place in the map, and in its file's name.
+        role: "free", "data" or "journal".
+        life: How often it was taken into use.
+        used_bytes: What is written in it, garbage included.
+        live_bytes: What objects and index runs take of that.
+        is_open: Whether more is still written to it.
+    """
+
+    number: int
+    role: str
+    life: int
+    used_bytes: int
+    live_bytes: int
+    is_open: bool
 
 
 def largest_entry_bytes(extent_size_bytes: int) -> int:
