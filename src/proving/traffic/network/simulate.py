@@ -75,6 +75,7 @@ class Outcome:
         waiting: how many still waited to get onto it.
         collisions: overlaps, each counted at every step that it lasted.
         emergencies: brakings harder than 6 m/s2.
+        left_waiting: which trips still waited to get onto the road.
     """
 
     names: tuple[str, ...]
@@ -84,6 +85,7 @@ class Outcome:
     waiting: int
     collisions: int
     emergencies: int
+    left_waiting: np.ndarray
 
     @property
     def is_finished(self) -> np.ndarray:
@@ -170,15 +172,19 @@ def check_room(final: State, run: Run) -> None:
 def outcome_of(world: World, final: State, names: Sequence[str]) -> Outcome:
     """Return what a final state says."""
     due = np.asarray(world.trips.depart_s[:-1]) <= int(final.step) * world.dt_s
-    begun = int(np.sum(final.next_trip - world.trips.source_first))
+    begun = np.zeros(len(due) + 1, dtype=np.int32)
+    np.add.at(begun, np.asarray(world.trips.source_first), 1)
+    np.add.at(begun, np.asarray(final.next_trip), -1)
+    left_waiting = due & (np.cumsum(begun)[:-1] == 0)
     return Outcome(
         names=tuple(names),
         wanted_s=np.asarray(world.trips.depart_s[:-1]),
         finished=Finished(*(np.asarray(part)[:-1] for part in final.finished)),
         active=int(np.sum(final.vehicles.lane < lane_count(world.network))),
-        waiting=int(due.sum()) - begun,
+        waiting=int(left_waiting.sum()),
         collisions=int(final.collisions),
         emergencies=int(final.emergencies),
+        left_waiting=left_waiting,
     )
 
 
