@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SMALL_BYTES = 64 << 10
 """Up to here an object's bytes may travel with its index entry."""
+_LONGEST_TYPE = 256
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ def put_together(store: "Store", wanted: Sequence[NewObject]) -> "list[ObjectInf
     with history.gate:
         now_s = history.clock.now_s()
         for number, new in enumerate(wanted):
-            if not 0 < len(new.data) <= small_bytes:
+            if not 0 < len(new.data) <= small_bytes or len(new.wish.content_type) > _LONGEST_TYPE:
                 continue
             try:
                 made.append((number, *_change(store, new, now_s)))

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from proving.store.s3.errors import Refused
 
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -23,6 +24,8 @@ def check_read(headers: Mapping[str, str], etag: str, modified_s: float, prefix:
     Raises:
         Refused: PreconditionFailed or NotModified.
     """
+    if not prefix and not any(name in headers for name in _CONDITIONS):
+        return
     match, none_match = headers.get(f"{prefix}if-match"), headers.get(f"{prefix}if-none-match")
     unmodified = _seconds(headers.get(f"{prefix}if-unmodified-since"))
     modified = _seconds(headers.get(f"{prefix}if-modified-since"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proving.store.s3.head import Answer
+from proving.store.s3.http import Shared
 from proving.store.s3.intake import Received
 from proving.store.s3.multipart import Uploads
 from proving.store.s3.requests import Request
@@ -35,9 +36,11 @@ class Handler:
         is_quick: whether it may run on the event loop: it waits for no disk write.
         takes_object: whether its body is an object's bytes, staged in blocks; else a small document.
         check: refuses early, before a body is asked for.
+        share: where the body is small, returns what is to be done together with other requests, instead of `run`.
     """
 
     run: Operation
     is_quick: bool = False
     takes_object: bool = False
     check: Callable[[Context, Request], None] | None = None
+    share: Callable[[Context, Request, Received], Shared] | None = None

@@ -4,7 +4,7 @@ Source: "Using cross-origin resource sharing (CORS)" in the S3 user guide; the f
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import translate
 from re import IGNORECASE, compile
 
@@ -147,7 +147,7 @@ def with_cors(context: Context, bucket: str, method: str, headers: Mapping[str, 
     """Return `answer` with what a browser must be told before it shows it to the page that asked."""
     origin = headers.get("origin")
     rule = _fitting(context, bucket, origin, method, ()) if origin and bucket else None
-    return answer if rule is None or origin is None else replace(answer, headers=(*answer.headers, *rule.told(origin)))
+    return answer if rule is None or origin is None else answer._replace(headers=(*answer.headers, *rule.told(origin)))
 
 
 def _fitting(context: Context, bucket: str, origin: str, method: str, names: Sequence[str]) -> CorsRule | None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from proving.store.s3 import (
@@ -23,16 +23,17 @@ from proving.store.s3.credentials import Credentials
 from proving.store.s3.documents import SIZE_LIMIT_BYTES
 from proving.store.s3.errors import Refused, refused_by
 from proving.store.s3.head import Answer, Head
-from proving.store.s3.http import Exchange
-from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Intake, no_body
+from proving.store.s3.http import Exchange, Pace, Shared
+from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Intake, Received, no_body
 from proving.store.s3.multipart import Uploads
 from proving.store.s3.requests import Request, parse_query, parse_request
 from proving.store.s3.saving import discard
 from proving.store.s3.signature import Signature, verify
 from proving.store.s3.users import Users
+from proving.store.together import SMALL_BYTES, NewObject, put_together
 
 if TYPE_CHECKING:
-    from proving.store import Store
+    from proving.store import ObjectInfo, Store
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ HANDLERS: dict[str, Handler] = {
     "ListObjects": Handler(listing.list_objects),
     "ListObjectsV2": Handler(listing.list_objects_v2),
     "ListObjectVersions": Handler(versions.list_object_versions),
-    "PutObject": Handler(objects.put_object, takes_object=True, check=objects.check_write),
+    "PutObject": Handler(objects.put_object, takes_object=True, check=objects.check_write, share=objects.share_put),
     "GetObject": Handler(objects.get_object, is_quick=True),
     "HeadObject": Handler(objects.head_object, is_quick=True),
     "GetObjectAttributes": Handler(parts.get_attributes, is_quick=True),
@@ -105,6 +106,13 @@ class S3Service:
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
             return _RefusedExchange(refuse(error, head.path, request_id))
 
+    def put_together(self, wanted: Sequence[NewObject]) -> "Sequence[ObjectInfo | Exception]":
+        """Put small objects in one step; what goes wrong is a result, so never raises."""
+        try:
+            return put_together(self.context.store, wanted)
+        except Exception as error:  # noqa: BLE001 - the thread that does this must not end; each answer tells and logs it
+            return [error] * len(wanted)
+
     def forget_uploads(self) -> None:
         """Give the space of uploads in progress back, when the server ends and the store lives on."""
         discard(self.context, tuple(self.context.uploads.drop()))
@@ -121,7 +129,7 @@ class S3Service:
 class _RefusedExchange:
     """A request that its head alone is enough to answer: to refuse, mostly."""
 
-    is_quick = True
+    pace = Pace.QUICK
 
     def __init__(self, refusal: Answer) -> None:
         self.refusal: Answer | None = refusal
@@ -132,6 +140,9 @@ class _RefusedExchange:
     def finish(self, pieces: list[bytes]) -> Answer:
         assert self.refusal is not None, "a refused exchange has its refusal"
         return self.refusal
+
+    def share(self, pieces: list[bytes]) -> Answer:
+        return self.finish(pieces)
 
     def abandon(self) -> None:
         """Have nothing to give up."""
@@ -155,12 +166,14 @@ class S3Exchange:
         self._handler = handler
         self._signature = signature
         self._intake: Intake | None = None
-        self.is_quick = handler.is_quick and not request.head.has_body
+        self.pace = Pace.QUICK if handler.is_quick and not request.head.has_body else Pace.SLOW
         # With a small body already on its way the operation itself finds out soon enough.
         if handler.check is not None and ("expect" in request.headers or not request.head.has_small_body):
             handler.check(context, request)
         if handler.takes_object:
             self._intake = Intake(request.head, signature, SINGLE_LIMIT_BYTES, context.store.stage)
+            if handler.share is not None and self._intake.expected_bytes <= SMALL_BYTES:
+                self.pace = Pace.SHARED
         elif request.head.has_body:
             self._intake = Intake(request.head, signature, SIZE_LIMIT_BYTES)
 
@@ -170,27 +183,52 @@ class S3Exchange:
         try:
             self._intake.take(pieces)
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
-            self.abandon()
-            return refuse(error, self._request.head.path, self._request_id)
+            return self._refused(error)
         return None
 
     def finish(self, pieces: list[bytes]) -> Answer:
         """Take the rest of the body and do the operation; what was staged in vain is given back."""
         try:
-            if self._intake is None:
-                received = no_body(self._signature)
-            else:
-                self._intake.take(pieces)
-                received = self._intake.finish()
-            answer = self._handler.run(self._context, self._request, received)
+            answer = self._handler.run(self._context, self._request, self._received(pieces))
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
-            self.abandon()
-            return refuse(error, self._request.head.path, self._request_id)
+            return self._refused(error)
         self._intake = None
-        if "origin" in self._request.headers:
-            head = self._request.head
-            return cors.with_cors(self._context, self._request.bucket, head.method, head.headers, answer)
-        return answer
+        return self._told(answer)
+
+    def share(self, pieces: list[bytes]) -> Answer | Shared:
+        """Take the rest of the body; return what is to be done with others, or an answer that refuses."""
+        share = self._handler.share
+        assert share is not None, "only what can be shared has that pace"
+        try:
+            shared = share(self._context, self._request, self._received(pieces))
+        except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
+            return self._refused(error)
+        self._intake = None
+
+        def answer(result: object) -> Answer:
+            try:
+                return self._refused(result) if isinstance(result, Exception) else self._told(shared.answer(result))
+            except Exception as error:  # noqa: BLE001 - the same
+                return self._refused(error)
+
+        return Shared(shared.work, answer)
+
+    def _received(self, pieces: list[bytes]) -> Received:
+        if self._intake is None:
+            return no_body(self._signature)
+        self._intake.take(pieces)
+        return self._intake.finish()
+
+    def _refused(self, error: Exception) -> Answer:
+        self.abandon()
+        return self._told(refuse(error, self._request.head.path, self._request_id))
+
+    def _told(self, answer: Answer) -> Answer:
+        """Return the answer with what a browser needs to know before it shows it to a page."""
+        if "origin" not in self._request.headers:
+            return answer
+        head = self._request.head
+        return cors.with_cors(self._context, self._request.bucket, head.method, head.headers, answer)
 
     def abandon(self) -> None:
         """Give back what was staged."""

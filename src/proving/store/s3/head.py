@@ -1,11 +1,13 @@
-"""What a request says before its body, and what is said in answer: the records that HTTP and S3 share."""
+"""What a request says before its body, and what is said in answer: the records that HTTP and S3 share.
+
+Named tuples, because every request makes them: they take a third of the time of a frozen dataclass.
+"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A request line and its headers, as received.
 
     Attributes:
@@ -29,8 +31,7 @@ class Head:
         return not self.has_body or ("content-length" in self.headers and len(self.headers["content-length"]) <= 5)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A status, its headers and its body.
 
     Attributes:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from proving.store.s3.checksums import Running, decoded, encoded, trailer_names, wanted_checksum
 from proving.store.s3.chunked import ChunkedDecoder, SignatureChain
@@ -39,8 +39,7 @@ class Checksum:
         return f"x-amz-checksum-{self.algorithm}", encoded(self.digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A whole, verified body.
 
     Attributes:
@@ -98,16 +97,25 @@ class Intake:
         self._size_bytes = 0
         self.staged: list["StagedPart"] = []
 
+    @property
+    def expected_bytes(self) -> int:
+        """Return how long the body will be when it is right."""
+        return self._expected_bytes
+
     def take(self, pieces: Sequence[bytes]) -> None:
         """Decode and hash more of the body.
 
         Raises:
             Refused: it is malformed, its chunk signatures are wrong, or it is longer than promised.
         """
-        for piece in pieces:
-            for part in self._decoder.feed(piece) if self._decoder is not None else (piece,):
-                self._held.append(part)
-                self._held_bytes += len(part)
+        if self._decoder is None:
+            self._held += pieces
+            self._held_bytes += sum(map(len, pieces))
+        else:
+            for piece in pieces:
+                for part in self._decoder.feed(piece):
+                    self._held.append(part)
+                    self._held_bytes += len(part)
         if self._size_bytes + self._held_bytes > self._expected_bytes:
             raise Refused("IncompleteBody", "The body is longer than its length header says.")
         if self._stage is not None and self._held_bytes >= self._block_bytes:
@@ -132,7 +140,7 @@ class Intake:
     def _hashed(self) -> bytes:
         """Return what is held as one block, after feeding it to the digests."""
         held = self._held
-        data = bytes(held[0]) if len(held) == 1 else b"".join(held)
+        data = b"".join(held)
         self._held = []
         self._held_bytes = 0
         self._size_bytes += len(data)

@@ -1,5 +1,6 @@
 """The operations on objects: put, get, head, copy, delete, and many deletions at once."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -15,9 +16,10 @@ from proving.store.s3.context import Context
 from proving.store.s3.documents import Element, parse_document
 from proving.store.s3.errors import Refused, refused_by
 from proving.store.s3.head import Answer
+from proving.store.s3.http import Shared
 from proving.store.s3.intake import Received
 from proving.store.s3.requests import KEY_LIMIT_BYTES, Request
-from proving.store.s3.saving import save, save_stream
+from proving.store.s3.saving import new_object, save, save_stream
 from proving.store.s3.versions import NULL, asked_version, find, open_version, stored_version, version_headers
 
 if TYPE_CHECKING:
@@ -30,14 +32,26 @@ DELETE_LIMIT = 1000
 
 def put_object(context: Context, request: Request, received: Received) -> Answer:
     """Answer PutObject: when this returns, the object is durable."""
+    metadata = _described(request, received)
+    return _put_answer(context, metadata, save(context, request, received, metadata))
+
+
+def share_put(context: Context, request: Request, received: Received) -> Shared:
+    """Return what a small PutObject puts, to be committed with others, and its answer when it is durable."""
+    metadata = _described(request, received)
+    return Shared(new_object(request, received, metadata), lambda info: _put_answer(context, metadata, info))
+
+
+def _described(request: Request, received: Received) -> dict[str, str]:
     metadata = {**properties.stored_metadata(request.headers), **tags.from_header(request.headers)}
     checksum = received.checksum
-    headers: list[tuple[str, str]] = []
-    if checksum is not None:
-        metadata = properties.with_checksum(metadata, checksum.algorithm, checksum.header[1])
-        headers = properties.checksum_headers(metadata)
-    info = save(context, request, received, metadata)
-    headers += version_headers(context, request.bucket, info.version)
+    if checksum is None:
+        return metadata
+    return properties.with_checksum(metadata, checksum.algorithm, checksum.header[1])
+
+
+def _put_answer(context: Context, metadata: Mapping[str, str], info: "ObjectInfo") -> Answer:
+    headers = (*properties.checksum_headers(metadata), *version_headers(context, info.bucket, info.version))
     return Answer(200, (("ETag", f'"{info.etag}"'), *headers))
 
 

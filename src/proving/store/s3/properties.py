@@ -39,7 +39,9 @@ def stored_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     """
     metadata = user_metadata(headers)
     for name in _KEPT_HEADERS:
-        value = headers.get(name, "")
+        if name not in headers:
+            continue
+        value = headers[name]
         if name == "content-encoding":
             value = ", ".join(part.strip() for part in value.split(",") if part.strip().lower() != "aws-chunked")
         if value:
@@ -59,7 +61,9 @@ def without_checksum(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def checksum_headers(metadata: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the headers that tell the remembered checksum, if there is one."""
-    algorithm, _, text = metadata.get(_CHECKSUM, "").partition(":")
+    if _CHECKSUM not in metadata:
+        return []
+    algorithm, _, text = metadata[_CHECKSUM].partition(":")
     if algorithm not in ALGORITHMS:
         return []
     return [(ALGORITHMS[algorithm].header, text), ("x-amz-checksum-type", metadata.get(_CHECKSUM_TYPE, FULL_OBJECT))]
@@ -71,9 +75,6 @@ def object_headers(info: "ObjectInfo", headers: Mapping[str, str], query: Mappin
     Raises:
         Refused: an override holds control characters.
     """
-    overrides = {RESPONSE_OVERRIDES[name]: value for name, value in query.items() if name in RESPONSE_OVERRIDES}
-    if any(not value.isprintable() for value in overrides.values()):
-        raise Refused("InvalidArgument", "A response- parameter holds a control character.")
     found = {"Content-Type": info.content_type or DEFAULT_TYPE}
     missing = 0
     for name, value in info.metadata.items():
@@ -85,7 +86,11 @@ def object_headers(info: "ObjectInfo", headers: Mapping[str, str], query: Mappin
                 missing += 1
         elif name[1:] in _KEPT_HEADERS:
             found[_KEPT_HEADERS[name[1:]]] = value
-    found.update(overrides)
+    if query:
+        overrides = {RESPONSE_OVERRIDES[name]: value for name, value in query.items() if name in RESPONSE_OVERRIDES}
+        if any(not value.isprintable() for value in overrides.values()):
+            raise Refused("InvalidArgument", "A response- parameter holds a control character.")
+        found.update(overrides)
     result = [
         ("ETag", f'"{info.etag}"'),
         ("Last-Modified", http_date(int(info.modified_s))),
@@ -96,6 +101,10 @@ def object_headers(info: "ObjectInfo", headers: Mapping[str, str], query: Mappin
         result.append(("x-amz-tagging-count", str(info.metadata[_TAGS].count("&") + 1)))
     if missing:
         result.append(("x-amz-missing-meta", str(missing)))
-    if headers.get("x-amz-checksum-mode", "").lower() == "enabled" and "range" not in headers:
+    if (
+        "x-amz-checksum-mode" in headers
+        and headers["x-amz-checksum-mode"].lower() == "enabled"
+        and "range" not in headers
+    ):
         result += checksum_headers(info.metadata)
     return result

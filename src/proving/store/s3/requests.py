@@ -1,8 +1,10 @@
 """Read a request's head into one S3 operation; what is not known here is 501, never a silent PutObject."""
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
 from proving.store.s3.configuration import RESERVED_PREFIX
@@ -33,6 +35,7 @@ _UNSET = (
     "accelerate encryption logging notification object-lock ownershipControls policy policyStatus "
     "publicAccessBlock replication requestPayment tagging website"
 )
+_NOTHING: frozenset[str] = frozenset()
 _LIST = frozenset(("prefix", "delimiter", "max-keys", "encoding-type"))
 
 
@@ -106,29 +109,38 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
         _route("DeleteObject", "", _VERSION),
     ),
 }
+_COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
 # A header that asks for what is not here must not be passed over: the client would believe that it has it.
 _UNKNOWN_HEADERS = re.compile(
     r"x-amz-(server-side-encryption|copy-source-server-side|object-lock|bucket-object-lock|grant"
     r"|website-redirect|write-offset|mfa|if-match-|rename-source|fwd)"
 )
+_BY_VALUE = frozenset(
+    ("x-amz-acl", "x-amz-storage-class", "x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
+)
 _CANNED = frozenset(("private", "bucket-owner-full-control"))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One operation on a bucket and a key; both are empty where the operation has none. `user` asks for it."""
+class Request(NamedTuple):
+    """One operation on a bucket and a key.
+
+    Attributes:
+        operation: its name.
+        head: the request's head.
+        headers: those of the head, by lower-case name.
+        bucket: empty where the operation has none.
+        key: empty where the operation has none.
+        query: the decoded query.
+        user: who asks for it.
+    """
 
     operation: str
     head: Head
+    headers: Mapping[str, str]
     bucket: str
     key: str
     query: Mapping[str, str]
     user: User | None = None
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return the request's headers by lower-case name."""
-        return self.head.headers
 
 
 def parse_query(raw: str) -> list[tuple[str, str]]:
@@ -162,21 +174,23 @@ def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = ""
     Raises:
         Refused: the address is malformed, a key is too long, something is asked that is not here, or the user may not.
     """
+    headers = head.headers
     query = dict(pairs)
     if len(query) != len(pairs):
         raise Refused("InvalidArgument", "A query parameter is given twice.")
-    bucket, key = split_path(head.path, head.headers.get("host", ""), domain)
+    bucket, key = split_path(head.path, headers.get("host", ""), domain)
     level = "object" if key else "bucket" if bucket else "service"
     operation = _choose(level, head, query)
-    if bucket.startswith(RESERVED_PREFIX):
+    if bucket[: len(RESERVED_PREFIX)] == RESERVED_PREFIX:
         raise Refused("InvalidBucketName", details=(("BucketName", bucket),))
     if user is not None:
-        check_rights(user, operation, bucket, head.headers)
-    _check_headers(head.headers)
+        check_rights(user, operation, bucket, headers)
+    for name in _telling(tuple(headers)):
+        _check_header(name, headers[name])
     for name, value in pairs:
         if not (name + value).isprintable() and not _is_utf8(name + value):
             raise Refused("InvalidArgument", "A query parameter is no valid UTF-8.")
-    return Request(operation, head, bucket, key, query, user)
+    return Request(operation, head, headers, bucket, key, query, user)
 
 
 def split_path(path: str, host: str, domain: str) -> tuple[str, str]:
@@ -211,33 +225,39 @@ def _is_utf8(text: str) -> bool:
 
 
 def _choose(level: str, head: Head, query: Mapping[str, str]) -> str:
-    names = query.keys() - _EVERYWHERE
-    for route in ROUTES.get((level, head.method), ()):
+    operation = _operation(level, head.method, frozenset(query) if query else _NOTHING)
+    return _COPIES[operation] if operation in _COPIES and "x-amz-copy-source" in head.headers else operation
+
+
+@functools.lru_cache(maxsize=256)
+def _operation(level: str, method: str, asked: frozenset[str]) -> str:
+    names = asked - _EVERYWHERE
+    for route in ROUTES.get((level, method), ()):
         if route.selectors <= names:
             unknown = names - route.selectors - route.understood
             if unknown:
-                raise Refused("NotImplemented", f"{head.method} with {', '.join(sorted(unknown))} is not implemented.")
-            copies = "x-amz-copy-source" in head.headers
-            if copies and route.operation in ("PutObject", "UploadPart"):
-                return "CopyObject" if route.operation == "PutObject" else "UploadPartCopy"
+                raise Refused("NotImplemented", f"{method} with {', '.join(sorted(unknown))} is not implemented.")
             return route.operation
     if names:
-        raise Refused("NotImplemented", f"{head.method} with {', '.join(sorted(names))} is not implemented.")
-    raise Refused("MethodNotAllowed", f"{head.method} is not allowed against a {level}.")
+        raise Refused("NotImplemented", f"{method} with {', '.join(sorted(names))} is not implemented.")
+    raise Refused("MethodNotAllowed", f"{method} is not allowed against a {level}.")
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
-    for name in headers:
-        if not name.startswith("x-amz-"):
-            continue
-        if _UNKNOWN_HEADERS.match(name):
-            raise Refused("NotImplemented", f"The header {name} asks for something that is not implemented.")
-        if name == "x-amz-acl" and headers[name] not in _CANNED:
-            raise Refused("NotImplemented", f"The access control list {headers[name]} is not implemented.")
-        if name == "x-amz-storage-class" and headers[name] != "STANDARD":
-            raise Refused("InvalidStorageClass")
-        if name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner") and headers[name] != OWNER_ID:
-            raise Refused("AccessDenied", "The bucket has another owner than x-amz-expected-bucket-owner says.")
+@functools.lru_cache(maxsize=256)
+def _telling(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the headers that may ask for something that is not here."""
+    return tuple(name for name in names if name in _BY_VALUE or _UNKNOWN_HEADERS.match(name))
+
+
+def _check_header(name: str, value: str) -> None:
+    if name == "x-amz-acl" and value not in _CANNED:
+        raise Refused("NotImplemented", f"The access control list {value} is not implemented.")
+    if name == "x-amz-storage-class" and value != "STANDARD":
+        raise Refused("InvalidStorageClass")
+    if name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner") and value != OWNER_ID:
+        raise Refused("AccessDenied", "The bucket has another owner than x-amz-expected-bucket-owner says.")
+    if name not in _BY_VALUE:
+        raise Refused("NotImplemented", f"The header {name} asks for something that is not implemented.")
 
 
 def user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
@@ -246,16 +266,12 @@ def user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     Raises:
         Refused: names and values together are over 2,048 bytes.
     """
-    found: dict[str, str] = {}
-    size_bytes = 0
-    for name, value in headers.items():
-        if name.startswith(METADATA_PREFIX):
-            short = name.removeprefix(METADATA_PREFIX)
-            size_bytes += len(short) + len(value)
-            found[short] = _utf8_or_latin(value)
-    if size_bytes > METADATA_LIMIT_BYTES:
+    named = [name for name in headers if name.startswith(METADATA_PREFIX)]
+    if not named:
+        return {}
+    if sum(len(name) - len(METADATA_PREFIX) + len(headers[name]) for name in named) > METADATA_LIMIT_BYTES:
         raise Refused("MetadataTooLarge")
-    return found
+    return {name.removeprefix(METADATA_PREFIX): _utf8_or_latin(headers[name]) for name in named}
 
 
 def _utf8_or_latin(value: str) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from proving.store.changes import Wish
 from proving.store.s3.conditions import write_conditions
 from proving.store.s3.context import Context
 from proving.store.s3.intake import Received
 from proving.store.s3.properties import DEFAULT_TYPE
 from proving.store.s3.requests import Request
+from proving.store.together import NewObject
 
 if TYPE_CHECKING:
     from proving.store import ObjectInfo, StagedPart
@@ -30,6 +32,14 @@ def save(context: Context, request: Request, received: Received, metadata: Mappi
         if_none_match=must_be_absent,
         if_match=etag,
     )
+
+
+def new_object(request: Request, received: Received, metadata: Mapping[str, str]) -> NewObject:
+    """Return a verified small body as what is put with others, under the request's key and conditions."""
+    must_be_absent, etag = write_conditions(request.headers)
+    content_type = request.headers.get("content-type", DEFAULT_TYPE)
+    wish = Wish(request.bucket, request.key, content_type, metadata, must_be_absent, etag)
+    return NewObject(wish, received.data, received.md5.hex())
 
 
 def save_parts(

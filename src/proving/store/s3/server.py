@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, cast
 import uvloop
 
 from proving.errors import Error
+from proving.store.s3.connection import Connection
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.errors import BadCertificate, CannotListen
 from proving.store.s3.exchange import S3Service
-from proving.store.s3.http import Connection
 from proving.store.s3.users import Users
 from proving.store.s3.wire import Limits, Stamps
 from proving.store.s3.workers import Workers
@@ -89,7 +89,7 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         secure = _secure(self._settings)
-        self._workers = Workers(loop, self._settings.worker_count)
+        self._workers = Workers(loop, self._settings.worker_count, self._service.put_together)
         stamps = Stamps(secrets.randbits(32))
         limits = self._settings.limits
 

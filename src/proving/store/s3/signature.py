@@ -12,8 +12,9 @@ import functools
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from proving.store.s3.credentials import Secrets
@@ -36,6 +37,8 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 _TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _PRESIGNED_FIELDS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders")
+
+_OTHER_DATE = "The credential's date is not the date of the request."
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -63,13 +66,28 @@ class Signature:
     is_presigned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """What the request says about its own signature, not yet believed."""
+class _Terms(NamedTuple):
+    """What an Authorization header says beside the signature: the same from request to request.
+
+    Attributes:
+        access_key: whose it is.
+        scope: date/region/s3/aws4_request.
+        date: of the scope.
+        region: of the scope.
+        names: the signed headers, in the order told.
+    """
 
     access_key: str
     scope: str
-    signed_names: str
+    date: str
+    region: str
+    names: tuple[str, ...]
+
+
+class _Claim(NamedTuple):
+    """What the request says about its own signature, not yet believed."""
+
+    terms: _Terms
     signature: str
     time: str
     payload: str
@@ -81,44 +99,49 @@ def verify(head: Head, query: Pairs, secrets: Secrets, now_s: float) -> Signatur
     Raises:
         Refused: unsigned, malformed, expired, of an unknown key or not matching.
     """
-    authorization = head.headers.get("authorization")
-    is_presigned = any(name == "X-Amz-Signature" for name, _ in query)
-    if authorization is not None:
+    headers = head.headers
+    is_presigned = bool(query) and any(name == "X-Amz-Signature" for name, _ in query)
+    signed_query = query
+    if "authorization" in headers:
         if is_presigned:
             raise Refused("InvalidArgument", "Only one way of authentication is allowed: header or query.")
-        claim = _claim_in_header(authorization, head.headers)
+        claim = _claim_in_header(headers["authorization"], headers)
         _check_time(claim.time, now_s)
-        signed_query = query
     elif is_presigned:
-        claim = _claim_in_query(query, head.headers, now_s)
+        claim = _claim_in_query(query, headers, now_s)
         signed_query = [pair for pair in query if pair[0] != "X-Amz-Signature"]
     elif any(name == "AWSAccessKeyId" for name, _ in query):
         access_key = check_query(head, query, secrets, now_s)
         return Signature(UNSIGNED, "", "", "", b"", access_key, is_presigned=True)
     else:
         raise Refused("AccessDenied", "Anonymous access is not allowed: the request is not signed.")
-    secret = secrets.secret_of(claim.access_key)
+    terms, signature, time, payload = claim
+    secret = secrets.secret_of(terms.access_key)
     if secret is None:
-        raise Refused("InvalidAccessKeyId", details=(("AWSAccessKeyId", claim.access_key),))
-    names = claim.signed_names.split(";") if claim.signed_names.isascii() else []
-    _check_signed_names(names, head.headers)
-    canonical = canonical_request(head, signed_query, names, claim.payload)
-    date, region, _service, _end = claim.scope.split("/")
-    key = signing_key(secret, date, region)
-    expected = sign(key, string_to_sign(claim.time, claim.scope, canonical))
-    if not hmac.compare_digest(expected.encode(), claim.signature.encode("latin-1", "replace")):
-        raise Refused("SignatureDoesNotMatch", details=(("AWSAccessKeyId", claim.access_key),))
-    return Signature(claim.payload, claim.signature, claim.time, claim.scope, key, claim.access_key, is_presigned)
+        raise Refused("InvalidAccessKeyId", details=(("AWSAccessKeyId", terms.access_key),))
+    unsigned = _not_signed(terms.names, tuple(headers))
+    if unsigned:
+        raise Refused("AccessDenied", *unsigned)
+    canonical = canonical_request(head, signed_query, terms.names, payload)
+    key = signing_key(secret, terms.date, terms.region)
+    expected = sign(key, string_to_sign(time, terms.scope, canonical))
+    if not hmac.compare_digest(expected.encode(), signature.encode("latin-1", "replace")):
+        raise Refused("SignatureDoesNotMatch", details=(("AWSAccessKeyId", terms.access_key),))
+    return Signature(payload, signature, time, terms.scope, key, terms.access_key, is_presigned)
 
 
 def canonical_request(head: Head, query: Pairs, signed_names: Sequence[str], payload: str) -> bytes:
     """Return the bytes whose hash is signed (task 1 of the specification)."""
-    headers = "".join(f"{name}:{_trimmed(head.headers.get(name, ''))}\n" for name in signed_names)
-    text = (
-        f"{head.method}\n{canonical_path(head.path)}\n{canonical_query(query)}\n"
-        f"{headers}\n{';'.join(signed_names)}\n{payload}"
-    )
-    return text.encode("latin-1")
+    lines = [f"{head.method}\n{canonical_path(head.path)}\n{canonical_query(query)}"]
+    values = head.headers
+    for name in signed_names:
+        value = values.get(name, "")
+        # Only blanks are collapsed, as the specification says; `split()` alone would also eat other white space.
+        if "  " in value:
+            value = " ".join(part for part in value.strip().split(" ") if part)
+        lines.append(f"{name}:{value.strip()}")
+    lines.append(f"\n{';'.join(signed_names)}\n{payload}")
+    return "\n".join(lines).encode("latin-1")
 
 
 def canonical_path(path: str) -> str:
@@ -171,6 +194,27 @@ def time_s(text: str) -> int:
 
 
 def _claim_in_header(authorization: str, headers: Mapping[str, str]) -> _Claim:
+    # Only the signature differs from one request to the next: the rest is read once.
+    before, mark, rest = authorization.rpartition("Signature=")
+    signature, comma, after = rest.partition(",")
+    terms = _terms(before + mark + comma + after)
+    if "x-amz-date" not in headers:
+        raise Refused("AccessDenied", "The x-amz-date header is required.")
+    time = headers["x-amz-date"]
+    if "x-amz-content-sha256" not in headers:
+        raise Refused("InvalidRequest", "The x-amz-content-sha256 header is required.")
+    if time[:8] != terms.date:
+        raise Refused("AuthorizationHeaderMalformed", _OTHER_DATE)
+    return _Claim(terms, signature.strip(), time, _known_payload(headers["x-amz-content-sha256"]))
+
+
+@functools.lru_cache(maxsize=256)
+def _terms(authorization: str) -> _Terms:
+    """Return what an Authorization header without its signature says.
+
+    Raises:
+        Refused: it is malformed, or of another way of signing.
+    """
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
         raise Refused("InvalidRequest", f"The way of signing is not supported. Please use {ALGORITHM}.")
@@ -180,16 +224,9 @@ def _claim_in_header(authorization: str, headers: Mapping[str, str]) -> _Claim:
         if not equals or name in fields:
             raise Refused("AuthorizationHeaderMalformed")
         fields[name] = value
-    if fields.keys() != {"Credential", "SignedHeaders", "Signature"}:
+    if fields.keys() != {"Credential", "SignedHeaders", "Signature"} or fields["Signature"]:
         raise Refused("AuthorizationHeaderMalformed", "Expected exactly Credential, SignedHeaders and Signature.")
-    time = headers.get("x-amz-date")
-    if time is None:
-        raise Refused("AccessDenied", "The x-amz-date header is required.")
-    payload = headers.get("x-amz-content-sha256")
-    if payload is None:
-        raise Refused("InvalidRequest", "The x-amz-content-sha256 header is required.")
-    access_key, scope = _split_credential(fields["Credential"], time, "AuthorizationHeaderMalformed")
-    return _Claim(access_key, scope, fields["SignedHeaders"], fields["Signature"], time, _known_payload(payload))
+    return _terms_of(fields["Credential"], fields["SignedHeaders"], "AuthorizationHeaderMalformed")
 
 
 def _claim_in_query(query: Pairs, headers: Mapping[str, str], now_s: float) -> _Claim:
@@ -213,19 +250,19 @@ def _claim_in_query(query: Pairs, headers: Mapping[str, str], now_s: float) -> _
         raise Refused("AccessDenied", "Request is not valid yet")
     if now_s > start_s + int(expires):
         raise Refused("AccessDenied", "Request has expired")
-    access_key, scope = _split_credential(fields["X-Amz-Credential"], time, code)
+    terms = _terms_of(fields["X-Amz-Credential"], fields["X-Amz-SignedHeaders"], code)
+    if time[:8] != terms.date:
+        raise Refused(code, _OTHER_DATE)
     payload = headers.get("x-amz-content-sha256", fields.get("X-Amz-Content-Sha256", UNSIGNED))
-    signature = fields["X-Amz-Signature"]
-    return _Claim(access_key, scope, fields["X-Amz-SignedHeaders"], signature, time, _known_payload(payload))
+    return _Claim(terms, fields["X-Amz-Signature"], time, _known_payload(payload))
 
 
-def _split_credential(credential: str, time: str, code: str) -> tuple[str, str]:
+def _terms_of(credential: str, signed_names: str, code: str) -> _Terms:
     access_key, *scope = credential.split("/")
     if len(scope) != 4 or scope[2] != "s3" or scope[3] != "aws4_request" or not credential.isascii():
         raise Refused(code, 'The credential must be "KEY/YYYYMMDD/REGION/s3/aws4_request".')
-    if scope[0] != time[:8]:
-        raise Refused(code, "The credential's date is not the date of the request.")
-    return access_key, "/".join(scope)
+    names = tuple(signed_names.split(";")) if signed_names.isascii() else ()
+    return _Terms(access_key, "/".join(scope), scope[0], scope[1], names)
 
 
 def _known_payload(payload: str) -> str:
@@ -248,20 +285,17 @@ def _check_time(time: str, now_s: float) -> None:
         raise Refused("RequestTimeTooSkewed", details=(("RequestTime", time),))
 
 
-def _check_signed_names(names: Iterable[str], headers: Mapping[str, str]) -> None:
-    """Refuse what would let a stranger change the meaning: an unsigned host or x-amz-* header."""
+@functools.lru_cache(maxsize=256)
+def _not_signed(names: tuple[str, ...], present: tuple[str, ...]) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+    """Return why to refuse what would let a stranger change the meaning: an unsigned host or x-amz-* header."""
     signed = set(names)
     if "host" not in signed:
-        raise Refused("AccessDenied", "The host header must be signed.")
-    unsigned = sorted(name for name in headers if name.startswith("x-amz-") and name not in signed)
+        return "The host header must be signed.", ()
+    unsigned = sorted(name for name in present if name.startswith("x-amz-") and name not in signed)
     if unsigned:
         details = (("HeadersNotSigned", ", ".join(unsigned)),)
-        raise Refused("AccessDenied", "There were headers present in the request which were not signed", details)
-
-
-def _trimmed(value: str) -> str:
-    # Only blanks are collapsed, as the specification says; `split()` alone would also eat other white space.
-    return value.strip() if "  " not in value else " ".join(part for part in value.strip().split(" ") if part)
+        return "There were headers present in the request which were not signed", details
+    return None
 
 
 def _encoded(text: str) -> str:

@@ -1,16 +1,19 @@
 """Who may do what: users with a key pair each and rights by bucket, from a file; never a default."""
 
+import functools
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote
 
 from proving.settings import settings_from
 from proving.store.s3.credentials import Credentials, find_credentials
 from proving.store.s3.errors import BadCredentials, Refused
+
+Right: TypeAlias = Literal["read", "write", "manage"]
 
 _BUCKET_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-*")
 # What changes a bucket itself and not its objects.
@@ -122,6 +125,16 @@ def _table(file: Path) -> dict[str, Any]:
         raise BadCredentials(f"{file}: cannot be read as TOML: {error}") from error
 
 
+@functools.cache
+def right_for(operation: str) -> Right:
+    """Return which of a user's rights an operation needs."""
+    if operation in _MANAGES:
+        return "manage"
+    if operation.startswith(("Get", "Head", "List")) and operation not in _WRITES_THOUGH_IT_READS:
+        return "read"
+    return "write"
+
+
 def check_rights(user: User, operation: str, bucket: str, headers: Mapping[str, str]) -> None:
     """Refuse what `user` may not do, before anything tells whether the bucket is there.
 
@@ -130,13 +143,7 @@ def check_rights(user: User, operation: str, bucket: str, headers: Mapping[str, 
     """
     if operation == "ListBuckets":
         return
-    if operation in _MANAGES:
-        patterns = user.manage
-    elif operation.startswith(("Get", "Head", "List")) and operation not in _WRITES_THOUGH_IT_READS:
-        patterns = user.read
-    else:
-        patterns = user.write
-    if not _names(patterns, bucket):
+    if not _names(getattr(user, right_for(operation)), bucket):
         raise Refused("AccessDenied")
     if operation in ("CopyObject", "UploadPartCopy"):
         # The source is read with the rights of whoever copies.
@@ -146,4 +153,4 @@ def check_rights(user: User, operation: str, bucket: str, headers: Mapping[str, 
 
 
 def _names(patterns: tuple[str, ...], bucket: str) -> bool:
-    return any(pattern in ("*", bucket) or fnmatchcase(bucket, pattern) for pattern in patterns)
+    return "*" in patterns or any(pattern == bucket or fnmatchcase(bucket, pattern) for pattern in patterns)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from email.utils import formatdate
 
 _REASONS = {status.value: status.phrase for status in http.HTTPStatus}
-_NO_LENGTH = (204, 304)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,21 +64,22 @@ def answer_head(
     Raises:
         ValueError: a name or value would break out of its line.
     """
-    lines = [
-        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}",
-        f"Date: {_date(int(time.time()))}",
-        f"Server: proving\r\nx-amz-request-id: {request_id}\r\nx-amz-id-2: {request_id}",
-    ]
+    lines = [f"x-amz-id-2: {request_id}"]
     lines += [f"{name}: {value}" for name, value in headers]
-    if status not in _NO_LENGTH:
+    if status not in (204, 304):
         lines.append(f"Content-Length: {size_bytes}")
     if is_last:
         lines.append("Connection: close")
     text = "\r\n".join(lines)
-    # The third line above holds two more.
-    if text.count("\n") != len(lines) + 1 or text.count("\r") != len(lines) + 1:
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
         raise ValueError("a header of the answer holds a line break")
-    return (text + "\r\n\r\n").encode("latin-1")
+    first = f"{_status_line(status)}{_date(int(time.time()))}\r\nServer: proving\r\nx-amz-request-id: {request_id}"
+    return f"{first}\r\n{text}\r\n\r\n".encode("latin-1")
+
+
+@functools.cache
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\nDate: "
 
 
 def header_text(value: str) -> str:

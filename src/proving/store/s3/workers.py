@@ -1,10 +1,18 @@
-"""A few threads for what blocks (fsync, hashing large bodies), lighter than an executor and its futures."""
+"""Threads for what blocks (fsync, hashing large bodies), lighter than an executor and its futures.
+
+Many threads do one job each; one more thread takes all small writes that wait, and does them in one step.
+"""
 
 import asyncio
 import collections
+import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
+from typing import Any, TypeAlias
+
+Together: TypeAlias = Callable[[list[Any]], Sequence[Any]]
+"""Does many pieces of work in one step and returns their results in order; never raises."""
 
 
 class Workers:
@@ -14,16 +22,19 @@ class Workers:
     the loop once.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
-        """Start `count` threads that report to `loop`."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, count: int, together: Together) -> None:
+        """Start `count` threads that report to `loop`, and one that does shared work by `together`."""
         self._loop = loop
         self._jobs: SimpleQueue[Callable[[], Callable[[], None]] | None] = SimpleQueue()
+        self._shared: SimpleQueue[tuple[Any, Callable[[Any], None]] | None] = SimpleQueue()
+        self._together = together
         self._done: collections.deque[Callable[[], None]] = collections.deque()
         self._is_woken = False
         self._is_closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"proving-s3-{index}", daemon=True) for index in range(count)
         ]
+        self._threads.append(threading.Thread(target=self._work_together, name="proving-s3-together", daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -34,22 +45,45 @@ class Workers:
         else:
             self._jobs.put(job)
 
+    def share(self, work: object, done: Callable[[Any], None]) -> None:
+        """Do `work` with whatever else waits; `done` is called on the loop with its result."""
+        if self._is_closed:
+            done(self._together([work])[0])
+        else:
+            self._shared.put((work, done))
+
     def close(self) -> None:
         """Let the jobs already submitted end, and the threads with them."""
         self._is_closed = True
         for _ in self._threads:
             self._jobs.put(None)
+        self._shared.put(None)
         for thread in self._threads:
             thread.join()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             self._done.append(job())
-            if not self._is_woken:
-                self._is_woken = True
+            self._wake()
+
+    def _work_together(self) -> None:
+        is_open = True
+        while is_open:
+            # Only this thread takes, so what is counted is there.
+            waiting = [self._shared.get(), *(self._shared.get_nowait() for _ in range(self._shared.qsize()))]
+            taken = [entry for entry in waiting if entry is not None]
+            is_open = len(taken) == len(waiting)
+            if taken:
+                results = self._together([work for work, _ in taken])
+                self._done.extend(
+                    functools.partial(done, result) for (_, done), result in zip(taken, results, strict=True)
+                )
                 self._wake()
 
     def _wake(self) -> None:
+        if self._is_woken:
+            return
+        self._is_woken = True
         try:
             self._loop.call_soon_threadsafe(self._deliver)
         except RuntimeError:

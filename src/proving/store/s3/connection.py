@@ -1,0 +1,378 @@
+"""One client's connection: requests are answered in order, and back-pressure goes both ways.
+
+    data_received -> HeadReader -> Message (head, body so far) -> queue -> the first is the one being served
+
+Only the first message of the queue is begun, so a pipelined request sees what the one before it did. While more than
+one waits, or much of a body is held, the socket is not read. What blocks runs in `Workers`.
+"""
+
+import asyncio
+import collections
+import functools
+import logging
+from collections.abc import Callable, Iterator
+
+from proving.store.s3.head import Answer, Head
+from proving.store.s3.heads import Flaw, HeadReader
+from proving.store.s3.http import Exchange, Pace, Service, Shared
+from proving.store.s3.message import Message
+from proving.store.s3.wire import Limits, Stamps, answer_head
+from proving.store.s3.workers import Workers
+
+_log = logging.getLogger(__name__)
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SMALL_ANSWER_BYTES = 16 * 1024
+
+
+class Connection:
+    """Serves one client: an `asyncio.Protocol`, and `stop`, `abort` and `expire` for the server that owns it."""
+
+    def __init__(
+        self, service: Service, workers: Workers, stamps: Stamps, limits: Limits, connections: "set[Connection]"
+    ) -> None:
+        """Serve `service`; the connection adds itself to `connections` and leaves when it ends."""
+        self._service = service
+        self._workers = workers
+        self._stamps = stamps
+        self._limits = limits
+        self._connections = connections
+        self._now_s = asyncio.get_running_loop().time
+        self._reader = HeadReader(self, limits)
+        self._queue: collections.deque[Message] = collections.deque()
+        self._reading: Message | None = None
+        self._is_working = False
+        self._is_paused = False
+        self._is_write_paused = False
+        self._is_closing = False
+        self._is_stopping = False
+        self._stream: Iterator[bytes] | None = None
+        self._last_progress_s = self._now_s()
+        self._head_started_s = 0.0
+        self._transport: asyncio.Transport
+
+    # What the transport says.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Take the transport."""
+        self._transport = transport
+        self._connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what arrived."""
+        self._last_progress_s = self._now_s()
+        reader = self._reader
+        if self._is_closing or reader.flaw is not None:
+            return
+        if self._reading is None and not reader.is_in_head:
+            self._head_started_s = self._last_progress_s
+        reader.feed(data)
+        queue = self._queue
+        if reader.flaw is not None and not self._is_closing:
+            self._refuse_malformed(reader.flaw)
+        elif len(queue) > 1 or (queue and queue[0].held_bytes > 2 * self._limits.block_bytes):
+            self._pause()
+
+    def eof_received(self) -> bool:
+        """A client that half-closes after its last request still gets the answer; an unfinished request ends."""
+        is_waited_for = bool(self._queue) and self._queue[-1].is_complete
+        self._is_stopping = True
+        return is_waited_for
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give up what was in progress."""
+        self._is_closing = True
+        self._connections.discard(self)
+        self._reading = None
+        if self._queue and not self._is_working:
+            self._abandon(self._queue[0])
+        self._stream = None
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we write."""
+        self._is_write_paused = True
+        self._last_progress_s = self._now_s()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._is_write_paused = False
+        self._last_progress_s = self._now_s()
+        if self._stream is not None and not self._is_working:
+            self._next_piece()
+
+    # What the reader says.
+
+    def begun(self, head: Head, *, is_last: bool) -> None:
+        """Start serving, or queue behind the requests before it."""
+        message = Message(head, self._stamps.next_id(), self._last_progress_s, is_last)
+        self._reading = message
+        self._queue.append(message)
+        if len(self._queue) == 1:
+            self._begin(message)
+
+    def body(self, piece: bytes) -> None:
+        """Hold more of the body, and hand it on in blocks."""
+        message = self._reading
+        if message is None:
+            return
+        message.received_bytes += len(piece)
+        if message.is_answered:
+            if message.received_bytes > self._limits.drain_bytes:
+                self._close()
+            return
+        if message.exchange is not None and message.exchange.refusal is not None:
+            return
+        message.pieces.append(piece)
+        message.held_bytes += len(piece)
+        if message.held_bytes >= self._limits.block_bytes:
+            self._advance()
+
+    def ended(self) -> None:
+        """The whole request is here."""
+        message, self._reading = self._reading, None
+        if message is None:
+            return
+        message.is_complete = True
+        if message.is_answered:
+            self._close()
+        else:
+            self._advance()
+
+    # What the server asks.
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being read or answered."""
+        return bool(self._queue) or self._reader.is_in_head
+
+    def stop(self) -> None:
+        """Close now if idle, else after the request in progress."""
+        self._is_stopping = True
+        if not self.is_busy:
+            self._close()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._is_closing = True
+        self._transport.abort()
+
+    def expire(self, now_s: float) -> None:
+        """Cut off a client that is too slow."""
+        limits = self._limits
+        quiet_s = now_s - self._last_progress_s
+        if self._is_write_paused or self._is_closing:
+            if quiet_s > limits.pause_s:
+                self.abort()
+        elif self._reader.is_in_head:
+            if now_s - self._head_started_s > limits.head_s:
+                self._reader.flaw = Flaw("RequestTimeout")
+                self._refuse_malformed(self._reader.flaw)
+        elif not self._queue:
+            if quiet_s > limits.idle_s:
+                self._close()
+        elif self._reading is self._queue[0] and not self._is_working and not self._is_paused:
+            message = self._queue[0]
+            if message.is_too_slow(limits, quiet_s, now_s):
+                if message.is_answered:
+                    self.abort()
+                else:
+                    self._reply(message, self._service.malformed("RequestTimeout", "", message.request_id))
+
+    # Serving the first message of the queue.
+
+    def _begin(self, message: Message) -> None:
+        exchange = message.exchange = self._service.begin(message.head, message.request_id)
+        if exchange.refusal is not None:
+            # A body that is not worth an end of the connection is heard out first.
+            if message.wants_continue or not message.head.has_small_body:
+                self._reply(message, exchange.refusal)
+        elif message.wants_continue and not message.received_bytes:
+            self._transport.write(_CONTINUE)
+
+    def _advance(self) -> None:
+        """Do what can be done for the first message, and for those after it as they become first."""
+        while self._queue and not self._is_working and self._stream is None and not self._is_closing:
+            message = self._queue[0]
+            exchange = message.exchange
+            if exchange is None:
+                self._begin(message)
+                continue
+            if message.is_answered:
+                return
+            if message.is_complete:
+                answer = self._finish(message, exchange)
+                if answer is None:
+                    return
+                self._reply(message, answer)
+                continue
+            if message.held_bytes >= self._limits.block_bytes:
+                self._work(message, functools.partial(exchange.take, message.taken_pieces()))
+            else:
+                self._resume()
+            return
+        if not self._queue:
+            self._resume()
+
+    def _finish(self, message: Message, exchange: Exchange) -> Answer | None:
+        """Return the answer of a message that is complete; None where a thread is at it now."""
+        pieces = message.taken_pieces()
+        if exchange.refusal is not None:
+            return exchange.refusal
+        if exchange.pace is Pace.QUICK:
+            return exchange.finish(pieces)
+        if exchange.pace is Pace.SHARED:
+            shared = exchange.share(pieces)
+            if not isinstance(shared, Shared):
+                return shared
+            self._is_working = True
+            self._workers.share(shared.work, lambda result: self._worked(message, shared.answer(result)))
+            return None
+        self._work(message, functools.partial(exchange.finish, pieces))
+        return None
+
+    def _work(self, message: Message, job: Callable[[], Answer | None]) -> None:
+        self._is_working = True
+
+        def run() -> Callable[[], None]:
+            answer = job()
+            return lambda: self._worked(message, answer)
+
+        self._workers.submit(run)
+
+    def _worked(self, message: Message, answer: Answer | None) -> None:
+        self._is_working = False
+        self._last_progress_s = self._now_s()
+        if self._is_closing:
+            self._abandon(message)
+            return
+        if answer is not None:
+            self._reply(message, answer)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._reader.flaw is not None and not self._is_closing:
+            self._refuse_malformed(self._reader.flaw)
+        else:
+            self._advance()
+
+    def _reply(self, message: Message, answer: Answer) -> None:
+        """Write an answer; where the body has not fully arrived it is dropped, and the connection ends."""
+        message.is_answered = True
+        message.pieces = []
+        message.held_bytes = 0
+        is_last = message.is_last or self._is_stopping or not message.is_complete
+        status, headers, body, size_bytes = answer
+        if size_bytes is None:
+            size_bytes = len(body) if isinstance(body, bytes) else 0
+        try:
+            head = answer_head(status, headers, size_bytes, message.request_id, is_last)
+        except ValueError as error:
+            # No header may be half right; the client sees a broken connection and tries again.
+            _log.error("request %s has no answer: %s", message.request_id, error)
+            self.abort()
+            return
+        if message.head.method == "HEAD" or status == 304:
+            body = b""
+        if not isinstance(body, bytes):
+            self._transport.write(head)
+            self._stream = body
+            message.is_last = is_last
+            self._next_piece()
+            return
+        if len(body) <= _SMALL_ANSWER_BYTES:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+        self._answered(message, is_last)
+
+    def _answered(self, message: Message, is_last: bool) -> None:
+        if message.is_complete:
+            self._queue.popleft()
+            if is_last:
+                self._close()
+            return
+        # Refused before its body was here. A client that waits for "100 Continue" sends none; any other is heard
+        # out, for closing at once could destroy the answer on its way.
+        self._abandon(message)
+        if message.wants_continue and not message.received_bytes:
+            self._close()
+        self._resume()
+
+    def _next_piece(self) -> None:
+        """Fetch the next piece of a streamed answer in a worker, unless the client is behind."""
+        stream = self._stream
+        if stream is None or self._is_write_paused or self._is_closing:
+            return
+        self._is_working = True
+
+        def run() -> Callable[[], None]:
+            try:
+                piece = next(stream, None)
+            except Exception as error:  # noqa: BLE001 - one answer of many; the cut connection tells the client
+                _log.warning("an answer broke off: %s", error)
+                return lambda: self._streamed(None, is_broken=True)
+            return lambda: self._streamed(piece, is_broken=False)
+
+        self._workers.submit(run)
+
+    def _streamed(self, piece: bytes | None, is_broken: bool) -> None:
+        self._is_working = False
+        self._last_progress_s = self._now_s()
+        if self._is_closing:
+            self._stream = None
+        elif is_broken:
+            self.abort()
+        elif piece is not None:
+            self._transport.write(piece)
+            self._next_piece()
+        else:
+            self._stream = None
+            message = self._queue[0]
+            self._answered(message, message.is_last)
+            self._go_on()
+
+    # Refusing and ending.
+
+    def _refuse_malformed(self, flaw: Flaw) -> None:
+        """Answer 400 if no other answer is under way, and close: what follows cannot be told apart any more."""
+        if self._queue and (self._is_working or self._stream is not None):
+            self._is_stopping = True
+            self._pause()
+            return
+        if self._queue and self._queue[0].is_answered:
+            self._close()
+            return
+        if self._queue:
+            self._abandon(self._queue[0])
+            self._queue.clear()
+        request_id = self._stamps.next_id()
+        answer = self._service.malformed(flaw.code, flaw.message, request_id)
+        body = answer.body if isinstance(answer.body, bytes) else b""
+        head = answer_head(answer.status, answer.headers, len(body), request_id, is_last=True)
+        self._transport.write(head + body)
+        self._close()
+
+    def _abandon(self, message: Message) -> None:
+        exchange, message.exchange = message.exchange, None
+        if exchange is not None:
+            self._workers.submit(lambda: exchange.abandon() or _nothing)
+
+    def _pause(self) -> None:
+        if not self._is_paused and not self._is_closing:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._is_paused and not self._is_closing:
+            self._is_paused = False
+            self._last_progress_s = self._now_s()
+            self._transport.resume_reading()
+
+    def _close(self) -> None:
+        if not self._is_closing:
+            self._is_closing = True
+            self._last_progress_s = self._now_s()
+            self._transport.close()
+
+
+def _nothing() -> None:
+    """Have nothing to do on the loop."""

@@ -1,0 +1,172 @@
+"""Read HTTP/1.1 with httptools: heads one after the other, each checked, and what of a body follows it.
+
+    bytes -> httptools -> HeadReader -> Receiver: begun (a head), body, ended
+
+The first flaw ends the reading: what follows can no longer be told apart.
+"""
+
+import functools
+from typing import NamedTuple, Protocol
+
+import httptools
+
+from proving.store.s3.head import Head
+from proving.store.s3.wire import Limits
+
+# A repeated header of these could be read in two ways, the root of request smuggling.
+_SINGLE = frozenset(
+    ("host", "content-length", "transfer-encoding", "authorization", "x-amz-date", "x-amz-content-sha256", "expect",
+     "content-type", "x-amz-decoded-content-length", "content-md5", "range", "if-match", "if-none-match")
+)  # fmt: skip
+_LONGEST_KEPT_NAME = 64
+
+
+class Flaw(NamedTuple):
+    """Why something is no request: S3's code, and words."""
+
+    code: str
+    message: str = ""
+
+
+class Receiver(Protocol):
+    """Who is told what was read."""
+
+    def begun(self, head: Head, *, is_last: bool) -> None:
+        """Take a head; `is_last` says that the connection ends with its answer."""
+        ...
+
+    def body(self, piece: bytes) -> None:
+        """Take more of the body of the request begun last."""
+        ...
+
+    def ended(self) -> None:
+        """The request begun last is complete."""
+        ...
+
+
+class HeadReader:
+    """Reads one connection's bytes.
+
+    Attributes:
+        flaw: Why reading ended; None while all is well.
+        is_in_head: Whether a head has begun and not ended.
+    """
+
+    def __init__(self, receiver: Receiver, limits: Limits) -> None:
+        """Tell `receiver` what is read."""
+        self.flaw: Flaw | None = None
+        self.is_in_head = False
+        self._receiver = receiver
+        self._limits = limits
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._header_count = 0
+        self._is_in_body = False
+        self._is_at_start = False
+        self._piece_bytes = 0
+        self._head_bytes = 0
+        self._parser = httptools.HttpRequestParser(self)
+        # The parser calls these for every piece of a body, so they go where they belong without a step between.
+        self._begun, self._ended = receiver.begun, receiver.ended
+
+    def feed(self, data: bytes) -> None:
+        """Read what arrived; `flaw` says afterwards whether it was HTTP."""
+        self._piece_bytes = len(data)
+        self._is_at_start = not self.is_in_head and not self._is_in_body
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.flaw = self.flaw or Flaw("BadRequest", "Upgrades are not supported.")
+        except httptools.HttpParserError as error:
+            self.flaw = self.flaw or Flaw("BadRequest", f"The request is malformed: {' '.join(str(error).split())}")
+        if self.is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._limits.head_bytes:
+                self.flaw = self.flaw or Flaw("RequestHeaderSectionTooLarge")
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """Start a head."""
+        self._target = b""
+        self._headers = {}
+        self._header_count = 0
+        self.is_in_head = True
+        # Where a head begins behind something else, its share of that piece is not known, and not counted.
+        self._head_bytes = 0 if self._is_at_start else -self._piece_bytes
+        self._is_at_start = False
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the request target, which may come in pieces."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header; trailers of HTTP's own chunked coding are ignored."""
+        if not self.is_in_head:
+            return
+        self._header_count += 1
+        key = _known_name(name) if len(name) <= _LONGEST_KEPT_NAME else name.decode("latin-1").lower()
+        headers = self._headers
+        if key in headers:
+            if key in _SINGLE:
+                self.flaw = Flaw("BadRequest", f"The {key} header is given twice.")
+            headers[key] = f"{headers[key]},{value.decode('latin-1')}"
+        else:
+            headers[key] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Check the head and hand it on."""
+        self.is_in_head, self._is_in_body = False, True
+        parser, headers = self._parser, self._headers
+        if self.flaw is None:
+            self.flaw = self._head_flaw()
+        if self.flaw is not None:
+            return
+        path, _, query = self._target.decode("latin-1").partition("?")
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        head = Head(parser.get_method().decode("latin-1"), path, query, headers, has_body)
+        self._begun(head, is_last=not parser.should_keep_alive())
+
+    def on_body(self, piece: bytes) -> None:
+        """Hand on more of a body."""
+        if self.flaw is None:
+            self._receiver.body(piece)
+
+    def on_message_complete(self) -> None:
+        """Say that a request is complete."""
+        self._is_in_body = False
+        if self.flaw is None:
+            self._ended()
+
+    def _head_flaw(self) -> Flaw | None:
+        headers = self._headers
+        limits = self._limits
+        # A head that came in small pieces is small: mostly there is nothing to count.
+        may_be_large = self._head_bytes < 0 or self._head_bytes + self._piece_bytes > limits.head_bytes
+        if self._header_count > limits.header_count or (may_be_large and self._held_bytes() > limits.head_bytes):
+            return Flaw("RequestHeaderSectionTooLarge")
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            return Flaw("BadRequest", "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+        if "host" not in headers and version != "1.0":
+            return Flaw("BadRequest", "The Host header is missing.")
+        if "transfer-encoding" in headers and (
+            headers["transfer-encoding"].lower() != "chunked" or "content-length" in headers
+        ):
+            return Flaw("BadRequest", "Transfer-Encoding may only be chunked, and then without Content-Length.")
+        if self._parser.should_upgrade():
+            return Flaw("BadRequest", "Upgrades are not supported.")
+        if not self._target.startswith(b"/"):
+            return Flaw("BadRequest", "The request target must be a path.")
+        return None
+
+    def _held_bytes(self) -> int:
+        """Return how large the head is so far."""
+        headers = self._headers
+        return len(self._target) + sum(map(len, headers)) + sum(map(len, headers.values()))
+
+
+@functools.lru_cache(maxsize=1024)
+def _known_name(name: bytes) -> str:
+    """Return a header's name in lower case, the same text each time."""
+    return name.decode("latin-1").lower()
