@@ -18,6 +18,11 @@ Settings = TypeVar("Settings", Ring, OpenRoad, Platoon)
 app = App(name="traffic", help="Mixed-autonomy traffic: simulate human and automated vehicles.")
 simulate = App(name="simulate", help="Simulate and print what was measured.")
 app.command(simulate)
+simulate.command(
+    "proving.traffic.network_runs.commands:app",
+    name="network",
+    help="Simulate a road network by its name, or from files of SUMO and others.",
+)
 app.command(
     "proving.traffic.reality.commands_calibrate:app",
     name="calibrate",

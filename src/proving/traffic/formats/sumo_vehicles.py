@@ -11,6 +11,10 @@ from proving.traffic.errors import BadNetwork
 from proving.traffic.network import Demand, Flow, Trip, VehicleType
 
 
+# SUMO's routes end; so many laps take longer than anybody looks on.
+LAPS = 10000
+
+
 def demand_lines(demand: Demand) -> Iterator[str]:
     """Yield the lines inside `<routes>`; BadNetwork where a driver's law is none of SUMO's."""
     for kind in demand.types:
@@ -18,7 +22,8 @@ def demand_lines(demand: Demand) -> Iterator[str]:
     for one in sorted((*demand.trips, *demand.flows), key=_start_s):
         tag = "vehicle" if isinstance(one, Trip) else "flow"
         yield f"<{tag} id={quoteattr(one.name)} type={quoteattr(one.type)} {_when(one)} {_how(one)}>"
-        yield f'    <route edges="{" ".join(one.route)}"/>'
+        laps = f' repeat="{LAPS}"' if demand.loops else ""
+        yield f'    <route edges="{" ".join(one.route)}"{laps}/>'
         for stop in one.stops if isinstance(one, Trip) else ():
             lane = quoteattr(f"{stop.edge}_{stop.lane}")
             yield f'    <stop lane={lane} endPos="{stop.at_m}" duration="{stop.duration_s}"/>'

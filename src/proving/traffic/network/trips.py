@@ -1,5 +1,6 @@
 """A demand as arrays: who leaves from where, when, and by which plan."""
 
+import itertools
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,9 +60,7 @@ def journeys(
     """
     begin_s, duration_s = span_s
     kinds = {kind.name: i for i, kind in enumerate(demand.types)}
-    wanted = [*(trip for trip in demand.trips if trip.depart_s < duration_s)]
-    for flow in demand.flows:
-        wanted += _written_out(flow, seed, duration_s)
+    wanted = [*written_out(demand, seed, duration_s)]
     edge_index = planner.road_map.edge_index
     for trip in wanted:
         planner.road_map.edge(trip.route[0])
@@ -91,6 +90,12 @@ def journeys(
             source_end=np.array(end, dtype=np.int32),
         ),
     )
+
+
+def written_out(demand: Demand, seed: int, end_s: float) -> tuple[Trip, ...]:
+    """Return every trip that departs before this time, the vehicles of flows among them, in no order."""
+    flows = (_written_out(flow, seed, end_s) for flow in demand.flows)
+    return tuple(itertools.chain((trip for trip in demand.trips if trip.depart_s < end_s), *flows))
 
 
 def _node(planner: Planner, trip: Trip, kind: VehicleType, *, loops: bool) -> int:

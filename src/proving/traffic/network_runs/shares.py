@@ -1,0 +1,46 @@
+"""Who of a demand is automated: by chance, each vehicle for itself."""
+
+import dataclasses
+import zlib
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.network import Demand, Trip
+
+AUTOMATED = "automated "
+
+
+def with_automated(demand: Demand, share: float, seed: int = 0) -> Demand:
+    """Return the demand with this share of its vehicles automated, drawn by their names; flows are split in two.
+
+    Each type gets a twin called "automated TYPE". Who is automated already stays so.
+
+    Raises:
+        BadSettings: the share is not 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        raise BadSettings(f"automated_share must be 0 to 1, not {share}")
+    if share == 0:
+        return demand
+    people = [kind for kind in demand.types if not kind.is_automated]
+    twins = [dataclasses.replace(kind, name=AUTOMATED + kind.name, is_automated=True) for kind in people]
+    named = {kind.name for kind in people}
+
+    def chosen(trip: Trip) -> Trip:
+        is_chosen = zlib.crc32(f"{seed}:{trip.name}".encode()) / 2**32 < share
+        return dataclasses.replace(trip, type=AUTOMATED + trip.type) if is_chosen and trip.type in named else trip
+
+    flows = []
+    for flow in demand.flows:
+        if flow.type not in named:
+            flows.append(flow)
+            continue
+        if share < 1:
+            flows.append(dataclasses.replace(flow, veh_per_h=flow.veh_per_h * (1 - share)))
+        twin = dataclasses.replace(flow, name=f"{flow.name}_automated", veh_per_h=flow.veh_per_h * share)
+        flows.append(dataclasses.replace(twin, type=AUTOMATED + flow.type))
+    return dataclasses.replace(
+        demand,
+        types=(*demand.types, *twins),
+        trips=tuple(chosen(trip) for trip in demand.trips),
+        flows=tuple(flows),
+    )

@@ -1,0 +1,6 @@
+"""SUMO beside us: the same roads and the same demand, driven by SUMO itself, for comparison; nothing else needs it."""
+
+from proving.traffic.sumo.beside import SumoOutcome, beside_sumo, files_in_sumo
+from proving.traffic.sumo.emissions import EMITTED, emitted
+
+__all__ = ["EMITTED", "SumoOutcome", "beside_sumo", "emitted", "files_in_sumo"]

@@ -1,0 +1,81 @@
+"""The command line runs networks by their name and files of SUMO, and refuses what cannot be run in one line."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from proving.cli import run
+from proving.traffic.network import Demand, Flow, Trip, VehicleType
+from proving.traffic.network_runs import scenario, with_automated
+from proving.traffic.roads import NETWORKS
+
+SHORT = ["--duration-s", "40", "--capacity", "64", "--seed", "1"]
+
+
+def simulated(*arguments: str) -> int:
+    return run(["traffic", "simulate", "network", *arguments])
+
+
+ROAD = """<net><edge id="ab" from="a" to="b"><lane id="ab_0" index="0" speed="14" length="300" shape="0,0 300,0"/>
+</edge>
+<junction id="a" type="dead_end" x="0" y="0" incLanes="" intLanes="" shape=""/>
+<junction id="b" type="dead_end" x="300" y="0" incLanes="ab_0" intLanes="" shape=""/></net>"""
+DEMAND = '<routes><flow id="many" vehsPerHour="9000" end="60"><route edges="ab"/></flow></routes>'
+
+
+def test_a_file_gives_a_row_and_every_moment_and_an_inflow_beyond_capacity_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "road.net.xml").write_text(ROAD)
+    (tmp_path / "road.rou.xml").write_text(DEMAND)
+    out = tmp_path / "moments.parquet"
+    files = [str(tmp_path / "road.net.xml"), "--demand", str(tmp_path / "road.rou.xml"), "--out", str(out)]
+    assert simulated(*files, *SHORT, "--automated-share", "0.3", "--controller", "follower_stopper", "--json") == 1
+    printed = capsys.readouterr()
+    (row,) = json.loads(printed.out)
+    assert row["finished"] > 0
+    assert (row["collisions"], row["seed"]) == (0, 1)
+    still = (
+        f"edge 'ab': more want to start here than it takes: {row['waiting']} of 100 vehicles still waited at the end"
+    )
+    assert printed.err.splitlines() == [still]
+    table = pyarrow.parquet.read_table(out)
+    assert table.column_names == ["time_s", "vehicle", "edge", "lane", "position_m", "speed_mps", "accel_mps2"]
+    assert set(table["edge"].to_pylist()) == {"ab"}
+    assert set(table["time_s"].to_pylist()) <= set(range(40))
+    assert len(set(table["vehicle"].to_pylist())) == row["finished"] + row["active"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "'nowhere' is neither a file nor a network; there are bay_bridge, "),
+        (["merge", "--controller", "nobody"], "there is no controller 'nobody'"),
+        (["merge", "--automated-share", "2"], "automated_share must be 0 to 1, not 2.0"),
+        (["merge", "--out", "merge.txt"], "the name must end in .parquet"),
+        (["merge", "--seeds", "0"], "seeds must be at least 1, not 0"),
+    ],
+)
+def test_wrong_use_is_refused_in_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulated(*arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_every_network_has_a_scenario() -> None:
+    for name in sorted(set(NETWORKS) - {"city", "minicity"}):
+        asked = scenario(name)
+        assert asked.demand.trips or asked.demand.flows
+
+
+def test_a_share_is_automated_by_name_and_flows_are_split() -> None:
+    trips = tuple(Trip(name=f"t{i}", depart_s=0, route=("ab",)) for i in range(200))
+    demand = Demand(types=(VehicleType(),), trips=trips, flows=(Flow(name="f", route=("ab",), veh_per_h=1000),))
+    some = with_automated(demand, 0.25, seed=3)
+    automated = [trip for trip in some.trips if trip.type == "automated car"]
+    assert 30 < len(automated) < 70
+    assert [flow.veh_per_h for flow in some.flows] == [750.0, 250.0]
+    assert some == with_automated(demand, 0.25, seed=3)
+    assert with_automated(demand, 0.0) == demand
