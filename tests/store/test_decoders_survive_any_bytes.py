@@ -41,8 +41,9 @@ STATES = st.builds(
     store_id=st.binary(min_size=16, max_size=16),
     extent_size_bytes=WORD,
     checkpoint=st.builds(Checkpoint, st.integers(0, 2**60), WORD, st.integers(0, 2**60)),
-    extents=st.lists(st.builds(ExtentRecord, st.sampled_from(Role), WORD, WORD, WORD), max_size=3).map(tuple),
-    runs=st.lists(st.builds(Run, WORD, LOCATORS.map(tuple)), max_size=2).map(tuple),
+    entry_count=st.integers(0, 2**60),
+    extents=st.lists(st.builds(ExtentRecord, st.sampled_from(Role), WORD, WORD, WORD, WORD), max_size=3).map(tuple),
+    runs=st.lists(st.builds(Run, WORD, *[LOCATORS.map(tuple)] * 4), max_size=2).map(tuple),
 )
 
 
@@ -135,7 +136,7 @@ def test_many_mutated_frames_and_entries_raise_nothing_else() -> None:
         extent_size_bytes=8192,
         checkpoint=Checkpoint(1, 2, 3),
         extents=(ExtentRecord(Role.DATA, 1, 2, 3),) * 3,
-        runs=(Run(2, (Locator(1, 2, 3, 4),)),),
+        runs=(Run(2, *[(Locator(1, 2, 3, 4),)] * 4),),
     )
     whole = (frame(b"payload" * 9), entry, encode_entry(b"name", entry), encode_superblock(state))
     decoders = (lambda data: decode(data, 3, 64), facts_of, lambda data: list(decode_entries(data)), decode_superblock)

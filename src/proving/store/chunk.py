@@ -30,6 +30,9 @@ class Kind(enum.IntEnum):
     DATA = 1
     JOURNAL = 2
     RUN = 3
+    FENCES = 4
+    FILTER = 5
+    MENTIONS = 6
 
 
 _KINDS = frozenset(Kind)

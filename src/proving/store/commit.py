@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from proving.errors import Error
 from proving.store.chunk import FRAME_BYTES, Kind
-from proving.store.entries import Entry, Locator
+from proving.store.entries import Entry, Locator, Name, Value
 from proving.store.errors import DiskFailed, DiskFull
 from proving.store.index import Index, View
 from proving.store.journal import BATCH_BYTES, Draft, Journal
@@ -56,14 +56,14 @@ class Change:
 class Committer:
     """Takes changes from many threads and commits them in groups."""
 
-    def __init__(self, index: Index, journal: Journal, limit_bytes: int, after: Callable[[], None]) -> None:
+    def __init__(self, index: Index, journal: Journal, limit_bytes: int, after: Callable[[int], None]) -> None:
         """Commit to `index` and `journal`.
 
         Args:
             index: Changed after the journal is durable.
             journal: Written first.
             limit_bytes: The longest batch.
-            after: Called by the leader after each batch, for the upkeep of the index.
+            after: Called by the leader after each batch, with its number of entries, for the upkeep of the index.
         """
         self._index = index
         self._journal = journal
@@ -170,13 +170,13 @@ class Committer:
                 if not todo:
                     return
                 draft = self._draft(todo, is_urgent=is_urgent)
-            self._write(draft, todo)
+            entry_count = self._write(draft, todo)
         except (Error, OSError) as error:
             for change in todo:
                 change.error = change.error or error
             return
         try:
-            self._after()
+            self._after(entry_count)
         except (Error, OSError) as error:
             # The batch is durable; the upkeep is tried again after the next one.
             _log.warning("the upkeep of the index failed, and will be tried again: %s", error)
@@ -184,13 +184,17 @@ class Committer:
     def _draft(self, changes: Sequence[Change], *, is_urgent: bool) -> Draft:
         return self._journal.draft(BATCH_BYTES + sum(change.room_bytes for change in changes), is_urgent=is_urgent)
 
-    def _write(self, draft: Draft, changes: Sequence[Change]) -> None:
+    def _write(self, draft: Draft, changes: Sequence[Change]) -> int:
+        """Write what the changes make of the index; return how many entries that are."""
         view = View(self._index)
         entries: list[Entry] = []
+        before: dict[Name, Value | None] = {}
         for change in changes:
             place = draft.place(*change.value) if change.value else None
             try:
                 made = change.decide(view, place)
+                # Looked up now: once the batch is durable nothing may fail.
+                before.update((name, view.before(name)) for name, _ in made)
             except Error as error:
                 change.error = error
                 continue
@@ -200,7 +204,8 @@ class Committer:
                 draft.add(Kind.DATA, *change.value)
         if entries:
             self._journal.write(draft, entries)
-            self._index.publish(entries)
+            self._index.publish(entries, before)
+        return len(entries)
 
 
 def _nothing(_view: View, _place: Locator | None) -> Sequence[Entry]:

@@ -45,8 +45,10 @@ def draw_layout(rng: random.Random) -> Layout:
         chunk_size_bytes=rng.choice((300, 512, 1024)),
         inline_size_bytes=rng.choice((0, 64, 400)),
         reserve_extents=rng.choice((2, 3)),
-        flush_entries=rng.choice((1, 2, 4, 100)),
+        flush_entries=rng.choice((1, 1, 2, 4, 100)),
         flush_journal_bytes=rng.choice((600, 3000, 20_000)),
+        block_size_bytes=rng.choice((1, 200, 400, 4096)),
+        index_cache_bytes=rng.choice((0, 300, 20_000)),
     )
     return Layout(settings=settings, disk_capacity_bytes=None, sector_bytes=rng.choice((512, 4096)))
 

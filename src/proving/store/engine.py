@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from proving.store import entries
 from proving.store.clock import Clock
 from proving.store.commit import Change, Committer, Decide
+from proving.store.compaction import Compactor
 from proving.store.disk import Disk
 from proving.store.errors import DiskFailed, DiskFull
 from proving.store.gate import Gate
@@ -13,7 +14,7 @@ from proving.store.history import History
 from proving.store.reclaim import Reclaimer
 from proving.store.records import StoreSettings, largest_entry_bytes
 from proving.store.recover import recover
-from proving.store.runs import Runs
+from proving.store.runs import RunShape
 from proving.store.writing import Writer
 
 _log = logging.getLogger(__name__)
@@ -51,11 +52,10 @@ class Engine:
         chunk_size_bytes = min(settings.chunk_size_bytes, size_bytes // 4)
         inline_size_bytes = min(settings.inline_size_bytes, size_bytes // 8)
         self.largest_entry_bytes = largest_entry_bytes(size_bytes)
-        self._runs = Runs(self.extents, self.superblock, chunk_size_bytes)
-        self._committer = Committer(
-            self.index, self.journal, min(size_bytes, _LONGEST_BATCH_BYTES), self._flush_when_due
-        )
-        self.reclaimer = Reclaimer(self.extents, self.index, self._runs, self._committer, self._flush)
+        shape = RunShape(chunk_size_bytes, settings.block_size_bytes)
+        self._compactor = Compactor(self.extents, self.index, shape, settings.flush_entries)
+        self._committer = Committer(self.index, self.journal, min(size_bytes, _LONGEST_BATCH_BYTES), self._upkeep)
+        self.reclaimer = Reclaimer(self.extents, self.index, self._compactor, self._committer, self._flush)
         self.writer = Writer(self.extents, chunk_size_bytes, inline_size_bytes, self.reclaimer.make_room)
         self.gate = Gate()
         self.history = History(
@@ -97,14 +97,20 @@ class Engine:
         if not self.gate.close():
             return
         try:
-            self.flush()
+            self._committer.alone(self._end)
         finally:
             self.disk.close()
 
     def _flush(self) -> None:
-        self._runs.flush(self.index, self.journal)
+        self._compactor.flush(self.journal)
 
-    def _flush_when_due(self) -> None:
+    def _end(self) -> None:
+        self._flush()
+        self._compactor.abandon()
+
+    def _upkeep(self, entry_count: int) -> None:
+        """Do what is due after so many entries were committed."""
+        self._compactor.advance(entry_count)
         tail_bytes = self.journal.tail_bytes
         is_due = (
             len(self.index.changed) >= self.settings.flush_entries or tail_bytes >= self.settings.flush_journal_bytes

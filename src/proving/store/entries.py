@@ -36,6 +36,7 @@ _PAIR = struct.Struct("<HI")
 LOCATOR_BYTES = _LOCATOR.size
 PAIR_BYTES = _PAIR.size
 _GONE = 0xFFFFFFFF
+_GONE_BYTES = _COUNT.pack(_GONE)
 _BUCKET, _KEY = b"b", b"o"
 
 
@@ -108,11 +109,6 @@ def bucket_value(created_s: float, versioning: str = "") -> Value:
     """Return the entry of a bucket."""
     state = bytes((_VERSIONING.index(versioning),)) if versioning else b""
     return _COUNT.pack(0) + _TIME.pack(created_s) + state
-
-
-def all_buckets() -> tuple[Name, Name]:
-    """Return the half-open range of the names of all buckets."""
-    return _BUCKET, _BUCKET + b"\xff"
 
 
 def object_name(bucket: str, key: str) -> Name:
@@ -228,6 +224,51 @@ def decode_entries(data: bytes, at: int = 0) -> Iterator[Entry]:
             raise Corrupt("a list of index entries is cut off")
         yield name, None if is_gone else data[at:end]
         at = end
+
+
+def raw_entries(data: bytes) -> Iterator[tuple[Name, bytes]]:
+    """Give each entry's name, and the entry as it is written.
+
+    Raises:
+        Corrupt: the last one is cut off.
+    """
+    at, total = 0, len(data)
+    try:
+        while at < total:
+            name_size, value_size = _PAIR.unpack_from(data, at)
+            start = at + _PAIR.size
+            middle = start + name_size
+            end = middle if value_size == _GONE else middle + value_size
+            if end > total:
+                raise Corrupt("a list of index entries is cut off")
+            yield data[start:middle], data[at:end]
+            at = end
+    except struct.error as error:
+        raise Corrupt(f"a list of index entries cannot be read: {error}") from error
+
+
+def is_gone(raw: bytes) -> bool:
+    """Return whether an entry, as it is written, says that its name is no more."""
+    return raw[2:6] == _GONE_BYTES
+
+
+def extents_of(raw: bytes, name_size: int) -> tuple[int, ...]:
+    """Return the extents of the chunks of an entry as it is written.
+
+    Raises:
+        Corrupt: the entry is cut off.
+    """
+    at = _PAIR.size + name_size
+    if at == len(raw):
+        return ()
+    try:
+        (count,) = _COUNT.unpack_from(raw, at)
+        at += _COUNT.size
+        if count == 1:
+            return _COUNT.unpack_from(raw, at)
+        return tuple(_COUNT.unpack_from(raw, at + index * _LOCATOR.size)[0] for index in range(count))
+    except struct.error as error:
+        raise Corrupt(f"an index entry cannot be read: {error}") from error
 
 
 def _packed(locators: Iterable[Locator]) -> bytes:

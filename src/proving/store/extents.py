@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from proving.store.chunk import FRAME_BYTES, UUID_BYTES, Chunk, Kind, crc32c, decode, encode
+from proving.store.chunk import FRAME_BYTES, HEADER_BYTES, UUID_BYTES, Chunk, Kind, crc32c, decode, encode
 from proving.store.disk import Disk
-from proving.store.entries import Locator, Name
+from proving.store.entries import Locator
 from proving.store.errors import Corrupt, DiskFailed, DiskFull
 from proving.store.records import StoreSettings
 from proving.store.superblock import Checkpoint, ExtentRecord, Role, Run, Superblock
@@ -34,8 +34,9 @@ class Extent:
         completed: Writes that have returned.
         synced: So many of these are durable.
         pins: Reads and unfinished writes that need it as it is.
-        live_bytes: Frames that the durable index names.
-        names: The index entries with chunks here.
+        entry_bytes: Frames that durable entries name.
+        checkpoint_bytes: Frames that entries named at the checkpoint.
+        run_bytes: Frames of the runs that make the index, or are still read.
     """
 
     number: int
@@ -48,8 +49,9 @@ class Extent:
     completed: int = 0
     synced: int = 0
     pins: int = 0
-    live_bytes: int = 0
-    names: set[Name] = field(default_factory=set)
+    entry_bytes: int = 0
+    checkpoint_bytes: int = 0
+    run_bytes: int = 0
     sync_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -58,9 +60,14 @@ class Extent:
         return extent_file(self.number)
 
     @property
+    def live_bytes(self) -> int:
+        """Return the frames that must stay."""
+        return self.entry_bytes + self.run_bytes
+
+    @property
     def record(self) -> ExtentRecord:
         """Return what the superblock says of it."""
-        return ExtentRecord(self.role, self.life, self.pointer, self.order)
+        return ExtentRecord(self.role, self.life, self.pointer, self.order, self.checkpoint_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ class Extents:
         is_in_doubt: The last batch of the journal failed but may be there after a restart, so nothing that it names may
             be reset; over once a later journal extent is durable.
         tail_order: Journal extents from this order on are not in runs yet.
+        index_bytes: What the runs of the index take, frames included.
     """
 
     def __init__(
@@ -117,10 +125,14 @@ class Extents:
         """
         self.disk = disk
         self.size_bytes = superblock.state.extent_size_bytes
-        self.all = [Extent(number, *record) for number, record in enumerate(superblock.state.extents)]
+        self.all = [
+            Extent(number, *record[:4], entry_bytes=record.live_bytes, checkpoint_bytes=record.live_bytes)
+            for number, record in enumerate(superblock.state.extents)
+        ]
         self.is_low = False
         self.is_in_doubt = False
         self.tail_order = superblock.state.checkpoint.order
+        self.index_bytes = _index_bytes(superblock.state.runs)
         self._superblock = superblock
         self._settings = settings
         self._draw = draw
@@ -231,18 +243,38 @@ class Extents:
                 self.is_in_doubt = False
             return extent
 
-    def write_superblock(self, runs: tuple[Run, ...] | None = None, checkpoint: Checkpoint | None = None) -> None:
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Return where the durable runs end and the journal begins."""
+        return self._superblock.state.checkpoint
+
+    def write_superblock(
+        self, runs: tuple[Run, ...] | None = None, checkpoint: tuple[Checkpoint, int] | None = None
+    ) -> None:
         """Make pointers and owners durable, and with them a new list of runs and a checkpoint.
+
+        At a checkpoint no entries are being published; it comes with their number.
 
         Raises:
             DiskFailed: the disk refused.
         """
         with self._allocation:
+            records = [extent.record for extent in self.all]
+            if checkpoint is not None:
+                records = [
+                    record._replace(live_bytes=extent.entry_bytes)
+                    for record, extent in zip(records, self.all, strict=True)
+                ]
             try:
-                self._superblock.write([extent.record for extent in self.all], runs, checkpoint)
+                self._superblock.write(records, runs, checkpoint)
             except OSError as error:
                 raise DiskFailed(f"the superblock cannot be written: {error}") from error
+            if checkpoint is not None:
+                for record, extent in zip(records, self.all, strict=True):
+                    extent.checkpoint_bytes = record.live_bytes
             self.tail_order = self._superblock.state.checkpoint.order
+            if runs is not None:
+                self.index_bytes = _index_bytes(runs)
 
     def ensure_reserve(self) -> None:
         """Make the extents that are kept back, as far as the disk has room."""
@@ -266,12 +298,6 @@ class Extents:
         Without the latter a store full of small objects could write tombstones, but never merge them away.
         """
         return self._settings.reserve_extents + -(-self.index_bytes * 4 // (3 * self.size_bytes))
-
-    @property
-    def index_bytes(self) -> int:
-        """Return what the runs of the index take, frames included."""
-        runs = self._superblock.state.runs
-        return sum(locator.frame_bytes for run in runs for locator in run.locators)
 
     def is_roomy(self) -> bool:
         """Return whether more extents are free than are kept back."""
@@ -351,6 +377,20 @@ class Extents:
             raise Corrupt(f"{extent.file}, offset {locator.offset}: holds another chunk than the index says")
         return chunk
 
+    def read_part(self, locator: Locator, offset: int, size: int, crc: int) -> bytes:
+        """Return a part of a chunk's payload, whose CRC32C the caller knows; raises as `read`."""
+        extent = self._holder(locator)
+        at = locator.offset + HEADER_BYTES + offset
+        try:
+            data = self.disk.read(extent.file, at, size)
+        except EOFError as error:
+            raise Corrupt(f"{extent.file}: ends before offset {at}") from error
+        except OSError as error:
+            raise DiskFailed(f"{extent.file}: cannot be read: {error}") from error
+        if crc32c(data) != crc:
+            raise Corrupt(f"{extent.file}, offset {at}: a part of the index does not match its checksum")
+        return data
+
     def pin(self, numbers: Iterable[int]) -> None:
         """Keep extents from being reset until `unpin`; once for each time they are named."""
         with self._counts:
@@ -364,34 +404,33 @@ class Extents:
                 self.all[number].pins -= 1
                 assert self.all[number].pins >= 0, "an extent was unpinned more often than pinned"
 
-    def adopt(self, name: Name | None, locators: Iterable[Locator]) -> None:
-        """Account for an entry (None: a run) that recovery found; appends go behind its chunks.
-
-        Raises:
-            Corrupt: there can be no such chunk.
-        """
+    def adopt(self, locators: Iterable[Locator]) -> None:
+        """Let appends go behind chunks that recovery found; raises Corrupt where there can be none."""
         for locator in locators:
             extent = self._holder(locator)
-            extent.live_bytes += locator.frame_bytes
             extent.pointer = max(extent.pointer, locator.offset + locator.frame_bytes)
-            if name is not None:
-                extent.names.add(name)
 
     def _holder(self, locator: Locator) -> Extent:
         if locator.extent >= len(self.all) or locator.offset + locator.frame_bytes > self.size_bytes:
             raise Corrupt(f"the index names offset {locator.offset} of extent {locator.extent}, where nothing can be")
         return self.all[locator.extent]
 
-    def account(self, name: Name | None, gone: Iterable[Locator], new: Iterable[Locator]) -> None:
-        """Note that an index entry (None: a run) no longer names some chunks, and now names others."""
+    def account(self, gone: Iterable[Locator], new: Iterable[Locator]) -> None:
+        """Note that an entry no longer names some chunks, and now names others."""
         with self._counts:
             for locator in gone:
-                extent = self.all[locator.extent]
-                extent.live_bytes -= locator.frame_bytes
-                if name is not None:
-                    extent.names.discard(name)
+                self.all[locator.extent].entry_bytes -= locator.frame_bytes
             for locator in new:
-                extent = self.all[locator.extent]
-                extent.live_bytes += locator.frame_bytes
-                if name is not None:
-                    extent.names.add(name)
+                self._holder(locator).entry_bytes += locator.frame_bytes
+
+    def account_runs(self, gone: Iterable[Locator], new: Iterable[Locator]) -> None:
+        """Note which chunks of runs count as garbage from now on, and which make the index."""
+        with self._counts:
+            for locator in gone:
+                self.all[locator.extent].run_bytes -= locator.frame_bytes
+            for locator in new:
+                self._holder(locator).run_bytes += locator.frame_bytes
+
+
+def _index_bytes(runs: Iterable[Run]) -> int:
+    return sum(locator.frame_bytes for run in runs for locator in run.locators)

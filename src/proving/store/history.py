@@ -6,7 +6,9 @@ Reached as `store.history`. In a bucket that never kept versions every call here
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
+from typing import TypeAlias
 
 from proving.store import changes, entries, versions
 from proving.store.changes import Placing
@@ -16,10 +18,13 @@ from proving.store.entries import Facts, Name
 from proving.store.errors import NoSuchBucket, NoSuchKey, TooLarge
 from proving.store.extents import Extents
 from proving.store.gate import Gate
-from proving.store.index import Index, View
+from proving.store.index import Index, Snapshot, View
 from proving.store.reading import OpenObject
 from proving.store.records import Deleted, Deletion, ObjectInfo, VersionListing
 from proving.store.versions import Outgrown
+
+Rows: TypeAlias = Callable[[bytes], Iterator[tuple[bytes, Facts]]]
+"""Gives a bucket's versions from a key on."""
 
 _TOKEN_BYTES = 8
 
@@ -171,10 +176,12 @@ class History:
         Raises:
             NoSuchBucket: it is not there.
         """
-        with self.gate, self.index.lock:
+        with self.gate:
             if self.index.get(entries.bucket_name(bucket)) is None:
                 raise NoSuchBucket(changes.no_bucket(bucket))
-            return self._page(bucket, (prefix, delimiter), after, limit)
+            ranges = [(low, low + b"\xff") for low in (entries.objects_name(bucket), versions.histories(bucket))]
+            with self.index.snapshot(*ranges) as snapshot:
+                return self._page(partial(_rows, snapshot, bucket), bucket, (prefix, delimiter), after, limit)
 
     def settle(self, make: Callable[[Placing], Decide], placing: Placing) -> Placing:
         """Commit a change, with more room if it asks for it; return the placing that was used in the end."""
@@ -219,21 +226,23 @@ class History:
             raise NoSuchKey(f"there is no such version of '{key}' in the bucket '{bucket}'")
         return found
 
-    def _page(self, bucket: str, wanted: tuple[str, str], after: tuple[str, str | None], limit: int) -> VersionListing:
+    def _page(
+        self, rows_from: Rows, bucket: str, wanted: tuple[str, str], after: tuple[str, str | None], limit: int
+    ) -> VersionListing:
         start, mark = (text.encode() for text in wanted)
         behind = after[0].encode()
-        below_order = self._order_of(bucket, behind, after[1])
+        below_order = _order_of(rows_from, behind, after[1])
         found: list[tuple[ObjectInfo, bool]] = []
         prefixes: list[str] = []
         last: tuple[str, str | None] = ("", None)
-        rows = self._rows(bucket, max(start, behind))
+        rows = rows_from(max(start, behind))
         key_before = b""
         while (row := next(rows, None)) is not None and row[0].startswith(start):
             key, facts = row
             at = key.find(mark, len(start)) if mark else -1
             rolled = key[: at + len(mark)] if at >= 0 else None
             if rolled is not None and rolled == behind:
-                rows = self._rows(bucket, rolled + b"\xff")
+                rows = rows_from(rolled + b"\xff")
                 continue
             if rolled is None and behind and (key, -facts.order) <= (behind, -below_order):
                 key_before = key
@@ -244,27 +253,29 @@ class History:
                 prefixes.append(rolled.decode())
                 last = prefixes[-1], None
                 # No UTF-8 text contains this byte, so it comes behind every key with the prefix.
-                rows = self._rows(bucket, rolled + b"\xff")
+                rows = rows_from(rolled + b"\xff")
                 continue
             info = facts.info(bucket, key.decode())
             found.append((info, key != key_before))
             key_before, last = key, (info.key, info.version)
         return VersionListing(tuple(found), tuple(prefixes), False, ("", None))
 
-    def _rows(self, bucket: str, low: bytes) -> Iterator[tuple[bytes, Facts]]:
-        """Give all versions from a key on, by key and newest first; the index stands still meanwhile."""
-        current, old = entries.objects_name(bucket), versions.histories(bucket)
-        escaped = low.replace(b"\0", b"\0\xff")
-        first = ((name[len(current) :], 0, name) for name in self.index.names(current + low, current + b"\xff"))
-        second = ((versions.key_of(name, bucket), 1, name) for name in self.index.names(old + escaped, old + b"\xff"))
-        for key, _, name in heapq.merge(first, second):
-            value = self.index.get(name)
-            assert value is not None, "the index stands still while its lock is held"
-            yield key, entries.facts_of(value)
 
-    def _order_of(self, bucket: str, key: bytes, version: str | None) -> int:
-        """Return the order of a version that a page ended with; below every order where none is named."""
-        if version != "":
-            return -1 if version is None else versions.order_of(version)
-        of_key = takewhile(lambda row: row[0] == key, self._rows(bucket, key))
-        return next((facts.order for _, facts in of_key if not facts.version), -1)
+def _rows(snapshot: Snapshot, bucket: str, low: bytes) -> Iterator[tuple[bytes, Facts]]:
+    """Give all versions from a key on, by key and newest first."""
+    current, old = entries.objects_name(bucket), versions.histories(bucket)
+    escaped = low.replace(b"\0", b"\0\xff")
+    newest = snapshot.entries(current + low, current + b"\xff")
+    older = snapshot.entries(old + escaped, old + b"\xff")
+    first = ((name[len(current) :], 0, name, value) for name, value in newest)
+    second = ((versions.key_of(name, bucket), 1, name, value) for name, value in older)
+    for key, _, _, value in heapq.merge(first, second):
+        yield key, entries.facts_of(value)
+
+
+def _order_of(rows_from: Rows, key: bytes, version: str | None) -> int:
+    """Return the order of a version that a page ended with; below every order where none is named."""
+    if version != "":
+        return -1 if version is None else versions.order_of(version)
+    of_key = takewhile(lambda row: row[0] == key, rows_from(key))
+    return next((facts.order for _, facts in of_key if not facts.version), -1)

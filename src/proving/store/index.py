@@ -1,106 +1,283 @@
-"""The index as this process sees it: every entry in order of its name, and what changed since the last run.
+"""The index as this process sees it: what changed since the last run in memory, everything older in runs on the disk.
 
-It is the memory side of an LSM tree: `runs.py` writes what changed as sorted runs, `recover.py` reads them back.
-Only the leader of a commit changes it; readers take `lock`.
+It is an LSM tree: `compaction.py` writes what changed as sorted runs and merges them, `recover.py` opens them again.
+Only the leader of a commit changes it. Readers see a version: what had changed and the runs at one moment; the chunks
+of a run stay as they are until nobody reads a version that has it.
 """
 
 import heapq
 import itertools
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sortedcontainers import SortedDict
 
 from proving.store.entries import Entry, Locator, Name, Value, locators_of
 from proving.store.extents import Extents
+from proving.store.filters import probe_of
+from proving.store.runs import Blocks, OpenRun
+
+_BUCKET = b"b"[0]
+_EVERYTHING = (b"", b"\xff")
+
+
+@dataclass(eq=False, slots=True)
+class _Version:
+    """The index between two changes of its runs.
+
+    Attributes:
+        changed: What changed since the newest run; grows while the version is the newest.
+        runs: Newest first.
+        readers: Who reads from the runs.
+        gone: Chunks that no later version has.
+    """
+
+    changed: SortedDict
+    runs: tuple[OpenRun, ...]
+    readers: int = 0
+    gone: tuple[Locator, ...] = ()
 
 
 class Index:
-    """All durable entries; a reader that holds `lock` sees them stand still."""
+    """All durable entries."""
 
-    def __init__(self, extents: Extents) -> None:
-        """Start empty."""
-        self.lock = threading.Lock()
-        self.changed: dict[Name, Value | None] = {}
-        self._extents = extents
-        self._entries = SortedDict()
-
-    def load(self, entries: dict[Name, Value], changed: dict[Name, Value | None]) -> None:
-        """Take over what recovery found, and account for its chunks.
+    def __init__(self, extents: Extents, blocks: Blocks, runs: Sequence[OpenRun], entry_count: int) -> None:
+        """Begin with the runs that recovery opened, oldest first, which have so many entries that are not gone.
 
         Raises:
-            Corrupt: an entry names a chunk where none can be.
+            Corrupt, DiskFailed: the buckets cannot be read.
         """
-        self._entries = SortedDict(entries)
-        self.changed = changed
-        for name, value in self._entries.items():
-            self._extents.adopt(name, locators_of(value))
+        self.lock = threading.Lock()
+        self.entry_count = entry_count
+        self._extents = extents
+        self._blocks = blocks
+        self._version = _Version(SortedDict(), tuple(reversed(runs)))
+        self._versions = deque((self._version,))
+        # Every put asks for its bucket, and buckets are few.
+        with self.snapshot((b"b", b"c")) as snapshot:
+            self._buckets = dict(snapshot.entries(b"b", b"c"))
+
+    @property
+    def changed(self) -> Mapping[Name, Value | None]:
+        """Return what changed since the newest run, in order; the leader of a commit only."""
+        return self._version.changed
+
+    @property
+    def runs(self) -> tuple[OpenRun, ...]:
+        """Return the runs, oldest first."""
+        return self._version.runs[::-1]
+
+    def buckets(self) -> list[tuple[Name, Value]]:
+        """Return the entries of all buckets, in order."""
+        with self.lock:
+            return sorted(self._buckets.items())
+
+    @property
+    def bucket_count(self) -> int:
+        """Return how many buckets there are."""
+        return len(self._buckets)
 
     def get(self, name: Name) -> Value | None:
-        """Return an entry."""
-        return self._entries.get(name)
+        """Return an entry.
+
+        Raises:
+            Corrupt, DiskFailed: the run that may have it cannot be read.
+        """
+        if name[0] == _BUCKET:
+            return self._buckets.get(name)
+        version = self._version
+        if name in version.changed:
+            return version.changed[name]
+        probe = probe_of(name)
+        if not any(run.may_hold(probe) for run in version.runs):
+            return None
+        with self._reading() as version:
+            if name in version.changed:
+                return version.changed[name]
+            for run in version.runs:
+                if run.may_hold(probe):
+                    found = self._blocks.find(run, name)
+                    if found is not None:
+                        return found[1]
+            return None
 
     def pinned(self, name: Name) -> tuple[Value, list[Locator]] | None:
-        """Return an entry and its chunks, whose extents are pinned; the caller unpins them."""
-        with self.lock:
-            value = self._entries.get(name)
+        """Return an entry and its chunks, whose extents are pinned; the caller unpins them. Raises as `get`."""
+        while True:
+            version = self._version
+            value = self.get(name)
             if value is None:
                 return None
             locators = locators_of(value)
-            self._extents.pin(locator.extent for locator in locators)
-            return value, locators
+            numbers = [locator.extent for locator in locators]
+            with self.lock:
+                # What the entry named could have moved since the look; the pins count only if it did not.
+                if self._version is version and version.changed.get(name, value) == value:
+                    self._extents.pin(numbers)
+                    return value, locators
 
-    def names(self, low: Name, high: Name) -> Iterator[Name]:
-        """Give the names from `low` up to, not including, `high`; hold `lock` meanwhile."""
-        return self._entries.irange(low, high, inclusive=(True, False))
+    @contextmanager
+    def snapshot(self, *ranges: tuple[Name, Name]) -> "Iterator[Snapshot]":
+        """Give the index as it is now, to be read in these ranges, each from a name up to, not including, another.
 
-    def publish(self, entries: Iterable[Entry]) -> None:
-        """Make durable entries visible, and account for the chunks that they name and that they name no more."""
+        The ranges come in order and do not overlap. Nobody is kept from changing the index meanwhile.
+        """
+        with self._reading(ranges) as version:
+            yield Snapshot(self._blocks, version.changed, version.runs)
+
+    def mentioning(self, numbers: Sequence[int]) -> dict[int, list[Name]]:
+        """Return for each of these extents the entries that may have chunks in it; what cannot be read is left out.
+
+        Raises:
+            DiskFailed: the disk refused.
+        """
+        found: dict[int, set[Name]] = {number: set() for number in numbers}
+        with self._reading((_EVERYTHING,)) as version:
+            older = (self._blocks.mentioning(run, numbers) for run in version.runs)
+            for name, value in itertools.chain(version.changed.items(), *older):
+                for locator in () if value is None else locators_of(value):
+                    if locator.extent in found:
+                        found[locator.extent].add(name)
+        return {number: sorted(names) for number, names in found.items()}
+
+    def publish(self, entries: Sequence[Entry], before: Mapping[Name, Value | None]) -> None:
+        """Make durable entries visible, and account for the chunks that they name and that they name no more.
+
+        Args:
+            entries: In the order of their commit.
+            before: What was there under each of their names before all of them.
+        """
+        current = dict(before)
         with self.lock:
+            changed = self._version.changed
             for name, value in entries:
-                old = self._entries.get(name)
+                old = current[name]
+                current[name] = value
                 gone = () if old is None else locators_of(old)
                 new = () if value is None else locators_of(value)
                 if gone or new:
-                    self._extents.account(name, gone, new)
-                if value is not None:
-                    self._entries[name] = value
-                elif old is not None:
-                    del self._entries[name]
-                self.changed[name] = value
+                    self._extents.account(gone, new)
+                self.entry_count += (value is not None) - (old is not None)
+                if name[0] == _BUCKET:
+                    self._note_bucket(name, value)
+                changed[name] = value
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    def install(self, runs: Sequence[OpenRun], gone: Sequence[Locator], *, is_flushed: bool) -> None:
+        """Let readers see other runs, oldest first, that say the same.
+
+        Args:
+            runs: Durable and named by the superblock, which names the chunks `gone` no more.
+            gone: Chunks that count as garbage once nobody reads them.
+            is_flushed: What changed is in the runs too.
+        """
+        with self.lock:
+            self._version.gone = tuple(gone)
+            changed = SortedDict() if is_flushed else self._version.changed
+            self._version = _Version(changed, tuple(reversed(runs)))
+            self._versions.append(self._version)
+            self._release()
+
+    def _note_bucket(self, name: Name, value: Value | None) -> None:
+        if value is None:
+            self._buckets.pop(name, None)
+        else:
+            self._buckets[name] = value
+
+    @contextmanager
+    def _reading(self, ranges: Sequence[tuple[Name, Name]] = ()) -> "Iterator[_Version]":
+        """Keep the newest version readable; with ranges, give a copy of it with what changed in these."""
+        with self.lock:
+            version = given = self._version
+            version.readers += 1
+            if ranges:
+                copied = SortedDict(
+                    (name, version.changed[name])
+                    for low, high in ranges
+                    for name in version.changed.irange(low, high, inclusive=(True, False))
+                )
+                given = _Version(copied, version.runs)
+        try:
+            yield given
+        finally:
+            with self.lock:
+                version.readers -= 1
+                self._release()
+
+    def _release(self) -> None:
+        """Account for the chunks of versions that nobody reads any more, the oldest first."""
+        while len(self._versions) > 1 and not self._versions[0].readers:
+            self._extents.account_runs(self._versions.popleft().gone, ())
+
+
+class Snapshot:
+    """A version of the index."""
+
+    def __init__(self, blocks: Blocks, changed: SortedDict, runs: Sequence[OpenRun]) -> None:
+        """Read what had changed, and below that the runs, newest first."""
+        self._blocks = blocks
+        self._changed = changed
+        self._runs = runs
+
+    def entries(self, low: Name, high: Name, *, skips_damaged: bool = False) -> Iterator[tuple[Name, Value]]:
+        """Give the entries from `low` up to, not including, `high`, in one of the snapshot's ranges.
+
+        Raises:
+            Corrupt, DiskFailed: on the way; where what is damaged is left out, older entries may show in its place.
+        """
+        changed = ((name, 0, self._changed[name]) for name in self._changed.irange(low, high, inclusive=(True, False)))
+        older = (self._blocks.between(run, low, high, skips_damaged=skips_damaged) for run in self._runs)
+        last = None
+        # No two rows have the same name and age, so values are never compared.
+        for name, _, value in heapq.merge(changed, *(_aged(age, entries) for age, entries in enumerate(older, 1))):
+            if name != last:
+                last = name
+                if value is not None:
+                    yield name, value
 
 
 class View:
-    """The index with changes on top that are about to be committed; only the leader of a commit has one."""
+    """The index with changes on top that are about to be committed; only the leader of a commit has one for that."""
 
     def __init__(self, index: Index) -> None:
         """Start without changes."""
         self._index = index
         self._changes: dict[Name, Value | None] = {}
+        self._found: dict[Name, Value | None] = {}
 
     def get(self, name: Name) -> Value | None:
-        """Return an entry as it will be."""
-        return self._changes[name] if name in self._changes else self._index.get(name)
+        """Return an entry as it will be. Raises as `Index.get`."""
+        return self._changes[name] if name in self._changes else self.before(name)
+
+    def before(self, name: Name) -> Value | None:
+        """Return an entry as it is without the changes; it is looked up once. Raises as `Index.get`."""
+        if name not in self._found:
+            self._found[name] = self._index.get(name)
+        return self._found[name]
 
     def has_any(self, beginning: Name) -> bool:
-        """Return whether a name begins so."""
-        if any(value is not None and name.startswith(beginning) for name, value in self._changes.items()):
-            return True
-        with self._index.lock:
-            names = self._index.names(beginning, beginning + b"\xff")
-            return any(self._changes.get(name, b"") is not None for name in names)
+        """Return whether a name begins so. Raises as `Index.get`."""
+        return bool(self.names(beginning, 1))
 
     def names(self, beginning: Name, limit: int = -1) -> list[Name]:
-        """Return the names that begin so in their order, the first `limit` of them where that is not negative."""
+        """Return the names that begin so in their order, the first `limit` of them where that is not negative.
+
+        Raises:
+            Corrupt, DiskFailed: as `Index.get`.
+        """
         new = sorted(name for name, value in self._changes.items() if value is not None and name.startswith(beginning))
-        with self._index.lock:
-            old = (name for name in self._index.names(beginning, beginning + b"\xff") if name not in self._changes)
+        with self._index.snapshot((beginning, beginning + b"\xff")) as snapshot:
+            entries = snapshot.entries(beginning, beginning + b"\xff")
+            old = (name for name, _ in entries if name not in self._changes)
             merged = heapq.merge(new, old)
             return list(merged if limit < 0 else itertools.islice(merged, limit))
 
     def apply(self, entries: Sequence[Entry]) -> None:
         """Lay changes on top."""
         self._changes.update(entries)
+
+
+def _aged(age: int, entries: Iterator[Entry]) -> Iterator[tuple[Name, int, Value | None]]:
+    return ((name, age, value) for name, value in entries)

@@ -9,7 +9,7 @@ to an object without copying, `discard` gives their space back. Staged parts liv
 forgets them and takes their space back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from secrets import token_bytes
 from types import TracebackType
@@ -120,11 +120,7 @@ class Store:
     def buckets(self) -> list[BucketInfo]:
         """Return all buckets by name."""
         with self.gate:
-            with self._engine.index.lock:
-                found = [
-                    (name, self._engine.index.get(name)) for name in self._engine.index.names(*entries.all_buckets())
-                ]
-            return [entries.bucket_of(name, value) for name, value in found if value is not None]
+            return [entries.bucket_of(name, value) for name, value in self._engine.index.buckets()]
 
     # Write.
 
@@ -286,22 +282,21 @@ class Store:
         with self.gate:
             if limit < 0:
                 raise ValueError(f"limit must not be negative, got {limit}")
+            if self._engine.index.get(entries.bucket_name(bucket)) is None:
+                raise NoSuchBucket(changes.no_bucket(bucket))
             beginning = entries.objects_name(bucket)
-            with self._engine.index.lock:
-                if self._engine.index.get(entries.bucket_name(bucket)) is None:
-                    raise NoSuchBucket(changes.no_bucket(bucket))
-                page = page_of(
-                    lambda low: (
-                        name[len(beginning) :]
-                        for name in self._engine.index.names(beginning + low, beginning + b"\xff")
-                    ),
-                    prefix,
-                    delimiter,
-                    after,
-                    limit,
-                )
-                values = [(key, self._engine.index.get(entries.object_name(bucket, key))) for key in page.keys]
-            objects = tuple(entries.facts_of(value).info(bucket, key) for key, value in values if value is not None)
+            end = beginning + b"\xff"
+            values: dict[bytes, bytes] = {}
+            with self._engine.index.snapshot((beginning, end)) as snapshot:
+
+                def keys_from(low: bytes) -> Iterator[bytes]:
+                    for name, value in snapshot.entries(beginning + low, end):
+                        key = name[len(beginning) :]
+                        values[key] = value
+                        yield key
+
+                page = page_of(keys_from, prefix, delimiter, after, limit)
+            objects = tuple(entries.facts_of(values[key.encode()]).info(bucket, key) for key in page.keys)
             return Listing(objects, tuple(page.common_prefixes), page.is_truncated, page.next_after)
 
     # Upkeep.
@@ -336,9 +331,8 @@ class Store:
         with self.gate:
             free_count = self._engine.extents.free_count()
             extents = list(self._engine.extents.all)
-            with self._engine.index.lock:
-                bucket_count = sum(1 for _ in self._engine.index.names(*entries.all_buckets()))
-                object_count = len(self._engine.index) - bucket_count
+            bucket_count = self._engine.index.bucket_count
+            object_count = self._engine.index.entry_count - bucket_count
             return StoreStats(
                 bucket_count=bucket_count,
                 object_count=object_count,

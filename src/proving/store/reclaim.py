@@ -1,17 +1,19 @@
 """Taking space back: copy what is live out of an extent, make the index name the copies, and only then reset it."""
 
+import heapq
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from proving.store.chunk import Kind
 from proving.store.commit import Change, Committer, Decide
+from proving.store.compaction import Compactor
 from proving.store.entries import PAIR_BYTES, Entry, Locator, Name, Value, with_locators
 from proving.store.errors import Corrupt
 from proving.store.extents import Dependency, Extent, Extents
 from proving.store.index import Index, View
-from proving.store.runs import Runs
 from proving.store.superblock import Role
 
 _log = logging.getLogger(__name__)
@@ -21,6 +23,9 @@ _WORTH_MOVING_SHARE = 0.7
 # A full store goes on to copy more for less gain.
 _NEEDED_SHARE = 0.85
 _GROUP_BYTES = 4 << 20
+_VICTIMS = 4
+_ENTRIES_PER_TURN = 1000
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -40,12 +45,12 @@ class Reclaimer:
     """
 
     def __init__(
-        self, extents: Extents, index: Index, runs: Runs, committer: Committer, flush: Callable[[], None]
+        self, extents: Extents, index: Index, compactor: Compactor, committer: Committer, flush: Callable[[], None]
     ) -> None:
         """Work on these parts of one store; `flush` writes the changed entries as a run."""
         self._extents = extents
         self._index = index
-        self._runs = runs
+        self._compactor = compactor
         self._committer = committer
         self._flush = flush
         self.emptied_count = 0
@@ -71,57 +76,78 @@ class Reclaimer:
             DiskFull, DiskFailed: as `reclaim`.
         """
         with self._lock:
-            if not self._extents.is_roomy():
-                self._empty(_NEEDED_SHARE, self._extents.is_roomy)
+            try:
+                if not self._extents.is_roomy():
+                    self._empty(_NEEDED_SHARE, self._extents.is_roomy)
+            finally:
+                # Moving takes from the reserve too; that alone is no reason to begin again.
+                self._extents.is_low = False
             return self._extents.is_roomy()
 
     def _empty(self, live_share: float, is_enough: Callable[[], bool]) -> None:
-        # Journal extents can go once runs hold what they say.
-        self._committer.alone(self._flush)
+        self._compact()
         self._extents.seal_data(live_share)
-        for _ in range(len(self._extents.all)):
-            victim = None if is_enough() else self._victim(live_share)
-            if victim is None:
+        tried: set[int] = set()
+        free_count = self._extents.free_count()
+        while not is_enough() and (victims := self._victims(live_share, tried)):
+            names = self._index.mentioning([each.number for each in victims])
+            for victim in victims:
+                if is_enough():
+                    return
+                tried.add(victim.number)
+                self._evacuate(victim, names[victim.number])
+            self._compact()
+            before, free_count = free_count, self._extents.free_count()
+            if free_count <= before:
+                # The index grows with what is moved: no more is to be had here.
                 return
-            try:
-                self._evacuate(victim)
-                self.emptied_count += 1
-            except Corrupt as error:
-                # What cannot be read is not dead: the extent stays as it is.
-                _log.warning("not reclaimed, for a chunk in it is damaged: %s", error)
-                self._unreadable.add((victim.number, victim.life))
 
-    def _victim(self, live_share: float) -> Extent | None:
-        """Return the extent with the least to copy."""
+    def _compact(self) -> None:
+        """Let runs hold what the journal says, so that its extents can go, and no more than a little that is no use."""
+        self._committer.alone(self._flush)
+        is_tight = not self._extents.is_roomy()
+        if _alone(self._committer, lambda: self._compactor.begin_tidying(is_tight=is_tight)):
+            while _alone(self._committer, lambda: self._compactor.carry_on(_ENTRIES_PER_TURN)):
+                pass
+
+    def _victims(self, live_share: float, tried: Container[int]) -> Sequence[Extent]:
+        """Return the extents with the least to copy; several, for one look through the index finds what is in all."""
         limit = live_share * self._extents.size_bytes
-        return min(
-            (extent for extent in self._extents.all if self._can_be_emptied(extent) and 0 < extent.live_bytes <= limit),
-            key=_live_bytes,
-            default=None,
-        )
+        able = [
+            each
+            for each in self._extents.all
+            if each.number not in tried and self._can_be_emptied(each) and 0 < each.live_bytes <= limit
+        ]
+        return heapq.nsmallest(_VICTIMS, able, key=_live_bytes)
 
     def _can_be_emptied(self, extent: Extent) -> bool:
         is_in_tail = extent.role == Role.JOURNAL and extent.order >= self._extents.tail_order
         is_still = extent.role != Role.FREE and not extent.is_open and not extent.pins and not is_in_tail
         return is_still and (extent.number, extent.life) not in self._unreadable
 
-    def _evacuate(self, victim: Extent) -> None:
-        names = sorted(victim.names)
+    def _evacuate(self, victim: Extent, names: Sequence[Name]) -> None:
+        """Copy what is live out of an extent; one with a damaged chunk is not tried again."""
         at = 0
-        while at < len(names):
-            group = _Group()
-            try:
-                while at < len(names) and group.size_bytes < _GROUP_BYTES:
-                    self._copy(names[at], victim.number, group)
-                    at += 1
-                self._extents.sync(group.dependency)
-                self._committer.commit(group.changes)
-            finally:
-                self._extents.unpin(group.pinned)
-            for change in group.changes:
-                if change.error is not None:
-                    raise change.error
-        self._committer.alone(lambda: self._runs.move_out_of(victim.number))
+        try:
+            while at < len(names):
+                group = _Group()
+                try:
+                    while at < len(names) and group.size_bytes < _GROUP_BYTES:
+                        self._copy(names[at], victim.number, group)
+                        at += 1
+                    self._extents.sync(group.dependency)
+                    self._committer.commit(group.changes)
+                finally:
+                    self._extents.unpin(group.pinned)
+                for change in group.changes:
+                    if change.error is not None:
+                        raise change.error
+            self._committer.alone(lambda: self._compactor.move_out_of(victim.number))
+            self.emptied_count += 1
+        except Corrupt as error:
+            # What cannot be read is not dead: the extent stays as it is.
+            _log.warning("not reclaimed, for a chunk in it is damaged: %s", error)
+            self._unreadable.add((victim.number, victim.life))
 
     def _copy(self, name: Name, extent_number: int, group: _Group) -> None:
         """Copy an entry's chunks that lie in the extent; the entry will name the copies if it is still the same."""
@@ -141,6 +167,13 @@ class Reclaimer:
                 self.moved_bytes += len(payload)
         moved = with_locators(value, locators)
         group.changes.append(Change(_replace(name, value, moved), len(name) + len(moved) + PAIR_BYTES, is_urgent=True))
+
+
+def _alone(committer: Committer, work: Callable[[], _T]) -> _T:
+    """Return what some work gives that is done while no batch is under way; raises what it raises."""
+    given: list[_T] = []
+    committer.alone(lambda: given.append(work()))
+    return given[0]
 
 
 def _replace(name: Name, old: Value, new: Value) -> Decide:

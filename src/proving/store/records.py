@@ -20,6 +20,8 @@ class StoreSettings:
         reserve_extents: Extents kept back so that a full store can still delete and reclaim.
         flush_entries: So many changed index entries become a sorted run.
         flush_journal_bytes: So much journal makes a run as well; it bounds what recovery reads.
+        block_size_bytes: So much of a run is read at once to look an entry up.
+        index_cache_bytes: So much of the runs is kept in memory, as it is written; it takes about four times that.
     """
 
     extent_size_bytes: int = 16 << 20
@@ -29,6 +31,8 @@ class StoreSettings:
     reserve_extents: int = 3
     flush_entries: int = 20_000
     flush_journal_bytes: int = 48 << 20
+    block_size_bytes: int = 4096
+    index_cache_bytes: int = 16 << 20
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -38,8 +42,8 @@ class StoreSettings:
             raise ValueError("chunk_size_bytes must be at least 1 and inline_size_bytes at least 0")
         if self.reserve_extents < 2:
             raise ValueError(f"reserve_extents must be at least 2, got {self.reserve_extents}")
-        if self.flush_entries < 1 or self.flush_journal_bytes < 1:
-            raise ValueError("flush_entries and flush_journal_bytes must be at least 1")
+        if min(self.flush_entries, self.flush_journal_bytes, self.block_size_bytes) < 1 or self.index_cache_bytes < 0:
+            raise ValueError("flush_entries, flush_journal_bytes and block_size_bytes must be at least 1")
         smallest = (self.reserve_extents + 2) * self.extent_size_bytes
         if self.capacity_bytes is not None and self.capacity_bytes < smallest:
             raise ValueError(f"capacity_bytes must be at least {smallest} with these extents")

@@ -97,8 +97,9 @@ def _names(engine: Engine) -> Iterator[Name]:
     for beginning in (b"o", b"v"):
         low = beginning
         while True:
-            with engine.index.lock:
-                names = list(islice(engine.index.names(low, beginning + b"\xff"), _NAMES_PER_LOOK))
+            high = beginning + b"\xff"
+            with engine.gate, engine.index.snapshot((low, high)) as snapshot:
+                names = [name for name, _ in islice(snapshot.entries(low, high, skips_damaged=True), _NAMES_PER_LOOK)]
             yield from names
             if len(names) < _NAMES_PER_LOOK:
                 break

@@ -4,9 +4,10 @@ Two files take turns, so a torn write leaves the older one whole. Each holds
 
     magic 8 | format version 4 | body size 4 | CRC32C of version, size and body 4 | body
 
-which stays so in every version, and zeros behind it. Body of version 1: sequence 8, store id 16, extent size 4,
-checkpoint (journal order 8, offset 4, batch sequence 8), then the extents (count 4; role 1, life 4, pointer 4, order 8
-each) and the runs (count 4; entries 4, chunks 4, then locators of 16 bytes each).
+which stays so in every version, and zeros behind it. Body of version 2: sequence 8, store id 16, extent size 4,
+checkpoint (journal order 8, offset 4, batch sequence 8), number of entries at the checkpoint 8, then the extents
+(count 4; role 1, life 4, pointer 4, order 8, bytes that entries name at the checkpoint 8 each) and the runs (count 4;
+entries 8, chunks of each of the four kinds 4, then their locators of 16 bytes each).
 """
 
 import enum
@@ -22,14 +23,15 @@ from proving.store.disk import Disk
 from proving.store.entries import Locator
 from proving.store.errors import Corrupt, NotAStore
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SLOTS = ("superblock-0", "superblock-1")
 _MAGIC = b"PROVSTOR"
 _HEAD = struct.Struct("<8sIII")
-_FIXED = struct.Struct("<Q16sIQIQ")
-_EXTENT = struct.Struct("<BIIQ")
+_FIXED = struct.Struct("<Q16sIQIQQ")
+_EXTENT = struct.Struct("<BIIQQ")
 _COUNT = struct.Struct("<I")
-_RUN = struct.Struct("<II")
+_RUN = struct.Struct("<QIIII")
+_VERSION_AND_SIZE = struct.Struct("<II")
 _LOCATOR = struct.Struct("<IIII")
 _PAGE_BYTES = 4096
 _SPARE_BYTES = 512
@@ -44,12 +46,16 @@ class Role(enum.IntEnum):
 
 
 class ExtentRecord(NamedTuple):
-    """An extent: role, number of its life, soft write pointer, and its place in the order of allocation."""
+    """An extent: role, number of its life, soft write pointer, its place in the order of allocation, and frames in it.
+
+    `live_bytes` are the frames that entries named at the checkpoint, whatever its life was then.
+    """
 
     role: Role
     life: int
     pointer: int
     order: int
+    live_bytes: int = 0
 
 
 class Checkpoint(NamedTuple):
@@ -61,10 +67,18 @@ class Checkpoint(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A sorted run of index entries: how many, and the chunks that hold them."""
+    """A sorted run of index entries: how many, and the chunks that hold them, their fences, filter and mentions."""
 
     entry_count: int
-    locators: tuple[Locator, ...]
+    data: tuple[Locator, ...]
+    fences: tuple[Locator, ...]
+    filters: tuple[Locator, ...]
+    mentions: tuple[Locator, ...]
+
+    @property
+    def locators(self) -> tuple[Locator, ...]:
+        """Return all its chunks."""
+        return self.data + self.fences + self.filters + self.mentions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +90,7 @@ class State:
         store_id: 16 random bytes, drawn when the store was made.
         extent_size_bytes: Size of every extent.
         checkpoint: Where the journal begins.
+        entry_count: Entries at the checkpoint, without those that say that something is gone.
         extents: By number.
         runs: Oldest first.
     """
@@ -84,6 +99,7 @@ class State:
     store_id: bytes
     extent_size_bytes: int
     checkpoint: Checkpoint
+    entry_count: int = 0
     extents: tuple[ExtentRecord, ...] = ()
     runs: tuple[Run, ...] = ()
 
@@ -101,9 +117,11 @@ class Superblock:
         self,
         extents: Sequence[ExtentRecord],
         runs: tuple[Run, ...] | None = None,
-        checkpoint: Checkpoint | None = None,
+        checkpoint: tuple[Checkpoint, int] | None = None,
     ) -> None:
         """Make a new state durable, over the older of the two slots; None leaves a part as it is.
+
+        A checkpoint comes with the number of entries that there are at it.
 
         Raises:
             OSError: the disk refused; the state is as before.
@@ -114,7 +132,8 @@ class Superblock:
                 sequence=self.state.sequence + 1,
                 extents=tuple(extents),
                 runs=self.state.runs if runs is None else runs,
-                checkpoint=self.state.checkpoint if checkpoint is None else checkpoint,
+                checkpoint=self.state.checkpoint if checkpoint is None else checkpoint[0],
+                entry_count=self.state.entry_count if checkpoint is None else checkpoint[1],
             )
             slot, data = SLOTS[state.sequence % 2], encode(state)
             self._grow(slot, len(data))
@@ -154,7 +173,7 @@ def load(disk: Disk) -> tuple[State, bool]:
 
     Raises:
         Corrupt: neither slot can be read.
-        NotAStore: it was written by a newer version.
+        NotAStore: it was written by another version.
     """
     present = disk.files()
     states: list[State] = []
@@ -182,13 +201,14 @@ def load(disk: Disk) -> tuple[State, bool]:
 def encode(state: State) -> bytes:
     """Return a slot's content."""
     parts = [
-        _FIXED.pack(state.sequence, state.store_id, state.extent_size_bytes, *state.checkpoint),
+        _FIXED.pack(state.sequence, state.store_id, state.extent_size_bytes, *state.checkpoint, state.entry_count),
         _COUNT.pack(len(state.extents)),
         *(_EXTENT.pack(*record) for record in state.extents),
         _COUNT.pack(len(state.runs)),
     ]
     for run in state.runs:
-        parts += (_RUN.pack(run.entry_count, len(run.locators)), *(_LOCATOR.pack(*at) for at in run.locators))
+        parts.append(_RUN.pack(run.entry_count, *(len(locators) for locators in run[1:])))
+        parts += (_LOCATOR.pack(*at) for at in run.locators)
     body = b"".join(parts)
     return _HEAD.pack(_MAGIC, FORMAT_VERSION, len(body), _crc(FORMAT_VERSION, body)) + body
 
@@ -198,7 +218,7 @@ def decode(data: bytes) -> State:
 
     Raises:
         Corrupt: it is torn, rotten, empty, or no superblock.
-        NotAStore: it is of a newer format version.
+        NotAStore: it is of another format version.
     """
     if len(data) < _HEAD.size:
         raise Corrupt("the superblock is cut off")
@@ -207,9 +227,8 @@ def decode(data: bytes) -> State:
     if magic != _MAGIC or len(body) != size or _crc(version, body) != crc:
         raise Corrupt("the superblock does not match its checksum")
     if version != FORMAT_VERSION:
-        raise NotAStore(
-            f"the store has format version {version}, this program knows {FORMAT_VERSION}; use a newer program"
-        )
+        advice = "use a newer program" if version > FORMAT_VERSION else "take its objects out with an older one"
+        raise NotAStore(f"the store has format version {version}, this program knows {FORMAT_VERSION}; {advice}")
     try:
         return _decode_body(body)
     except (struct.error, ValueError) as error:
@@ -217,25 +236,27 @@ def decode(data: bytes) -> State:
 
 
 def _decode_body(body: bytes) -> State:
-    sequence, store_id, extent_size_bytes, *checkpoint = _FIXED.unpack_from(body)
+    sequence, store_id, extent_size_bytes, *checkpoint, entry_count = _FIXED.unpack_from(body)
     at = _FIXED.size
     (extent_count,) = _COUNT.unpack_from(body, at)
     at += _COUNT.size
     end = at + extent_count * _EXTENT.size
     extents = tuple(
-        ExtentRecord(Role(role), life, pointer, order)
-        for role, life, pointer, order in _EXTENT.iter_unpack(memoryview(body)[at:end])
+        ExtentRecord(Role(role), *numbers) for role, *numbers in _EXTENT.iter_unpack(memoryview(body)[at:end])
     )
     at = end
     (run_count,) = _COUNT.unpack_from(body, at)
     at += _COUNT.size
     runs = []
     for _ in range(run_count):
-        entry_count, chunk_count = _RUN.unpack_from(body, at)
+        run_entry_count, *chunk_counts = _RUN.unpack_from(body, at)
         at += _RUN.size
-        end = at + chunk_count * _LOCATOR.size
-        runs.append(Run(entry_count, tuple(Locator(*row) for row in _LOCATOR.iter_unpack(memoryview(body)[at:end]))))
-        at = end
+        kinds: list[tuple[Locator, ...]] = []
+        for chunk_count in chunk_counts:
+            end = at + chunk_count * _LOCATOR.size
+            kinds.append(tuple(Locator(*row) for row in _LOCATOR.iter_unpack(memoryview(body)[at:end])))
+            at = end
+        runs.append(Run(run_entry_count, *kinds))
     if at != len(body) or len(extents) != extent_count:
         raise ValueError("its parts have other sizes than it says")
     return State(
@@ -243,10 +264,11 @@ def _decode_body(body: bytes) -> State:
         store_id=store_id,
         extent_size_bytes=extent_size_bytes,
         checkpoint=Checkpoint(*checkpoint),
+        entry_count=entry_count,
         extents=extents,
         runs=tuple(runs),
     )
 
 
 def _crc(version: int, body: bytes) -> int:
-    return crc32c(_RUN.pack(version, len(body)) + body)
+    return crc32c(_VERSION_AND_SIZE.pack(version, len(body)) + body)
