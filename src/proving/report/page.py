@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -39,7 +39,6 @@ class CellText:
 def render(report: blocks.Report) -> str:
     """Return the report as the text of one HTML file. The same report gives the same text."""
     script = bundled_script()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         _environment()
         .get_template("report.html.j2")
@@ -48,7 +47,7 @@ def render(report: blocks.Report) -> str:
             sections=[(f"section-{number}", section) for number, section in enumerate(report.sections, start=1)],
             style=Markup("\n".join(_package_text("static", name) for name in STYLES)),  # noqa: S704  our own files
             script=Markup(script),  # noqa: S704  our own files
-            script_hash=f"sha256-{digest}",
+            script_hash=script_hash(script),
         )
     )
 
@@ -59,7 +58,15 @@ def write(report: blocks.Report, path: Path) -> None:
     Raises:
         OSError: the folder is missing or full.
     """
-    text = render(report)
+    replace_text(path, render(report))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file; a reader of `path` sees the old file or the whole new one, never a part.
+
+    Raises:
+        OSError: the folder is missing or full.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
@@ -72,9 +79,18 @@ def write(report: blocks.Report, path: Path) -> None:
 
 
 def bundled_script() -> str:
-    """Return all modules as one: a page opened from disk may not import its neighbours."""
-    modules = (_package_text("static", name) for name in SCRIPTS)
+    """Return all modules of a report as one."""
+    return one_script(_package_text("static", name) for name in SCRIPTS)
+
+
+def one_script(modules: Iterable[str]) -> str:
+    """Return modules, in the order in which one needs another, as one: a page from disk may not import neighbours."""
     return "\n".join(EXPORT_WORD.sub("", IMPORT_LINE.sub("", module)) for module in modules)
+
+
+def script_hash(script: str) -> str:
+    """Return what a content security policy calls this script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 @cache

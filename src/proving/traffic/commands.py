@@ -34,6 +34,11 @@ app.command(
     help="Read a road network of SUMO or CityFlow and say what is in it.",
 )
 app.command(
+    "proving.traffic.watching.commands:watch_app",
+    name="watch",
+    help="Play a run on its map: in the browser while it goes on, as one HTML file, or as a film.",
+)
+app.command(
     "proving.traffic.vehicle.commands_drive:app",
     name="drive",
     help="Drive a vehicle by an exported policy, under a supervisor.",
