@@ -16,6 +16,7 @@ from proving.store.s3.errors import Refused
 PREFIX = "x-amz-checksum-"
 COMPOSITE = "COMPOSITE"
 FULL_OBJECT = "FULL_OBJECT"
+_NONE: frozenset[str] = frozenset()
 # In today's service, but not here; each is refused by name.
 _NOT_YET = frozenset(("sha512", "md5", "xxhash64", "xxhash3", "xxhash128"))
 # Headers that begin like a checksum and are none.
@@ -121,7 +122,9 @@ def trailer_names(headers: Mapping[str, str]) -> frozenset[str]:
     Raises:
         Refused: one of them is no checksum.
     """
-    names = frozenset(name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",") if name.strip())
+    if "x-amz-trailer" not in headers:
+        return _NONE
+    names = frozenset(name.strip().lower() for name in headers["x-amz-trailer"].split(",") if name.strip())
     if any(not name.startswith(PREFIX) for name in names):
         raise Refused("InvalidRequest", "x-amz-trailer may only announce x-amz-checksum- trailers.")
     return names

@@ -1,5 +1,6 @@
 """What every operation is given: the store, the uploads in progress, and the settings."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from proving.store.s3.head import Answer
 from proving.store.s3.http import Shared
 from proving.store.s3.intake import Received
 from proving.store.s3.multipart import Uploads
+from proving.store.s3.recent import Recent
 from proving.store.s3.requests import Request
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ class Context:
     store: "Store"
     uploads: Uploads
     now_s: Callable[[], float]
+
+    @functools.cached_property
+    def recent(self) -> Recent:
+        """Return what reads small objects; on the event loop only."""
+        return Recent(self.store)
 
 
 Operation = Callable[[Context, Request, Received], Answer]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from proving.store import StagedPart
 
 SINGLE_LIMIT_BYTES = 5 << 30
+_SHA256 = hashlib.sha256()
+_MD5 = hashlib.md5(usedforsecurity=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,9 @@ class Intake:
         self._decoder = _decoder(head, signature, self._expected_bytes)
         self._md5_wanted = decoded(headers["content-md5"], 16, "content-md5") if "content-md5" in headers else None
         self._sha256_wanted = "" if signature.payload == UNSIGNED or self._decoder else signature.payload
-        self._sha256 = hashlib.sha256() if self._sha256_wanted else None
-        self._md5 = hashlib.md5(usedforsecurity=False) if stage is not None or self._md5_wanted else None
+        # Copies of an empty digest: making one anew looks the algorithm up, which takes longer than a small body.
+        self._sha256 = _SHA256.copy() if self._sha256_wanted else None
+        self._md5 = _MD5.copy() if stage is not None or self._md5_wanted else None
         self._running: Running | None = self._wanted.algorithm.start() if self._wanted else None
         self._held: list[bytes | memoryview] = []
         self._held_bytes = 0

@@ -87,6 +87,12 @@ def get_object(context: Context, request: Request, _received: Received) -> Answe
 
     The object is read as it was when it was opened, so headers and bytes always belong together.
     """
+    if "versionId" not in request.query:
+        found = context.recent.read(request.bucket, request.key)
+        if found is not None:
+            start, count, status, headers = _selected(context, found.info, request)
+            data = found.data
+            return Answer(status, headers, data if count == len(data) else data[start : start + count])
     opened = open_version(context, request.bucket, request.key, asked_version(request.query))
     try:
         start, count, status, headers = _selected(context, opened.info, request)

@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -43,8 +42,7 @@ _OTHER_DATE = "The credential's date is not the date of the request."
 Pairs = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A request's verified signature: what the body and its chunks are checked against.
 
     Attributes:
@@ -61,9 +59,13 @@ class Signature:
     seed: str
     time: str
     scope: str
-    key: bytes = field(repr=False)
+    key: bytes
     access_key: str = ""
     is_presigned: bool = False
+
+    def __repr__(self) -> str:
+        # The key would be good for a day.
+        return f"Signature({self.payload!r}, {self.time!r}, {self.scope!r}, access_key={self.access_key!r})"
 
 
 class _Terms(NamedTuple):
@@ -165,7 +167,15 @@ def string_to_sign(time: str, scope: str, canonical: bytes) -> str:
 
 def sign(key: bytes, text: str) -> str:
     """Return the signature of `text` in hex."""
-    return hmac.digest(key, text.encode("latin-1"), "sha256").hex()
+    keyed = _keyed(key).copy()
+    keyed.update(text.encode("latin-1"))
+    return keyed.hexdigest()
+
+
+@functools.lru_cache(maxsize=64)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Return an HMAC that has taken in the key and nothing else: a copy is had in half the time of a new one."""
+    return hmac.new(key, digestmod="sha256")
 
 
 @functools.lru_cache(maxsize=64)

@@ -26,7 +26,8 @@ class Workers:
         """Start `count` threads that report to `loop`, and one that does shared work by `together`."""
         self._loop = loop
         self._jobs: SimpleQueue[Callable[[], Callable[[], None]] | None] = SimpleQueue()
-        self._shared: SimpleQueue[tuple[Any, Callable[[Any], None]] | None] = SimpleQueue()
+        self._gathered: list[tuple[Any, Callable[[Any], None]]] = []
+        self._shared: SimpleQueue[list[tuple[Any, Callable[[Any], None]]]] = SimpleQueue()
         self._together = together
         self._done: collections.deque[Callable[[], None]] = collections.deque()
         self._is_woken = False
@@ -49,15 +50,18 @@ class Workers:
         """Do `work` with whatever else waits; `done` is called on the loop with its result."""
         if self._is_closed:
             done(self._together([work])[0])
-        else:
-            self._shared.put((work, done))
+            return
+        if not self._gathered:
+            # What arrives in the same turn of the loop goes to the thread in one piece, and wakes it once.
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((work, done))
 
     def close(self) -> None:
         """Let the jobs already submitted end, and the threads with them."""
         self._is_closed = True
         for _ in self._threads:
             self._jobs.put(None)
-        self._shared.put(None)
+        self._shared.put([])
         for thread in self._threads:
             thread.join()
 
@@ -70,15 +74,21 @@ class Workers:
         is_open = True
         while is_open:
             # Only this thread takes, so what is counted is there.
-            waiting = [self._shared.get(), *(self._shared.get_nowait() for _ in range(self._shared.qsize()))]
-            taken = [entry for entry in waiting if entry is not None]
-            is_open = len(taken) == len(waiting)
+            lists = [self._shared.get(), *(self._shared.get_nowait() for _ in range(self._shared.qsize()))]
+            is_open = all(lists)
+            taken = [entry for some in lists for entry in some]
             if taken:
                 results = self._together([work for work, _ in taken])
                 self._done.extend(
                     functools.partial(done, result) for (_, done), result in zip(taken, results, strict=True)
                 )
                 self._wake()
+
+    def _hand_over(self) -> None:
+        gathered = self._gathered
+        self._gathered = []
+        if gathered:
+            self._shared.put(gathered)
 
     def _wake(self) -> None:
         if self._is_woken:
