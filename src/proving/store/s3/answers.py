@@ -40,6 +40,11 @@ def document(name: str, children: Iterable[str], headers: Sequence[tuple[str, st
     return Answer(200, (XML_TYPE, *headers), text.encode())
 
 
+def plain_document(name: str, children: Iterable[str]) -> bytes:
+    """Return a document in no namespace."""
+    return f"{_DECLARATION}{nest(name, children)}".encode()
+
+
 def refusal(refused: Refused, resource: str, request_id: str) -> Answer:
     """Return the answer that tells a client what was wrong."""
     if refused.status == 304:
@@ -47,7 +52,7 @@ def refusal(refused: Refused, resource: str, request_id: str) -> Answer:
     children = [element("Code", refused.code), element("Message", refused.message)]
     children += [element(name, value) for name, value in refused.details]
     children += [element("Resource", resource), element("RequestId", request_id), element("HostId", request_id)]
-    return Answer(refused.status, (XML_TYPE, *refused.headers), f"{_DECLARATION}{nest('Error', children)}".encode())
+    return Answer(refused.status, (XML_TYPE, *refused.headers), plain_document("Error", children))
 
 
 def iso_time(seconds: float) -> str:

@@ -3,11 +3,13 @@
 Source: "Using cross-origin resource sharing (CORS)" in the S3 user guide; the first rule that fits is taken.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from re import IGNORECASE, compile
 
+from proving.errors import Error
 from proving.store.errors import NoSuchBucket
 from proving.store.s3.answers import XML_TYPE
 from proving.store.s3.buckets import require_bucket
@@ -18,6 +20,8 @@ from proving.store.s3.errors import Refused
 from proving.store.s3.head import Answer, Head
 from proving.store.s3.intake import Received
 from proving.store.s3.requests import Request, split_path
+
+_log = logging.getLogger(__name__)
 
 _NAME = "cors"
 _METHODS = frozenset(("GET", "PUT", "POST", "DELETE", "HEAD"))
@@ -146,8 +150,23 @@ def preflight(context: Context, head: Head, domain: str) -> Answer:
 def with_cors(context: Context, bucket: str, method: str, headers: Mapping[str, str], answer: Answer) -> Answer:
     """Return `answer` with what a browser must be told before it shows it to the page that asked."""
     origin = headers.get("origin")
-    rule = _fitting(context, bucket, origin, method, ()) if origin and bucket else None
+    try:
+        rule = _fitting(context, bucket, origin, method, ()) if origin and bucket else None
+    except (Error, OSError) as error:
+        _log.warning("the cross-origin rules of %s cannot be read: %s", bucket, error)
+        return answer
     return answer if rule is None or origin is None else answer._replace(headers=(*answer.headers, *rule.told(origin)))
+
+
+def told_of(context: Context, head: Head, domain: str, answer: Answer) -> Answer:
+    """Return `answer` as `with_cors` does, where nothing of the request is known but its head."""
+    if "origin" not in head.headers:
+        return answer
+    try:
+        bucket, _ = split_path(head.path, head.headers.get("host", ""), domain)
+    except Refused:
+        return answer
+    return with_cors(context, bucket, head.method, head.headers, answer)
 
 
 def _fitting(context: Context, bucket: str, origin: str, method: str, names: Sequence[str]) -> CorsRule | None:

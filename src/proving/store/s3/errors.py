@@ -39,6 +39,13 @@ CODES: dict[str, tuple[int, str]] = {
     "InvalidTag": (400, "A tag is not valid."),
     "InvalidURI": (400, "The address cannot be read."),
     "KeyTooLongError": (400, "The key is longer than 1,024 bytes."),
+    "InvalidPolicyDocument": (400, "The content of the form does not meet the conditions specified in the policy."),
+    "MalformedPOSTRequest": (400, "The body of your POST request is not well-formed multipart/form-data."),
+    "MalformedPolicy": (400, "This policy contains invalid Json"),
+    "MaxPostPreDataLengthExceededError": (
+        400,
+        "Your POST request fields preceding the upload file were too large.",
+    ),
     "MalformedTrailerError": (400, "The trailer is not what x-amz-trailer promised."),
     "MalformedXML": (400, "The XML is not well formed or not of the expected shape."),
     "MetadataTooLarge": (400, "The user metadata is larger than 2,048 bytes."),

@@ -22,11 +22,12 @@ from proving.store.s3.context import Context, Handler
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.documents import SIZE_LIMIT_BYTES
 from proving.store.s3.errors import Refused, refused_by
+from proving.store.s3.form_upload import FormUpload, is_form
 from proving.store.s3.head import Answer, Head
 from proving.store.s3.http import Exchange, Pace, Shared
 from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Intake, Received, no_body
 from proving.store.s3.multipart import Uploads
-from proving.store.s3.requests import Request, parse_query, parse_request
+from proving.store.s3.requests import Request, check_bucket_name, parse_query, parse_request, split_path
 from proving.store.s3.saving import discard
 from proving.store.s3.signature import Signature, verify
 from proving.store.s3.users import Users
@@ -99,12 +100,24 @@ class S3Service:
         try:
             if head.method == "OPTIONS":
                 return _RefusedExchange(cors.preflight(self.context, head, self._domain))
+            if head.method == "POST" and is_form(head):
+                return self._form(head, request_id)
             pairs = parse_query(head.query)
             signature = verify(head, pairs, self._users, self.context.now_s())
             request = parse_request(head, pairs, self._domain, self._users.named(signature.access_key))
             return S3Exchange(self.context, request, signature, request_id)
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
-            return _RefusedExchange(refuse(error, head.path, request_id))
+            answer = refuse(error, head.path, request_id)
+            return _RefusedExchange(cors.told_of(self.context, head, self._domain, answer))
+
+    def _form(self, head: Head, request_id: str) -> Exchange:
+        bucket, key = split_path(head.path, head.headers.get("host", ""), self._domain)
+        if key or not bucket:
+            raise Refused("MethodNotAllowed")
+        check_bucket_name(bucket)
+        return _FormExchange(
+            self.context, FormUpload(self.context, self._users, head, bucket), head, bucket, request_id
+        )
 
     def put_together(self, wanted: Sequence[NewObject]) -> "Sequence[ObjectInfo | Exception]":
         """Put small objects in one step; what goes wrong is a result, so never raises."""
@@ -146,6 +159,47 @@ class _RefusedExchange:
 
     def abandon(self) -> None:
         """Have nothing to give up."""
+
+
+class _FormExchange:
+    """A browser's form being taken in."""
+
+    refusal: Answer | None = None
+    pace = Pace.SLOW
+
+    def __init__(self, context: Context, upload: FormUpload, head: Head, bucket: str, request_id: str) -> None:
+        self._context = context
+        self._upload = upload
+        self._head = head
+        self._bucket = bucket
+        self._request_id = request_id
+
+    def take(self, pieces: list[bytes]) -> Answer | None:
+        try:
+            self._upload.take(pieces)
+        except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
+            return self._refused(error)
+        return None
+
+    def finish(self, pieces: list[bytes]) -> Answer:
+        try:
+            answer = self._upload.finish(pieces)
+        except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
+            return self._refused(error)
+        return cors.with_cors(self._context, self._bucket, self._head.method, self._head.headers, answer)
+
+    def share(self, pieces: list[bytes]) -> Answer:
+        return self.finish(pieces)
+
+    def abandon(self) -> None:
+        staged = tuple(self._upload.staged)
+        self._upload.staged.clear()
+        discard(self._context, staged)
+
+    def _refused(self, error: Exception) -> Answer:
+        self.abandon()
+        answer = refuse(error, self._head.path, self._request_id)
+        return cors.with_cors(self._context, self._bucket, self._head.method, self._head.headers, answer)
 
 
 class S3Exchange:

@@ -181,12 +181,10 @@ def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = ""
     bucket, key = split_path(head.path, headers.get("host", ""), domain)
     level = "object" if key else "bucket" if bucket else "service"
     operation = _choose(level, head, query)
-    if bucket[: len(RESERVED_PREFIX)] == RESERVED_PREFIX:
-        raise Refused("InvalidBucketName", details=(("BucketName", bucket),))
+    check_bucket_name(bucket)
     if user is not None:
         check_rights(user, operation, bucket, headers)
-    for name in _telling(tuple(headers)):
-        _check_header(name, headers[name])
+    check_headers(headers)
     for name, value in pairs:
         if not (name + value).isprintable() and not _is_utf8(name + value):
             raise Refused("InvalidArgument", "A query parameter is no valid UTF-8.")
@@ -241,6 +239,22 @@ def _operation(level: str, method: str, asked: frozenset[str]) -> str:
     if names:
         raise Refused("NotImplemented", f"{method} with {', '.join(sorted(names))} is not implemented.")
     raise Refused("MethodNotAllowed", f"{method} is not allowed against a {level}.")
+
+
+def check_bucket_name(bucket: str) -> None:
+    """Refuse a bucket that is this server's own; raises Refused."""
+    if bucket[: len(RESERVED_PREFIX)] == RESERVED_PREFIX:
+        raise Refused("InvalidBucketName", details=(("BucketName", bucket),))
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse headers that ask for what is not here.
+
+    Raises:
+        Refused: NotImplemented, or what fits one of them better.
+    """
+    for name in _telling(tuple(headers)):
+        _check_header(name, headers[name])
 
 
 @functools.lru_cache(maxsize=256)

@@ -44,13 +44,22 @@ def get_tagging(context: Context, request: Request, _received: Received) -> Answ
 
 def put_tagging(context: Context, request: Request, received: Received) -> Answer:
     """Answer PutObjectTagging."""
-    root = parse_document(received.data, "Tagging")
+    return Answer(200, _describe(context, request, from_document(received.data) or {STORED: None}))
+
+
+def from_document(document: bytes) -> dict[str, str]:
+    """Return what to store of a Tagging document.
+
+    Raises:
+        Refused: it is malformed, or its tags are not allowed.
+    """
+    root = parse_document(document, "Tagging")
     tags = [tag for part in root.inside if part.name == "TagSet" for tag in part.inside]
     pairs = [(tag.find("Key"), tag.find("Value")) for tag in tags]
     named = [(key, value) for key, value in pairs if key is not None and value is not None]
     if len(named) != len(pairs) or not any(part.name == "TagSet" for part in root.inside):
         raise Refused("MalformedXML", "A Tagging has a TagSet of tags, each with Key and Value.")
-    return Answer(200, _describe(context, request, _stored(named) or {STORED: None}))
+    return _stored(named)
 
 
 def delete_tagging(context: Context, request: Request, _received: Received) -> Answer:
