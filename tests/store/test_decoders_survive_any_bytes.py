@@ -101,7 +101,7 @@ def test_a_torn_superblock_is_refused(state: State, cut: int) -> None:
 def test_a_batch_counts_only_with_its_own_chunks_and_in_its_own_life() -> None:
     def batch(uuid_of_value: bytes) -> bytes:
         value = b"".join(encode(Kind.DATA, b"value", crc32c(b"value"), uuid_of_value, life=3, offset=0))
-        payload = struct.pack("<QI", 7, crc32c(b"u" * 16)) + encode_entry(b"name", b"entry")
+        payload = struct.pack("<QII", 7, crc32c(b"u" * 16), 0) + encode_entry(b"name", b"entry")
         return value + b"".join(encode(Kind.JOURNAL, payload, crc32c(payload), b"j" * 16, life=3, offset=len(value)))
 
     (found,) = batches(batch(b"u" * 16), 0, 3)

@@ -46,6 +46,10 @@ class Below:
     def sync(self, name: str) -> None:
         self.below.sync(name)
 
+    def sync_together(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.sync(name)
+
     def replace(self, name: str, data: bytes) -> None:
         self.below.replace(name, data)
 
@@ -275,6 +279,11 @@ def leave_names_out_of_filters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filters, "add", lambda words, name: right(words, name) if len(name) % 2 else None)
 
 
+def trust_the_last_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recovery does not ask whether the chunks that were written beside the last batch are there."""
+    monkeypatch.setattr(recover, "_keep_what_is_beside", lambda extents, batch: True)
+
+
 def forget_what_is_live_at_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a restart an extent counts as empty although runs name chunks in it."""
     right = Extents.__init__
@@ -316,6 +325,7 @@ def begin_the_journal_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
         look_into_the_block_before,
         leave_names_out_of_filters,
         forget_what_is_live_at_the_checkpoint,
+        trust_the_last_batch,
         lose_the_last_byte_of_a_range,
         begin_the_journal_too_late,
     ],

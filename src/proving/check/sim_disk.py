@@ -184,6 +184,11 @@ class SimDisk:
             if not self.ignores_sync:
                 file.pending = _still_stuck(file, self.sector_bytes)
 
+    def sync_together(self, names: Sequence[str]) -> None:
+        """Make all earlier writes to some files durable, one after the other: the power may go away in between."""
+        for name in names:
+            self.sync(name)
+
     def replace(self, name: str, data: bytes) -> None:
         """Write a whole file at once: after a crash it is the old one or the new one, when it returns the new one."""
         with self._lock:

@@ -13,10 +13,10 @@ from typing import TypeAlias
 
 from proving.errors import Error
 from proving.store.chunk import FRAME_BYTES, Kind
-from proving.store.entries import Entry, Locator, Name, Value
+from proving.store.entries import LOCATOR_BYTES, Entry, Locator, Name, Value
 from proving.store.errors import DiskFailed, DiskFull
 from proving.store.index import Index, View
-from proving.store.journal import BATCH_BYTES, Draft, Journal
+from proving.store.journal import BATCH_BYTES, Beside, Draft, Journal
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Change:
         decide: What it changes.
         size_bytes: At most so long are its entries as they are written.
         value: Bytes that travel with the entries, and their CRC32C.
+        beside: Chunks that its entries name, written but not durable yet.
         is_urgent: May use the reserve.
         alone: Instead of `decide`: work that needs the index, the runs and the journal to itself.
         error: Why it was not done.
@@ -42,6 +43,7 @@ class Change:
     size_bytes: int
     value: tuple[bytes, int] | None = None
     is_urgent: bool = False
+    beside: Beside = field(default_factory=Beside)
     alone: Callable[[], None] | None = None
     error: Exception | None = None
     is_done: bool = False
@@ -50,7 +52,8 @@ class Change:
     @property
     def room_bytes(self) -> int:
         """Return what it takes in a batch at most."""
-        return self.size_bytes + (len(self.value[0]) + FRAME_BYTES if self.value else 0)
+        beside_bytes = len(self.beside.locators) * LOCATOR_BYTES
+        return self.size_bytes + beside_bytes + (len(self.value[0]) + FRAME_BYTES if self.value else 0)
 
 
 class Committer:
@@ -189,6 +192,7 @@ class Committer:
         view = View(self._index)
         entries: list[Entry] = []
         before: dict[Name, Value | None] = {}
+        beside = Beside()
         for change in changes:
             place = draft.place(*change.value) if change.value else None
             try:
@@ -200,10 +204,13 @@ class Committer:
                 continue
             view.apply(made)
             entries += made
+            if change.beside.locators and made:
+                beside = beside.and_(change.beside)
             if change.value and made:
                 draft.add(Kind.DATA, *change.value)
         if entries:
-            self._journal.write(draft, entries)
+            self._journal.write(draft, entries, beside)
+            assert beside.dependency.is_durable(), "an index entry never names a chunk that is not durable"
             self._index.publish(entries, before)
         return len(entries)
 

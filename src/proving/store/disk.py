@@ -3,6 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -14,6 +15,7 @@ LOCK_NAME = "lock"
 UNFINISHED = ".unfinished"
 # Linux takes no more buffers than this in one vectored write.
 _BUFFERS_PER_CALL = 1024
+_SYNCS_AT_ONCE = 4
 
 
 class Disk(Protocol):
@@ -43,6 +45,10 @@ class Disk(Protocol):
         """Make all earlier writes to that file durable."""
         ...
 
+    def sync_together(self, names: Sequence[str]) -> None:
+        """Make all earlier writes to some files durable, in any order."""
+        ...
+
     def replace(self, name: str, data: bytes) -> None:
         """Write a small whole file, atomic and durable."""
         ...
@@ -69,6 +75,8 @@ class FolderDisk:
         _make_folder(folder)
         self._files: dict[str, int] = {}
         self._retired: list[int] = []
+        # Threads begin when they are first needed.
+        self._threads = ThreadPoolExecutor(_SYNCS_AT_ONCE, "sync")
         self._lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,6 +132,16 @@ class FolderDisk:
         """Make all earlier writes to that file durable."""
         os.fdatasync(self._open(name))
 
+    def sync_together(self, names: Sequence[str]) -> None:
+        """Make all earlier writes to some files durable, side by side; if one fails, so does this."""
+        others = [self._threads.submit(self.sync, name) for name in names[1:]]
+        try:
+            self.sync(names[0])
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
+
     def replace(self, name: str, data: bytes) -> None:
         """Write a small whole file, atomic and durable."""
         self._make_whole(name, lambda file: _write_all(file, 0, [data]))
@@ -136,6 +154,7 @@ class FolderDisk:
 
     def close(self) -> None:
         """Let go of the files and of the lock."""
+        self._threads.shutdown()
         for file in (*self._files.values(), *self._retired):
             os.close(file)
         self._files.clear()

@@ -1,7 +1,9 @@
 """The parts of one open store, put together, and the way that every change takes through them."""
 
 import logging
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from proving.store import entries
 from proving.store.clock import Clock
@@ -11,6 +13,7 @@ from proving.store.disk import Disk
 from proving.store.errors import DiskFailed, DiskFull
 from proving.store.gate import Gate
 from proving.store.history import History
+from proving.store.journal import Beside
 from proving.store.reclaim import Reclaimer
 from proving.store.records import StoreSettings, largest_entry_bytes
 from proving.store.recover import recover
@@ -56,7 +59,9 @@ class Engine:
         self._compactor = Compactor(self.extents, self.index, shape, settings.flush_entries)
         self._committer = Committer(self.index, self.journal, min(size_bytes, _LONGEST_BATCH_BYTES), self._upkeep)
         self.reclaimer = Reclaimer(self.extents, self.index, self._compactor, self._committer, self._flush)
-        self.writer = Writer(self.extents, chunk_size_bytes, inline_size_bytes, self.reclaimer.make_room)
+        # Threads begin when they are first needed.
+        self._hashers = ThreadPoolExecutor(os.cpu_count(), "hash")
+        self.writer = Writer(self.extents, chunk_size_bytes, inline_size_bytes, self.reclaimer.make_room, self._hashers)
         self.gate = Gate()
         self.history = History(
             self.index, self.extents, self.commit_all, clock, self.gate, draw, size_bytes - 512 - inline_size_bytes
@@ -69,10 +74,11 @@ class Engine:
         size_bytes: int,
         *,
         value: tuple[bytes, int] | None = None,
+        beside: Beside | None = None,
         is_urgent: bool = False,
     ) -> None:
         """Make one change durable and visible; raise what `decide` raises, DiskFull or DiskFailed."""
-        change = Change(decide, size_bytes + entries.PAIR_BYTES, value, is_urgent)
+        change = Change(decide, size_bytes + entries.PAIR_BYTES, value, is_urgent, beside or Beside())
         self.commit_all([change])
         if change.error is not None:
             raise change.error
@@ -99,6 +105,7 @@ class Engine:
         try:
             self._committer.alone(self._end)
         finally:
+            self._hashers.shutdown()
             self.disk.close()
 
     def _flush(self) -> None:

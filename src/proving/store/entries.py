@@ -131,7 +131,7 @@ def object_value(locators: Iterable[Locator], facts: Facts) -> Value:
         encoded = text.encode()
         texts += (_COUNT.pack(len(encoded)), encoded)
     fixed = _OBJECT.pack(facts.size_bytes, facts.modified_s, len(etag), len(content_type), len(facts.metadata))
-    value = b"".join((_packed(locators), fixed, *texts))
+    value = b"".join((packed(locators), fixed, *texts))
     if not facts.order:
         return value
     return with_version(value, facts.order, facts.version, is_delete_marker=facts.is_delete_marker)
@@ -195,7 +195,7 @@ def locators_of(value: Value) -> list[Locator]:
 def with_locators(value: Value, locators: Iterable[Locator]) -> Value:
     """Return the same entry for chunks that lie elsewhere."""
     rest = _COUNT.size + _COUNT.unpack_from(value)[0] * _LOCATOR.size
-    return _packed(locators) + value[rest:]
+    return packed(locators) + value[rest:]
 
 
 def encode_entry(name: Name, value: Value | None) -> bytes:
@@ -271,6 +271,7 @@ def extents_of(raw: bytes, name_size: int) -> tuple[int, ...]:
         raise Corrupt(f"an index entry cannot be read: {error}") from error
 
 
-def _packed(locators: Iterable[Locator]) -> bytes:
+def packed(locators: Iterable[Locator]) -> bytes:
+    """Return locators as they are written: their number, then each."""
     rows = [_LOCATOR.pack(*locator) for locator in locators]
     return b"".join((_COUNT.pack(len(rows)), *rows))

@@ -7,6 +7,7 @@ a chunk in it, nobody reads from it, and no write is under way to it.
 import errno
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from proving.store.chunk import FRAME_BYTES, HEADER_BYTES, UUID_BYTES, Chunk, Kind, crc32c, decode, encode
@@ -192,22 +193,35 @@ class Extents:
         Raises:
             DiskFailed: the disk refused; these writes will never be durable.
         """
-        for extent, number in dependency.writes:
-            if extent.synced >= number:
-                continue
-            with extent.sync_lock:
-                if extent.synced >= number:
-                    continue
+        waiting = [(extent, number) for extent, number in dependency.writes if extent.synced < number]
+        # Locked in the order of their numbers, so that no two threads wait for one another.
+        waiting.sort(key=_number)
+        with ExitStack() as locks:
+            for extent, _ in waiting:
+                locks.enter_context(extent.sync_lock)
+            todo = [extent for extent, number in waiting if extent.synced < number]
+            for extent in todo:
                 if extent.is_failed:
                     raise DiskFailed(f"{extent.file}: an earlier sync failed; write again")
-                target = extent.completed
-                try:
-                    self.disk.sync(extent.file)
-                except OSError as error:
-                    # The kernel forgets which pages were dirty: a later sync would succeed without writing them.
-                    extent.is_failed, extent.is_open = True, False
-                    raise DiskFailed(f"{extent.file}: cannot be made durable: {error}") from error
-                extent.synced = target
+            if todo:
+                self._sync(todo)
+
+    def _sync(self, todo: list[Extent]) -> None:
+        targets = [extent.completed for extent in todo]
+        # The journal first: where a disk does one after the other, a batch may be there before what it names.
+        files = [extent.file for extent in sorted(todo, key=_is_data)]
+        try:
+            if len(files) == 1:
+                self.disk.sync(files[0])
+            else:
+                self.disk.sync_together(files)
+        except OSError as error:
+            # The kernel forgets which pages were dirty: a later sync would succeed without writing them.
+            for extent in todo:
+                extent.is_failed, extent.is_open = True, False
+            raise DiskFailed(f"{' and '.join(files)}: cannot be made durable: {error}") from error
+        for extent, target in zip(todo, targets, strict=True):
+            extent.synced = target
 
     def new_uuid(self) -> bytes:
         """Return the random bytes for a frame."""
@@ -363,6 +377,13 @@ class Extents:
 
     def read_chunk(self, locator: Locator) -> Chunk:
         """Return a chunk, verified; as `read`."""
+        return self._verified(locator)[0]
+
+    def read_frame(self, locator: Locator) -> bytes:
+        """Return a chunk with its frame, verified, as it is written; as `read`."""
+        return self._verified(locator)[1]
+
+    def _verified(self, locator: Locator) -> tuple[Chunk, bytes]:
         extent = self._holder(locator)
         try:
             data = self.disk.read(extent.file, locator.offset, locator.frame_bytes)
@@ -375,7 +396,7 @@ class Extents:
             raise Corrupt(f"{extent.file}, offset {locator.offset}: {error}") from None
         if (chunk.crc, len(chunk.payload)) != (locator.crc, locator.size_bytes):
             raise Corrupt(f"{extent.file}, offset {locator.offset}: holds another chunk than the index says")
-        return chunk
+        return chunk, data
 
     def read_part(self, locator: Locator, offset: int, size: int, crc: int) -> bytes:
         """Return a part of a chunk's payload, whose CRC32C the caller knows; raises as `read`."""
@@ -430,6 +451,14 @@ class Extents:
                 self.all[locator.extent].run_bytes -= locator.frame_bytes
             for locator in new:
                 self._holder(locator).run_bytes += locator.frame_bytes
+
+
+def _number(write: tuple[Extent, int]) -> int:
+    return write[0].number
+
+
+def _is_data(extent: Extent) -> bool:
+    return extent.role == Role.DATA
 
 
 def _index_bytes(runs: Iterable[Run]) -> int:

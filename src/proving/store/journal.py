@@ -2,36 +2,52 @@
 
 A batch is one write: the chunks of small values, then a chunk of kind JOURNAL with
 
-    batch number 8 | CRC32C of the UUIDs of the chunks before it in the batch 4 | index entries
+    batch number 8 | CRC32C of the UUIDs of the chunks before it in the batch 4 | number of locators 4 and locators |
+    index entries
 
-Batches are written one at a time, each synced before the next, so only the last can be torn.
+The locators are those of chunks elsewhere that are made durable side by side with the batch: only with them it counts.
+Batches are written one at a time, each durable with its chunks before the next, so only the last can be torn.
 """
 
 import logging
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proving.store.chunk import HEADER_BYTES, UUID_BYTES, Kind, crc32c, decode, encode, frame_beginnings
-from proving.store.entries import Entry, Locator, decode_entries, encode_entry
+from proving.store.entries import Entry, Locator, decode_entries, encode_entry, locators_of, packed
 from proving.store.errors import Corrupt, DiskFailed, DiskFull
-from proving.store.extents import Extent, Extents
+from proving.store.extents import Dependency, Extent, Extents
 from proving.store.superblock import Checkpoint, Role
 
 _log = logging.getLogger(__name__)
 
 _BATCH = struct.Struct("<QI")
-BATCH_BYTES = _BATCH.size + HEADER_BYTES + UUID_BYTES
+BATCH_BYTES = _BATCH.size + len(packed(())) + HEADER_BYTES + UUID_BYTES
 """What a batch takes beside its values and entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A valid batch: its entries, and the offset behind it."""
+    """A batch that is valid if the chunks `beside` it are; where it begins, and the offset behind it."""
 
     sequence: int
     entries: tuple[Entry, ...]
+    beside: tuple[Locator, ...]
+    start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Chunks that become durable together with a batch."""
+
+    locators: tuple[Locator, ...] = ()
+    dependency: Dependency = field(default_factory=Dependency)
+
+    def and_(self, other: "Beside") -> "Beside":
+        """Return both."""
+        return Beside(self.locators + other.locators, self.dependency.and_(other.dependency))
 
 
 class Draft:
@@ -56,9 +72,9 @@ class Draft:
         self.end += HEADER_BYTES + len(payload) + UUID_BYTES
         self._uuids.append(uuid)
 
-    def close(self, sequence: int, entries: Sequence[Entry]) -> None:
+    def close(self, sequence: int, entries: Sequence[Entry], beside: Sequence[Locator]) -> None:
         """Add the chunk that makes the others valid."""
-        head = _BATCH.pack(sequence, crc32c(b"".join(self._uuids)))
+        head = _BATCH.pack(sequence, crc32c(b"".join(self._uuids))) + packed(beside)
         payload = b"".join((head, *(encode_entry(name, value) for name, value in entries)))
         self.add(Kind.JOURNAL, payload, crc32c(payload))
 
@@ -93,18 +109,18 @@ class Journal:
             active = self._active = self._extents.allocate(Role.JOURNAL, is_urgent=is_urgent, after=active)
         return Draft(self._extents, active)
 
-    def write(self, draft: Draft, entries: Sequence[Entry]) -> None:
-        """Write a batch; it is durable when this returns.
+    def write(self, draft: Draft, entries: Sequence[Entry], beside: Beside) -> None:
+        """Write a batch; it and what was written beside it are durable when this returns.
 
         Raises:
             DiskFailed: the disk refused. The batch may be there after a crash, unless another follows.
         """
         active = self._active
         assert active is not None, "a draft was made in an extent"
-        draft.close(self._sequence, entries)
+        draft.close(self._sequence, entries, beside.locators)
         try:
             self._extents.disk.write(active.file, active.pointer, draft.parts)
-            self._extents.sync(self._extents.written(active))
+            self._extents.sync(beside.dependency.and_(self._extents.written(active)))
         except OSError as error:
             active.is_open = False
             self._leave_behind(active)
@@ -136,7 +152,7 @@ class Journal:
 def batches(data: bytes, start: int, life: int) -> Iterator[Batch]:
     """Give the valid batches of an extent from `start` on; what is behind the last one is torn, or of no meaning."""
     view = memoryview(data)
-    at = start
+    at = beginning = start
     uuids: list[bytes] = []
     while True:
         try:
@@ -150,7 +166,10 @@ def batches(data: bytes, start: int, life: int) -> Iterator[Batch]:
             sequence, crc = _BATCH.unpack_from(chunk.payload)
             if crc != crc32c(b"".join(uuids)):
                 return
-            yield Batch(sequence, tuple(decode_entries(chunk.payload, _BATCH.size)), at)
+            beside = locators_of(chunk.payload[_BATCH.size :])
+            behind = _BATCH.size + len(packed(beside))
+            yield Batch(sequence, tuple(decode_entries(chunk.payload, behind)), tuple(beside), beginning, at)
+            beginning = at
             uuids.clear()
         except Corrupt:
             return

@@ -9,10 +9,13 @@ from proving.store.changes import Wish
 from proving.store.engine import Engine
 from proving.store.entries import Facts
 from proving.store.errors import DiskFull, NoSuchBucket, NotStaged, TooLarge
+from proving.store.journal import Beside
 from proving.store.names import check_key
 from proving.store.records import ObjectInfo
 from proving.store.versions import Outgrown
 from proving.store.writing import Body, Data, StagedPart
+
+_MOST_BESIDE = 8
 
 
 class Puts:
@@ -80,11 +83,11 @@ class Puts:
             )
 
         placing = engine.history.placing(bucket, key, size_bytes - len(name))
-        engine.extents.sync(body.dependency)
-        assert body.dependency.is_durable(), "an index entry never names a chunk that is not durable"
+        beside = self._beside(body)
         while True:
             try:
-                engine.commit(changes.put_object(wish, value, placing), placing.size_bytes, value=body.inline)
+                change = changes.put_object(wish, value, placing)
+                engine.commit(change, placing.size_bytes, value=body.inline, beside=beside)
             except Outgrown as needs:
                 placing = engine.history.grown(placing, needs)
             except DiskFull:
@@ -94,6 +97,17 @@ class Puts:
                 if placing.version:
                     facts = replace(facts, version=placing.version)
                 return facts.info(bucket, key)
+
+    def _beside(self, body: Body) -> Beside:
+        """Return which chunks become durable together with the entry; of many, all are made durable before it.
+
+        What is beside the last batch is read when the store is opened after a crash.
+        """
+        if len(body.locators) > _MOST_BESIDE:
+            self._engine.extents.sync(body.dependency)
+        if body.dependency.is_durable():
+            return Beside()
+        return Beside(tuple(body.locators), body.dependency)
 
     def _check(self, wish: Wish) -> None:
         """Refuse early what cannot succeed; a bucket that goes away meanwhile is seen at the commit."""

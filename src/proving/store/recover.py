@@ -13,9 +13,9 @@ from proving.store.chunk import HEADER_BYTES, peek_life
 from proving.store.disk import Disk
 from proving.store.entries import locators_of
 from proving.store.errors import Corrupt, NotAStore
-from proving.store.extents import Extent, Extents, extent_file
+from proving.store.extents import Dependency, Extent, Extents, extent_file
 from proving.store.index import Index
-from proving.store.journal import Journal, batches, holds_later_batch
+from proving.store.journal import Batch, Journal, batches, holds_later_batch
 from proving.store.records import StoreSettings
 from proving.store.runs import Blocks, open_run
 from proving.store.superblock import Role, State, Superblock
@@ -130,9 +130,17 @@ def _replay(disk: Disk, extents: Extents, index: Index) -> _Replayed:
         is_last = extent is journals[-1]
         start = end = checkpoint.offset if extent.order == checkpoint.order else 0
         data = disk.read(extent.file, 0, extents.size_bytes if is_last else extent.pointer)
+        found: list[Batch] = []
         for batch in batches(data, start, extent.life):
-            if batch.sequence != sequence:
+            if batch.sequence != sequence + len(found):
                 break
+            found.append(batch)
+        if is_last and found and not _keep_what_is_beside(extents, found[-1]):
+            # It never was durable. It must not come back once other bytes are where its chunks were to be.
+            disk.write(extent.file, found[-1].start, [bytes(HEADER_BYTES)])
+            disk.sync(extent.file)
+            del found[-1]
+        for batch in found:
             index.publish(batch.entries, {name: index.get(name) for name, _ in batch.entries})
             sequence += 1
             end = batch.end
@@ -150,6 +158,21 @@ def _replay(disk: Disk, extents: Extents, index: Index) -> _Replayed:
     for value in index.changed.values():
         extents.adopt(() if value is None else locators_of(value))
     return _Replayed(journals[-1] if journals else None, sequence, size_bytes)
+
+
+def _keep_what_is_beside(extents: Extents, batch: Batch) -> bool:
+    """Return whether the chunks beside the last batch are there; make them durable, for they may be visible only."""
+    try:
+        frames = [(locator, extents.read_frame(locator)) for locator in batch.beside]
+    except Corrupt:
+        return False
+    dependency = Dependency()
+    for locator, frame in frames:
+        extent = extents.all[locator.extent]
+        extents.disk.write(extent.file, locator.offset, [frame])
+        dependency = dependency.and_(extents.written(extent))
+    extents.sync(dependency)
+    return True
 
 
 def _check_accounts(extents: Extents) -> None:

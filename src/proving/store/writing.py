@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,6 +12,9 @@ from proving.store.errors import DiskFull
 from proving.store.extents import Dependency, Extents
 
 Data: TypeAlias = bytes | bytearray | memoryview | Iterable[bytes]
+
+# To hand over to another thread takes as long as to hash some ten thousand bytes.
+_HASHED_BESIDE_BYTES = 256 << 10
 
 
 @dataclass
@@ -55,12 +59,14 @@ class Writer:
         chunk_size_bytes: Size of all chunks of a body but the last.
         inline_size_bytes: Up to this size a body is not written here.
         make_room: Called when the disk is full; returns whether to try again.
+        hashers: Threads that hash what is being written.
     """
 
     extents: Extents
     chunk_size_bytes: int
     inline_size_bytes: int
     make_room: Callable[[], bool]
+    hashers: Executor
 
     def take(self, data: Data, *, is_hashed: bool = True, may_inline: bool = True) -> Body:
         """Take a whole body; at most two chunks of it are in memory at once.
@@ -73,15 +79,23 @@ class Writer:
         hashed = hashlib.md5(usedforsecurity=False)
         try:
             for piece in pieces_of(data, self.chunk_size_bytes):
-                if is_hashed:
-                    hashed.update(piece)
                 body.size_bytes += len(piece)
                 # Only a last piece is shorter than a chunk; if it is the first too, it is the whole body.
                 is_whole = not body.locators and len(piece) < self.chunk_size_bytes
-                if may_inline and is_whole and len(piece) <= self.inline_size_bytes:
+                is_inline = may_inline and is_whole and len(piece) <= self.inline_size_bytes
+                beside = None
+                if is_hashed and not is_inline and len(piece) >= _HASHED_BESIDE_BYTES:
+                    beside = self.hashers.submit(hashed.update, piece)
+                elif is_hashed:
+                    hashed.update(piece)
+                if is_inline:
                     body.inline = (piece, crc32c(piece))
                     continue
-                locator, written = self._append(piece)
+                try:
+                    locator, written = self._append(piece)
+                finally:
+                    if beside is not None:
+                        beside.result()
                 body.locators.append(locator)
                 body.dependency = body.dependency.and_(written)
         except BaseException:
