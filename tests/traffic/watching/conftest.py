@@ -1,30 +1,15 @@
 """Material to watch: a small town whose vehicles drive by a formula, and Chromium to watch it in."""
 
 import itertools
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from proving.traffic.roads import City
 from proving.traffic.watching import Kind, Moments, Show, Travellers, scene_of
 from proving.traffic.watching.moments import NOBODY
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # WebGL without a graphics card.
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 KINDS = (Kind(name="car"), Kind(name="bus", length_m=12.0, width_m=2.5), Kind(name="robot", is_automated=True))
 MOMENT_S = 0.5
 
@@ -61,21 +46,6 @@ def town() -> Callable[..., Show]:
         )
 
     return make
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A headless Chromium: the one named by CHROMIUM, else the one on the path. Where CI is set it must be there."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if program is None or not Path(program).exists():
-        message = "Chromium is missing: install the package chromium, or set CHROMIUM to the program"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def _driven(length_m: np.ndarray, lanes: np.ndarray, moment_count: int) -> Moments:

@@ -24,6 +24,7 @@ SCRIPTS = (
     "lanes.js",
     "camera.js",
     "gl.js",
+    "areas.js",
     "roads.js",
     "vehicles.js",
     "flat.js",
@@ -130,6 +131,7 @@ def scene_body(show: Show, interval: int) -> bytes:
         "widths": _centimetres(scene.width_m).tolist(),
         "edge": scene.edge.tolist(),
         "ways": scene.ways.ravel().tolist(),
+        "areas": [_centimetres(area - origin).ravel().tolist() for area in scene.areas],
         "edgeNames": scene.edge_names,
         "bars": {
             "ends": _centimetres(scene.bars.ends - np.tile(origin, 2)).ravel().tolist(),
@@ -188,7 +190,6 @@ def _rendered(show: Show, title: str, *, status: str | None, bodies: list[tuple[
             # Inside a script element only "<" could end it; as an escape it is the same JSON.
             status=None if status is None else Markup(status.replace("<", "\\u003c")),  # noqa: S704  escaped
             bodies=bodies,
-            connect="" if status is not None else "connect-src 'self'; ",
             gradient=", ".join(colours[::16] + colours[-1:]),
             groups=sorted(groups, reverse=True),
             has_automated=any(kind.is_automated for kind in used),

@@ -92,6 +92,9 @@ def map_figure(scene: Scene, frame: Frame, look: Mapping[str, str], title: str =
     axes.set_xlim(frame.centre[0] - half_m[0], frame.centre[0] + half_m[0])
     axes.set_ylim(frame.centre[1] - half_m[1], frame.centre[1] + half_m[1])
     least = _THINNEST_PX / frame.scale
+    if scene.areas:
+        areas = PolyCollection(list(scene.areas), facecolors=look["way"], edgecolors="none")
+        axes.add_collection(areas, autolim=False)
     for is_way, colour in ((True, look["way"]), (False, look["road"])):
         strips = [
             _strip(line, max(width + (0 if is_way else 0.3), least))

@@ -52,6 +52,7 @@ class Scene:
         width_m: of every lane.
         edge: whose lane it is; -1 for a way across a junction.
         ways: the lane before and the lane after each way across a junction.
+        areas: outlines of junctions, as far as they are known.
         edge_names: names of the edges.
         bars: stop lines with a signal.
         signals: per signal what each of its phases shows.
@@ -63,6 +64,7 @@ class Scene:
     width_m: Float[np.ndarray, " lane"]
     edge: Int[np.ndarray, " lane"]
     ways: Int[np.ndarray, "way 2"]
+    areas: tuple[Float[np.ndarray, "corner 2"], ...]
     edge_names: tuple[str, ...]
     bars: Bars
     signals: tuple[tuple[str, ...], ...]
@@ -102,6 +104,7 @@ def scene_of(road_map: RoadMap) -> Scene:
         width_m=np.array([*widths, *(min(widths[a], widths[b]) for a, b in ways.tolist())]),
         edge=np.concatenate([np.repeat(np.arange(len(counts)), counts), np.full(len(crossing), -1)]),
         ways=ways,
+        areas=tuple(_line(junction.shape) for junction in road_map.junctions if len(junction.shape) > 2),
         edge_names=tuple(edge.name for edge in road_map.edges),
         bars=_bars(road_map, ways, (*lanes, *crossing), np.array(widths)),
         signals=tuple(tuple(phase.colours for phase in signal.phases) for signal in road_map.signals),
@@ -169,6 +172,7 @@ def _plain(name: str, lines: list[np.ndarray], length_m: float) -> Scene:
         width_m=np.full(count, LANE_WIDTH_M),
         edge=np.zeros(count, dtype=np.int64),
         ways=np.zeros((0, 2), dtype=np.int64),
+        areas=(),
         edge_names=(name,),
         bars=Bars(np.zeros((0, 4)), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)),
         signals=(),

@@ -112,10 +112,10 @@ class GoingOn:
                 top.see(moments)
                 if not self._keep(body, first + len(moments), top.mps):
                     return
-            self._tell(isDone=True)
+            self._tell({"isDone": True})
         except Error as error:
             logger.warning("the run has ended: %s", error)
-            self._tell(isDone=True, problem=str(error))
+            self._tell({"isDone": True, "problem": str(error)})
 
     def _keep(self, body: bytes, moment_count: int, top_mps: int) -> bool:
         """Keep a chunk and wait until more is wanted; False once stopped."""
@@ -125,14 +125,14 @@ class GoingOn:
             start = self._file.seek(0, 2)
             self._file.write(body)
             self._places.append((start, len(body)))
-        self._tell(momentCount=moment_count, chunkCount=len(self._places), top=top_mps)
+        self._tell({"momentCount": moment_count, "chunkCount": len(self._places), "top": top_mps})
         with self._news:
             self._news.wait_for(
                 lambda: self._is_stopped or moment_count <= (self._asked + 1) * self._interval + self._ahead
             )
             return not self._is_stopped
 
-    def _tell(self, **changes: int | bool | str) -> None:
+    def _tell(self, changes: dict[str, int | bool | str]) -> None:
         with self._news:
             self._status = self._status | changes
             self._news.notify_all()
@@ -145,13 +145,16 @@ def served(show: Show, serving: Serving = Serving(), title: str = "") -> Iterato
     Raises:
         BadSettings: the port is taken.
     """
-    going_on = GoingOn(show, serving.ahead_s)
-    handler = type("Handler", (_Handler,), {"run": going_on, "page": live_page(show, title).encode()})
+
+    class Handler(_Handler):
+        page = live_page(show, title).encode()
+
     try:
-        server = ThreadingHTTPServer((ADDRESS, serving.port), handler)
+        server = ThreadingHTTPServer((ADDRESS, serving.port), Handler)
     except OSError as error:
         raise BadSettings(f"port {serving.port} of {ADDRESS} cannot be had: {error.strerror}") from error
     server.daemon_threads = True
+    Handler.run = going_on = GoingOn(show, serving.ahead_s)
     listening = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="traffic page")
     going_on.start()
     listening.start()

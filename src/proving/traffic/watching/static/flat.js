@@ -6,8 +6,8 @@ import { onScreen } from "./camera.js";
 const css = ([red, green, blue, alpha]) => `rgb(${red * 255} ${green * 255} ${blue * 255} / ${alpha})`;
 
 export class FlatDrawing {
-  constructor(ground, top, lanes, bars) {
-    Object.assign(this, { lanes, bars, ground: ground.getContext("2d", { alpha: false }), top: top.getContext("2d") });
+  constructor(ground, top, lanes, { bars, areas }) {
+    Object.assign(this, { lanes, bars, areas, ground: ground.getContext("2d", { alpha: false }), top: top.getContext("2d") });
   }
 
   setPalette(colours) {
@@ -68,6 +68,12 @@ export class FlatDrawing {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = css(colours.ground);
     context.fillRect(0, 0, ...size);
+    context.fillStyle = css(colours.way);
+    for (const area of this.areas) {
+      context.beginPath();
+      for (let i = 0; i < area.length; i += 2) context.lineTo(...onScreen(camera, size, area[i] / 100, area[i + 1] / 100));
+      context.fill();
+    }
     context.lineJoin = "round";
     for (const isWay of [true, false]) {
       context.strokeStyle = css(isWay ? colours.way : colours.road);

@@ -1,5 +1,6 @@
 // Draws what does not move: lanes and their markings. Only done when the camera moves.
 
+import { trianglesOf } from "./areas.js";
 import { bindColumns, filledBuffer, programOf, setView } from "./gl.js";
 
 const ROAD_VERTEX = `
@@ -31,11 +32,12 @@ void main() {
 const [WAY, LANE, BORDER, DASHED] = [0, 1, 2, 3];
 const MARK_HALF_M = 0.08;
 // Markings are drawn from so many pixels per metre on.
-const MARKS_FROM = 2.2;
+const MARKS_FROM = 1.4;
 
 // Lanes as strips: first ways across junctions, then lanes, then markings, so that later ones lie on top.
-export function roadMeshes(lanes) {
+export function roadMeshes(lanes, areas) {
   const [ways, surfaces, marks] = [new Mesh(), new Mesh(), new Mesh()];
+  for (const area of areas) ways.addArea(area.map((cm) => cm / 100), WAY);
   for (let lane = 0; lane < lanes.count; lane++) {
     const half = lanes.width[lane] / 2;
     const isWay = lanes.edge[lane] < 0;
@@ -53,6 +55,12 @@ class Mesh {
   constructor() {
     this.corners = [];
     this.order = [];
+  }
+
+  addArea(outline, kind) {
+    const at = this.corners.length / 7;
+    for (let i = 0; i < outline.length; i += 2) this.corners.push(outline[i], outline[i + 1], 0, 0, 1, 0, kind);
+    for (const corner of trianglesOf(outline)) this.order.push(at + corner);
   }
 
   // A strip beside the middle of a lane, `right` metres to its right.

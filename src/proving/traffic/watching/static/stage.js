@@ -10,12 +10,12 @@ export class Stage {
   constructor(frame, scene, lanes, palette) {
     [this.ground, this.top] = frame.querySelectorAll("canvas");
     Object.assign(this, { frame, scene, palette, ratio: 1, size: [1, 1] });
-    const meshes = roadMeshes(lanes);
+    const meshes = roadMeshes(lanes, scene.areas);
     if (hasWebGl()) {
       this.roads = new RoadsDrawing(this.ground, meshes);
       this.vehicles = new VehiclesDrawing(this.top, scene.bars);
     } else {
-      this.roads = this.vehicles = new FlatDrawing(this.ground, this.top, lanes, scene.bars);
+      this.roads = this.vehicles = new FlatDrawing(this.ground, this.top, lanes, scene);
     }
     this.vehicles.setPalette(palette);
     frame.dataset.drawing = this.vehicles instanceof FlatDrawing ? "canvas" : "webgl";

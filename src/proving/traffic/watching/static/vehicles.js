@@ -60,7 +60,7 @@ void main() {
     if (along > 0.18 && along < 0.5 && abs(corner.y) < half_px.y * 0.78) shade *= 0.55;
     if (along < -0.62 && along > -0.8 && abs(corner.y) < half_px.y * 0.7) shade *= 0.68;
   }
-  float rim = isMarked > 0.5 ? clamp(half_px.y * 0.35, 1.0, 2.5) : 0.0;
+  float rim = isMarked > 0.5 ? clamp(half_px.y * 0.35, 0.7, 2.5) : 0.0;
   shade = mix(shade, ink.rgb, rim > 0.0 ? clamp(far + rim + 0.5, 0.0, 1.0) : 0.0);
   painted = vec4(shade * alpha, alpha);
 }`;
