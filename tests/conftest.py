@@ -1,11 +1,14 @@
-"""What every test may ask for: the data beside the checkout, and a fixed profile for random tests."""
+"""What every test may ask for: the data beside the checkout, a browser, and a fixed profile for random tests."""
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, sync_playwright
 
 settings.register_profile("proving", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("proving")
@@ -14,6 +17,18 @@ settings.load_profile("proving")
 # stop what they started with it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # WebGL without a graphics card.
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +46,24 @@ def shared_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium: the one named by CHROMIUM, else the one on the path. Where CI is set it must be there.
+
+    One for the whole session: Playwright cannot be started twice in one process.
+    """
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if program is None or not Path(program).exists():
+        message = "Chromium is missing: install the package chromium, or set CHROMIUM to the program"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from proving.corridor.errors import FolderInUse
 from proving.corridor.sample import DAMAGE, write_sample
@@ -101,22 +100,15 @@ class Opened:
 
 
 @pytest.fixture(scope="module")
-def opened(finished: tuple[Path, str]) -> Iterator[Opened]:
-    chromium = shutil.which("chromium")
-    assert chromium, "the browser tests need Debian's chromium"
-    options = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=options)
-        try:
-            page, complaints = browser.new_page(), list[str]()
-            page.on("console", lambda message: complaints.append(message.text))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("request", lambda request: complaints.append(request.url) if request.url[:4] == "http" else None)
-            page.goto((finished[0] / "report.html").as_uri())
-            page.wait_for_load_state("networkidle")
-            yield Opened(page, complaints)
-        finally:
-            browser.close()
+def opened(finished: tuple[Path, str], chromium: Browser) -> Iterator[Opened]:
+    page, complaints = chromium.new_page(), list[str]()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.append(request.url) if request.url[:4] == "http" else None)
+    page.goto((finished[0] / "report.html").as_uri())
+    page.wait_for_load_state("networkidle")
+    yield Opened(page, complaints)
+    page.close()
 
 
 @pytest.mark.browser

@@ -1,15 +1,11 @@
 """Material for reports: a small ring road that forms waves, a whole sample report, and Chromium to open it in."""
 
 import io
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, sync_playwright
 
 from proving.report import (
     Code,
@@ -30,14 +26,6 @@ from proving.report import (
     tracks_from_grid,
 )
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 STEP_S = 0.1
 
 
@@ -73,21 +61,6 @@ def sample_report(ring_tracks: Callable[..., Tracks]) -> Callable[[int], Report]
         )
 
     return make
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A headless Chromium: the one named by CHROMIUM, else the one on the path. Where CI is set it must be there."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if program is None or not Path(program).exists():
-        message = "Chromium is missing: install the package chromium, or set CHROMIUM to the program"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def _drive(
