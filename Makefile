@@ -16,7 +16,7 @@ run: .venv/.installed-all
 	.venv/bin/proving corridor run out/sample/study.toml
 
 test: .venv/.installed-test
-	.venv/bin/python -m pytest -n 2 --dist loadfile -m "$(MARKS)"
+	.venv/bin/python -m pytest -n 2 --dist loadfile --durations 20 -m "$(MARKS)"
 
 check: .venv/.installed-test
 	.venv/bin/ruff format --check .
