@@ -1,4 +1,4 @@
-"""Material for reports: a small ring road that forms waves, a whole sample report, and Chromium to open it in."""
+"""Material for reports: a small ring road that forms waves and a whole sample report."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Material to watch: a small town whose vehicles drive by a formula, and Chromium to watch it in."""
+"""Material to watch: a small town whose vehicles drive by a formula."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
