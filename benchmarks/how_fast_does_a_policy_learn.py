@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 
 from proving.traffic.learn import Ppo, Verdict, card_of, evaluate, first_learner, learn, policy_of, save
-from proving.traffic.tasks import TASKS
+from proving.traffic.tasks import LANE_TASKS
 
 # Lengths are drawn from 205 to 295 m with 24 bits, so none of these was; the last two lie outside and only tell.
 UNSEEN_M = (215.0, 225.0, 235.0, 245.0, 255.0, 265.0, 275.0, 285.0)
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="one training of two iterations")
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
-    parser.add_argument("--task", default="wave_attenuation_by_set_speed", choices=list(TASKS))
+    parser.add_argument("--task", default="wave_attenuation_by_set_speed", choices=list(LANE_TASKS))
     parser.add_argument("--iterations", type=int, default=160, help="give up after this many")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of the trainings")
     parser.add_argument("--save", type=Path, help="learn to the end and write the last seed's policy here, as .npz")
@@ -71,7 +71,7 @@ def trained(name: str, seed: int, total: int, between: int, path: Path | None) -
     """Learn from nothing until every unseen length is solved, or for `total` iterations."""
     # Each training pays for its own compilation.
     jax.clear_caches()
-    task, ppo = TASKS[name], Ppo(iteration_count=total)
+    task, ppo = LANE_TASKS[name], Ppo(iteration_count=total)
     begin = time.perf_counter()
     learner = jax.block_until_ready(first_learner(task, ppo, seed))
     rates: list[float] = []

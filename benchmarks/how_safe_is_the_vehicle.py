@@ -23,7 +23,7 @@ from proving.traffic.drivers import Gipps, Krauss
 from proving.traffic.learn import load, shipped_policy
 from proving.traffic.learn.export import export
 from proving.traffic.state import Driver
-from proving.traffic.tasks import TASKS
+from proving.traffic.tasks import LANE_TASKS
 from proving.traffic.vehicle import MODES, OnnxPolicy, Supervisor
 from proving.traffic.vehicle.drive import Runtime
 from proving.traffic.vehicle.replays import DT_S, NONE, Disturbance, Outcome, automated, human, leaders
@@ -42,7 +42,7 @@ def exported(policy: Path | None) -> OnnxPolicy:
     learned = shipped_policy() if policy is None else load(policy)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "policy.onnx"
-        export(learned, TASKS[learned.card.task], path)
+        export(learned, LANE_TASKS[learned.card.task], path)
         return OnnxPolicy(path)
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from proving.traffic.learn import shipped_policy
 from proving.traffic.learn.export import export
-from proving.traffic.tasks import TASKS
+from proving.traffic.tasks import LANE_TASKS
 from proving.traffic.vehicle import OnnxPolicy, Supervisor
 from proving.traffic.vehicle.drive import Runtime, replay
 
 learned = shipped_policy()
-export(learned, TASKS[learned.card.task], Path("policy.onnx"))
+export(learned, LANE_TASKS[learned.card.task], Path("policy.onnx"))
 policy = OnnxPolicy(Path("policy.onnx"))
 
 speed_mps, gap_m, leader_mps = 5.0, 14.0, 5.0

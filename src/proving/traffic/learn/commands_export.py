@@ -1,4 +1,4 @@
-"""`proving traffic export-policy`: a learned policy as a file for vehicles."""
+"""`proving traffic export`: a learned policy as a file for vehicles."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-app = App(name="export-policy", help="Write a learned policy as ONNX, for `drive`.")
+app = App(name="export", help="Write a learned policy as ONNX, for `drive`.")
 
 
 @app.default
@@ -22,13 +22,13 @@ def export_policy(out: Path, /, *, policy: Path | None = None) -> int:
     from proving.traffic.learn import load, shipped_policy
     from proving.traffic.learn.errors import BadPolicy
     from proving.traffic.learn.export import export
-    from proving.traffic.tasks import TASKS
+    from proving.traffic.tasks import LANE_TASKS
     from proving.traffic.vehicle.infer import OnnxPolicy
 
     learned = shipped_policy() if policy is None else load(policy)
-    if learned.card.task not in TASKS:
-        raise BadPolicy(f"the policy was trained for {learned.card.task!r}; tasks are: {', '.join(TASKS)}")
-    card = export(learned, TASKS[learned.card.task], out)
+    if learned.card.task not in LANE_TASKS:
+        raise BadPolicy(f"the policy was trained for {learned.card.task!r}; tasks are: {', '.join(LANE_TASKS)}")
+    card = export(learned, LANE_TASKS[learned.card.task], out)
     network, nothing = OnnxPolicy(out), np.zeros((1, len(card.readings)))
     begin = time.perf_counter()
     for _ in range(100):

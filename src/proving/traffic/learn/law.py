@@ -12,7 +12,7 @@ from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.evaluate import check_fits
 from proving.traffic.learn.policy import Policy, load
 from proving.traffic.state import Array, Memory, View
-from proving.traffic.tasks import TASKS
+from proving.traffic.tasks import LANE_TASKS
 from proving.traffic.tasks.commanded import Commanded, Means
 from proving.traffic.tasks.task import Local, Sight, Task
 
@@ -107,4 +107,4 @@ def shipped_policy() -> Policy:
 
 def shipped_controller() -> Learned:
     """Return the policy that comes with the package as a driver."""
-    return as_driver(shipped_policy(), TASKS[SHIPPED])
+    return as_driver(shipped_policy(), LANE_TASKS[SHIPPED])

@@ -1,5 +1,7 @@
-"""Tasks to learn: a ring with automated vehicles, what they see, may do, and are rewarded for."""
+"""Tasks to learn: roads with automated vehicles or signals, what they see, may do, and are rewarded for."""
 
+from proving.traffic.tasks.environment import AnyTask
+from proving.traffic.tasks.on_networks import NETWORK_TASKS, NetworkTask
 from proving.traffic.tasks.task import Company, RingRoad, Sight, Task
 from proving.traffic.tasks.wave_attenuation import (
     WAVE_ATTENUATION_BY_SET_SPEED,
@@ -7,8 +9,20 @@ from proving.traffic.tasks.wave_attenuation import (
     WAVE_ATTENUATION_PO,
 )
 
-TASKS: dict[str, Task] = {
+LANE_TASKS: dict[str, Task] = {
     task.name: task for task in (WAVE_ATTENUATION_PO, WAVE_ATTENUATION_BY_SET_SPEED, WAVE_ATTENUATION_FOR_ANYBODY)
 }
 
-__all__ = ["TASKS", "Company", "RingRoad", "Sight", "Task"]
+TASKS: dict[str, AnyTask] = {**LANE_TASKS, **NETWORK_TASKS}
+
+__all__ = [
+    "LANE_TASKS",
+    "NETWORK_TASKS",
+    "TASKS",
+    "AnyTask",
+    "Company",
+    "NetworkTask",
+    "RingRoad",
+    "Sight",
+    "Task",
+]

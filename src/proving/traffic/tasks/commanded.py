@@ -66,7 +66,7 @@ class Commanded:
             wish = (xp.clip(mean + self.command, 0, view.limit_mps) - view.speed_mps) / RESPONSE_S
         wish = xp.clip(wish, -BRAKING_MPS2, FASTEST_MPS2)
         wish = xp.minimum(wish, (view.limit_mps - view.speed_mps) / view.dt_s)
-        guard = (_safe_speed_mps(view) - view.speed_mps) / RESPONSE_S
+        guard = (safe_speed_mps(view) - view.speed_mps) / RESPONSE_S
         return xp.minimum(wish, xp.maximum(guard, -EMERGENCY_MPS2)), memory
 
 
@@ -117,7 +117,7 @@ class AtSlots:
         )
 
 
-def _safe_speed_mps(view: View) -> Float[Array, "slot lane"]:
+def safe_speed_mps(view: View) -> Float[Array, "slot lane"]:
     """Return the speed from which it can still stop behind a leader that brakes as hard (Krauss, SUMO)."""
     xp = view.speed_mps.__array_namespace__()
     room_m = xp.maximum(view.gap_m - STANDING_GAP_M, 0)

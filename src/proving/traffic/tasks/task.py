@@ -61,6 +61,8 @@ class Moment(NamedTuple):
     reference_mps: Float[Array, " world"]
     decision: Float[Array, " world"]
     task: "Task"
+    # Behind a leader: its speed 5, 15 and 30 s from now, which only a critic may know.
+    coming_mps: Float[Array, "later world"] | None = None
 
 
 def told_on_ring(now: Moment) -> Float[Array, "told world"]:
@@ -137,14 +139,14 @@ class Sight:
         names: one word per number.
         low: smallest value of each number; what is read is clipped to it.
         high: largest value of each number.
-        read: returns the numbers, feature first, before clipping.
+        read: returns the numbers, feature first, before clipping; it takes a `Local`, on a network a `NetworkMoment`.
         needs: what it reads besides the vehicle's own sensors.
     """
 
     names: tuple[str, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-    read: Callable[[Local], Float[Array, "feature ..."]]
+    read: Callable[[Any], Float[Array, "feature ..."]]
     needs: Needs = "own_sensors"
 
     def __post_init__(self) -> None:
@@ -153,7 +155,7 @@ class Sight:
         if not all(low < high for low, high in zip(self.low, self.high, strict=True)):
             raise BadSettings("each low of a sight must be below its high")
 
-    def seen(self, local: Local) -> Float[Array, "feature ..."]:
+    def seen(self, local: object) -> Float[Array, "feature ..."]:
         """Return what is observed, inside the bounds."""
         values = self.read(local)
         xp = values.__array_namespace__()

@@ -1,0 +1,121 @@
+"""How good traffic on a network is, whoever decides: a policy, people, or a controller."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from proving.traffic.errors import BadSettings, Overflow
+from proving.traffic.learn.policy import Policy, decide
+from proving.traffic.tasks.on_networks.environment import NetworkEpisode, moment, reset, step
+from proving.traffic.tasks.on_networks.rewards import delay_share
+from proving.traffic.tasks.on_networks.task import NetworkTask
+
+Decide: TypeAlias = Callable[[Float[Array, "feature agent world"]], Float[Array, "agent world"]]
+
+Now: TypeAlias = tuple[NetworkEpisode, Array, tuple[Array, ...]]
+
+# FLOW counts the outflow of a bottleneck over so long at the end.
+OUTFLOW_S = 500.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkVerdict:
+    """What became of whole episodes; means over seeds, and of each seed what FLOW counts.
+
+    Attributes:
+        mean_speed_mps: mean over decisions of the mean speed of whoever is on the road.
+        outflow_veh_per_h: arrivals in the last 500 s, or the last two thirds of what is shorter.
+        delay_s: sum over time of mean(1 - v / highest limit), FLOW's `min_delay_unscaled`.
+        arrived_count: vehicles that arrived.
+        return_per_decision: mean reward.
+        collided_share: share of the episodes with a collision; they are counted to the end all the same.
+        speeds_mps: the first, by seed.
+    """
+
+    mean_speed_mps: float
+    outflow_veh_per_h: float
+    delay_s: float
+    arrived_count: float
+    return_per_decision: float
+    collided_share: float
+    speeds_mps: tuple[float, ...]
+
+
+def judge_on_network(task: NetworkTask, decides: Policy | Decide | None, seeds: Sequence[int]) -> NetworkVerdict:
+    """Return what becomes of the task's episodes.
+
+    Args:
+        task: what to drive; its horizon is the length of an episode.
+        decides: who decides from what is seen; None: nobody, so that people drive and signals stay as they are.
+        seeds: seeds of the episodes.
+
+    Raises:
+        BadSettings: there is no seed.
+        Overflow: there were more vehicles than the task holds.
+    """
+    if not seeds:
+        raise BadSettings("a judgement needs at least one seed")
+    seed = jnp.asarray([seed % 2**32 for seed in seeds], dtype=jnp.uint32)
+    if isinstance(decides, Policy):
+        policy = decides
+        decides = functools.partial(decide, policy.layers, policy.statistics, policy.card.actions)
+    final, sums = jax.device_get(jax.jit(_driven, static_argnums=(0, 1))(task, decides, seed))
+    if np.max(final.traffic.overflow) > 0:
+        raise Overflow(f"task {task.name!r} holds {task.traffic.capacity} vehicles: raise traffic.capacity")
+    speed, delay, reward, late, arrived, collided = sums
+    decision_s = task.steps_per_decision * task.traffic.dt_s
+    counted_s = _counted(task) * decision_s
+    return NetworkVerdict(
+        mean_speed_mps=float(speed.mean()) / task.horizon,
+        outflow_veh_per_h=float(late.mean()) * 3600 / counted_s,
+        delay_s=float(delay.mean()) * decision_s,
+        arrived_count=float(arrived.mean()),
+        return_per_decision=float(reward.mean()) / task.horizon,
+        collided_share=float(collided.mean()),
+        speeds_mps=tuple(float(one) / task.horizon for one in speed),
+    )
+
+
+def _counted(task: NetworkTask) -> int:
+    """Return how many decisions at the end the outflow is counted over."""
+    decision_s = task.steps_per_decision * task.traffic.dt_s
+    return max(min(round(OUTFLOW_S / decision_s), 2 * task.horizon // 3), 1)
+
+
+def _driven(task: NetworkTask, decides: Decide | None, seed: Array) -> tuple[NetworkEpisode, tuple[Array, ...]]:
+    episode, observation = reset(task, seed)
+    start = task.horizon - _counted(task)
+
+    def one(now: Now, decision: Array) -> tuple[Now, None]:
+        episode, observation, (speed, delay, reward, late, arrived, collided) = now
+        action = jnp.full_like(episode.action, jnp.nan) if decides is None else decides(observation)
+        before = episode.traffic.collisions
+        outcome = step(task, episode, action)
+        after = outcome.episode
+
+        def seen(episode: NetworkEpisode) -> tuple[Array, Array]:
+            there = moment(task, episode)
+            return there.mean_speed_mps, delay_share(there)
+
+        mean_mps, delayed = jax.vmap(seen, in_axes=-1)(after)
+        came = after.recent[-1]
+        sums = (
+            speed + mean_mps,
+            delay + delayed,
+            reward + outcome.reward,
+            late + jnp.where(decision >= start, came, 0),
+            arrived + came,
+            collided | (after.traffic.collisions > before),
+        )
+        return (after, outcome.observation, sums), None
+
+    zero, none = jnp.zeros(seed.shape), jnp.zeros(seed.shape, dtype=jnp.int32)
+    first = (episode, observation, (zero, zero, zero, none, none, zero > 0))
+    (final, _, sums), _ = jax.lax.scan(one, first, jnp.arange(task.horizon))
+    return final, sums

@@ -1,0 +1,158 @@
+"""Who decides on a network, and what a decision means: vehicles accelerate, cells set speeds, signals switch."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeAlias
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.network.road_map import RoadMap
+from proving.traffic.network.state import State, Vehicles
+from proving.traffic.tasks.on_networks.cells import Pieces, cell_at, cells_of
+from proving.traffic.tasks.on_networks.told import Manner, Said
+from proving.traffic.tasks.on_networks.traffic import Built
+
+# The set speed that a cell may ask for, m/s; FLOW's.
+SLOWEST_MPS, FASTEST_MPS = 0.01, 23.0
+
+Slots: TypeAlias = Int[Array, " agent"]
+
+
+class Orders(NamedTuple):
+    """What a decision comes to: what each vehicle is told (NaN: nothing), and which signals go on."""
+
+    wish: Float[Array, " place"] | None = None
+    next_phase: Bool[Array, " signal"] | None = None
+
+
+class Actors(Protocol):
+    """Who decides."""
+
+    @property
+    def manner(self) -> Manner | None:
+        """Return what vehicles are told; None: nothing."""
+        ...
+
+    @property
+    def slot_count(self) -> int:
+        """Return how many vehicles may decide at the same time; 0 where vehicles do not."""
+        ...
+
+    def names(self, road_map: RoadMap) -> tuple[str, ...]:
+        """Return one name per number of an action."""
+        ...
+
+    def orders(self, built: Built, traffic: State, said: Said, slots: Slots, action: Float[Array, " action"]) -> Orders:
+        """Return what this action comes to."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutomatedVehicles:
+    """Automated vehicles, each of which says how it drives; who finds no slot drives like people.
+
+    Attributes:
+        slot_count: how many may decide at the same time, those that came first.
+        manner: whether they say an acceleration or a speed that they do not want to exceed.
+        keeps_slots: a vehicle stays in its slot until it leaves; else the slots are always in the order in which
+            vehicles came, as in FLOW.
+    """
+
+    slot_count: int
+    manner: Manner = "accel"
+    keeps_slots: bool = True
+
+    def __post_init__(self) -> None:
+        if self.slot_count < 1:
+            raise BadSettings(f"slot_count must be at least 1, not {self.slot_count}")
+
+    def names(self, road_map: RoadMap) -> tuple[str, ...]:
+        """Return the slots."""
+        return tuple(f"vehicle_{slot}" for slot in range(self.slot_count))
+
+    def orders(self, built: Built, traffic: State, said: Said, slots: Slots, action: Float[Array, " action"]) -> Orders:
+        """Return each vehicle's acceleration or set speed."""
+        trip = traffic.vehicles.trip
+        is_mine = (slots[:, None] == trip[None, :]) & (slots >= 0)[:, None]
+        told = jnp.sum(jnp.where(is_mine, action[:, None], 0), axis=0)
+        return Orders(wish=jnp.where(is_mine.any(axis=0), told, jnp.nan))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoadCells:
+    """Cells of the road, each of which sets the speed of the automated vehicles in it.
+
+    Attributes:
+        pieces: edges and how many pieces each is cut into.
+        is_change: an action is added to a vehicle's own set speed, as in FLOW; else it is the set speed.
+    """
+
+    pieces: Pieces
+    is_change: bool = True
+
+    @property
+    def manner(self) -> Manner | None:
+        """Return that vehicles are told a speed."""
+        return "set_speed"
+
+    @property
+    def slot_count(self) -> int:
+        """Return 0: no vehicle decides."""
+        return 0
+
+    def names(self, road_map: RoadMap) -> tuple[str, ...]:
+        """Return the cells."""
+        return cells_of(road_map, self.pieces).names
+
+    def orders(self, built: Built, traffic: State, said: Said, slots: Slots, action: Float[Array, " action"]) -> Orders:
+        """Return every vehicle's set speed."""
+        vehicles = traffic.vehicles
+        cells = cells_of(built.road_map, self.pieces)
+        cell = cell_at(cells, vehicles.lane, vehicles.position_m)
+        asked = jnp.append(action, 0.0)[cell]
+        old_mps = jnp.where(jnp.isnan(said.wish), FASTEST_MPS, said.wish)
+        set_mps = jnp.clip(old_mps + asked if self.is_change else asked, SLOWEST_MPS, FASTEST_MPS)
+        # An action that is no number says nothing: the road is left to people.
+        is_silent = (cell == cells.count) | jnp.isnan(asked)
+        return Orders(wish=jnp.where(is_silent, said.wish, set_mps))
+
+
+@dataclass(frozen=True)
+class SwitchedSignals:
+    """Signals, each of which goes on to its next phase where its number is above 0; yellow takes its own time."""
+
+    @property
+    def manner(self) -> Manner | None:
+        """Return that vehicles are told nothing."""
+        return None
+
+    @property
+    def slot_count(self) -> int:
+        """Return 0: no vehicle decides."""
+        return 0
+
+    def names(self, road_map: RoadMap) -> tuple[str, ...]:
+        """Return the signals."""
+        return tuple(signal.name for signal in road_map.signals)
+
+    def orders(self, built: Built, traffic: State, said: Said, slots: Slots, action: Float[Array, " action"]) -> Orders:
+        """Return which signals go on; the last of them is "none"."""
+        return Orders(next_phase=jnp.append(action > 0, False))
+
+
+def slots_after(built: Built, slots: Slots, vehicles: Vehicles, *, keeps: bool) -> Slots:
+    """Return the trip in every slot: who is gone makes room for whoever came first and has none."""
+    trip, nobody = vehicles.trip, built.is_automated.shape[0] - 1
+    is_asking = jnp.asarray(built.is_automated)[trip] & (trip < nobody)
+    held = jnp.full_like(slots, -1)
+    if keeps:
+        is_mine = (slots[:, None] == trip[None, :]) & is_asking[None, :]
+        held = jnp.where(is_mine.any(axis=1), slots, -1)
+        is_asking = is_asking & ~is_mine.any(axis=0)
+    # Trips are numbered by when they begin, source by source.
+    waiting = jnp.sort(jnp.where(is_asking, trip, nobody))
+    is_free = held < 0
+    turn = jnp.minimum(jnp.cumsum(is_free) - 1, waiting.shape[0] - 1)
+    coming = waiting[jnp.maximum(turn, 0)]
+    return jnp.where(is_free, jnp.where(coming < nobody, coming, -1), held)

@@ -1,0 +1,161 @@
+"""Two loops that cross: 1, 7 or 14 of 14 vehicles are automated (FLOW's figureeight0 to 2)."""
+
+import dataclasses
+import math
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from proving.traffic.drivers import Idm
+from proving.traffic.roads import FigureEight
+from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
+from proving.traffic.tasks.on_networks.moment import NetworkMoment, follower
+from proving.traffic.tasks.on_networks.rewards import desired_velocity
+from proving.traffic.tasks.on_networks.task import NetworkTask
+from proving.traffic.tasks.on_networks.traffic import NetworkTraffic
+from proving.traffic.tasks.task import Company, Sight
+
+ROAD = FigureEight()
+LAP = ("bottom", "top", "upper_ring", "right", "left", "lower_ring")
+VEHICLE_COUNT, AUTOMATED_COUNTS, TARGET_MPS = 14, (1, 7, 14), 20.0
+# How an automated vehicle follows below its set speed: as near as half a second, which its reaction allows.
+QUICK = Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0, noise_intensity=0.0)
+
+
+def everybody(now: NetworkMoment) -> Float[Array, "feature one"]:
+    """Return everybody's speed / limit, then everybody's place / lap, in the order of trips (FLOW's `AccelEnv`)."""
+    order = jnp.argsort(now.traffic.vehicles.trip)
+    speed = now.speed_mps[order] / ROAD.limit_mps
+    return jnp.concatenate([speed, now.along_m[order] / now.built.length_m])[:, None]
+
+
+def own_place_and_neighbours(now: NetworkMoment) -> Float[Array, "feature agent"]:
+    """Return FLOW's six of `MultiAgentAccelPOEnv`: own speed and place, leader's and follower's speed and gap."""
+    behind, lap_m, limit = follower(now, now.built.length_m), now.built.length_m, ROAD.limit_mps
+    return jnp.stack(
+        [
+            now.of_agents(now.speed_mps) / limit,
+            now.of_agents(now.along_m) / lap_m,
+            now.of_agents(now.said.leader_speed_mps - now.speed_mps) / limit,
+            now.of_agents(now.said.gap_m) / lap_m,
+            (now.of_agents(now.speed_mps) - behind.speed_mps) / limit,
+            behind.gap_m / lap_m,
+        ]
+    )
+
+
+def from_behind_the_wheel(now: NetworkMoment) -> Float[Array, "feature agent"]:
+    """Return how an agent stands to the crossing, its leader, its last action, and everybody else from its own place.
+
+    Everybody comes in the order in which one would meet them along the lap: how far ahead, and how much faster.
+    """
+    lap_m = now.built.length_m
+    mine_m, speed = now.of_agents(now.along_m), now.of_agents(now.speed_mps)
+    turn = 2 * math.pi * mine_m / lap_m
+    ahead_m = jnp.mod(now.along_m[None, :] - mine_m[:, None], lap_m)
+    order = jnp.argsort(ahead_m, axis=1)[:, 1:]
+    ahead = jnp.take_along_axis(ahead_m, order, axis=1) / lap_m
+    others = now.speed_mps[order] - speed[:, None]
+    own = jnp.stack(
+        [
+            speed / 15,
+            jnp.sin(turn),
+            jnp.cos(turn),
+            jnp.sin(2 * turn),
+            jnp.cos(2 * turn),
+            now.of_agents(now.said.gap_m) / 50,
+            now.of_agents(now.said.leader_speed_mps - now.speed_mps) / 10,
+            now.action / TARGET_MPS,
+            jnp.full_like(speed, now.mean_speed_mps / 15),
+        ]
+    )
+    return jnp.concatenate([own, ahead.T, others.T / 10])
+
+
+EVERYBODY = Sight(
+    names=tuple(f"{what}_{number}" for what in ("speed", "place") for number in range(VEHICLE_COUNT)),
+    low=(0.0,) * (2 * VEHICLE_COUNT),
+    high=(1.5,) * VEHICLE_COUNT + (1.0,) * VEHICLE_COUNT,
+    read=everybody,
+    needs="everything",
+)
+NEIGHBOURS = Sight(
+    names=("speed", "place", "leader_minus_own_speed", "gap", "own_minus_follower_speed", "follower_gap"),
+    low=(0.0, 0.0, -1.5, 0.0, -1.5, 0.0),
+    high=(1.5, 1.0, 1.5, 1.0, 1.5, 1.0),
+    read=own_place_and_neighbours,
+    needs="everything",
+)
+WHEEL = Sight(
+    names=(
+        *("speed", "sin_place", "cos_place", "sin_half", "cos_half", "gap", "leader_minus_own_speed", "action"),
+        "mean_speed",
+        *(f"distance_{number}" for number in range(1, VEHICLE_COUNT)),
+        *(f"faster_{number}" for number in range(1, VEHICLE_COUNT)),
+    ),
+    low=(0.0, -1.0, -1.0, -1.0, -1.0, 0.0, -3.0, -1.0, 0.0, *(0.0,) * 13, *(-3.0,) * 13),
+    high=(3.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 1.0, 3.0, *(1.0,) * 13, *(3.0,) * 13),
+    read=from_behind_the_wheel,
+    needs="everything",
+)
+
+
+def traffic_with(automated_count: int) -> NetworkTraffic:
+    """Return the figure eight with so many automated vehicles of 14."""
+    return NetworkTraffic(
+        network=ROAD,
+        demand=ROAD.demand(VEHICLE_COUNT, automated_count),
+        main_road=LAP,
+        dt_s=0.1,
+        capacity=VEHICLE_COUNT,
+        duration_s=150.0,
+    )
+
+
+def _flows(size: int) -> NetworkTask:
+    count = AUTOMATED_COUNTS[size]
+    return NetworkTask(
+        name=f"figureeight{size}",
+        about=f"FLOW's figureeight{size}: {count} of 14 vehicles accelerate by at most 3 m/s2, everybody is seen",
+        traffic=traffic_with(count),
+        actors=AutomatedVehicles(slot_count=count, keeps_slots=False),
+        sight=EVERYBODY,
+        is_central=True,
+        reward=desired_velocity(TARGET_MPS),
+        action_low=-3.0,
+        action_high=3.0,
+    )
+
+
+def _one_by_one(size: int) -> NetworkTask:
+    return dataclasses.replace(
+        _flows(size),
+        name=f"figureeight{size}_by_vehicle",
+        about=f"figureeight{size}; once a second each automated vehicle says how fast it wants to be",
+        actors=AutomatedVehicles(slot_count=AUTOMATED_COUNTS[size], manner="set_speed"),
+        sight=WHEEL,
+        is_central=False,
+        action_low=0.0,
+        action_high=TARGET_MPS,
+        horizon=150,
+        steps_per_decision=10,
+        law=QUICK,
+    )
+
+
+FIGURE_EIGHTS = tuple(_flows(size) for size in range(3))
+FIGURE_EIGHTS_BY_VEHICLE = tuple(_one_by_one(size) for size in range(3))
+MULTIAGENT_FIGURE_EIGHT = dataclasses.replace(
+    FIGURE_EIGHTS[1],
+    name="multiagent_figure_eight",
+    about="FLOW's MultiAgentAccelPOEnv: 7 of 14 vehicles, each sees itself, its leader and its follower",
+    actors=AutomatedVehicles(slot_count=AUTOMATED_COUNTS[1]),
+    sight=NEIGHBOURS,
+    is_central=False,
+)
+ADVERSARIAL_FIGURE_EIGHT = dataclasses.replace(
+    FIGURE_EIGHTS[0],
+    name="adversarial_figure_eight",
+    about="FLOW's AdversarialAccelEnv: an opponent adds a tenth of its own action and earns what the vehicle loses",
+    company=Company(opponent_share=0.1),
+)

@@ -1,0 +1,107 @@
+"""What a task on a road network is, as data; a value like any `Task`."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from proving.traffic.drivers import Idm
+from proving.traffic.errors import BadSettings
+from proving.traffic.sensing import Sensing
+from proving.traffic.state import Driver, HumanDriver
+from proving.traffic.tasks.on_networks.actors import Actors
+from proving.traffic.tasks.on_networks.moment import NetworkMoment
+from proving.traffic.tasks.on_networks.told import Told, behind_sensors
+from proving.traffic.tasks.on_networks.traffic import Built, NetworkTraffic, built
+from proving.traffic.tasks.task import Company, Sight
+
+
+def told_on_network(now: NetworkMoment) -> Float[Array, " told"]:
+    """Return how many vehicles there are, how fast they are and how many stand, and how late it is."""
+    standing = jnp.sum(now.is_there & (now.speed_mps < 0.3)).astype(jnp.float32)
+    return jnp.stack([now.vehicle_count / 100, now.mean_speed_mps / 20, standing / 100, now.decision / 1000])
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkTask:
+    """Something to learn on a road network.
+
+    Attributes:
+        name: its key in `TASKS`.
+        about: one line.
+        traffic: the network and who drives on it.
+        actors: who decides.
+        sight: what is observed; `read` takes a `NetworkMoment` and returns [feature agent].
+        is_central: one agent sees everything and decides for all actors, as in FLOW's single-agent environments;
+            else each actor is an agent.
+        reward: what all of them get for a decision.
+        collision_reward: what they get for a decision that ends in a collision.
+        told: what, besides what is seen, a critic is told while learning.
+        action_low: smallest action.
+        action_high: largest action.
+        horizon: decisions per episode.
+        warm_up_step_count: engine steps before the first decision.
+        steps_per_decision: engine steps for which an action holds.
+        law: how automated vehicles drive that are told nothing.
+        sensing: what is wrong with the automated vehicles' sensors and pedals.
+        company: who else acts.
+    """
+
+    name: str
+    about: str
+    traffic: NetworkTraffic
+    actors: Actors
+    sight: Sight
+    reward: Callable[[NetworkMoment], Float[Array, ""]]
+    is_central: bool = False
+    collision_reward: float = 0.0
+    told: Callable[[NetworkMoment], Float[Array, " told"]] = told_on_network
+    action_low: float = -1.0
+    action_high: float = 1.0
+    horizon: int = 1500
+    warm_up_step_count: int = 0
+    steps_per_decision: int = 1
+    law: HumanDriver = field(default_factory=Idm)
+    sensing: Sensing = field(default_factory=Sensing)
+    company: Company = field(default_factory=Company)
+
+    def __post_init__(self) -> None:
+        if not -math.inf < self.action_low < self.action_high < math.inf:
+            raise BadSettings(f"actions must be low < high, not {self.action_low} and {self.action_high}")
+        for name in ("horizon", "steps_per_decision"):
+            if getattr(self, name) < 1:
+                raise BadSettings(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.warm_up_step_count < 0:
+            raise BadSettings(f"warm_up_step_count must be 0 or more, not {self.warm_up_step_count}")
+        needed_s = (self.warm_up_step_count + self.horizon * self.steps_per_decision) * self.traffic.dt_s
+        if self.traffic.demand.flows and self.traffic.duration_s < needed_s:
+            raise BadSettings(
+                f"task {self.name!r} lasts {needed_s} s, but its traffic is written out for {self.traffic.duration_s} s"
+            )
+        if not self.sensing.is_perfect and self.actors.manner is None:
+            raise BadSettings(f"task {self.name!r} has no automated vehicles whose sensors could be imperfect")
+
+    @property
+    def built(self) -> Built:
+        """Return the network as arrays."""
+        return built(self.traffic, self.controller)
+
+    @property
+    def controller(self) -> Driver | None:
+        """Return what drives the automated vehicles; None where there are none."""
+        if self.actors.manner is None:
+            return None
+        told = Told(law=self.law, manner=self.actors.manner, fastest_mps2=max(self.action_high, 0.1))
+        return behind_sensors(told, self.sensing, self.traffic.dt_s)
+
+    @property
+    def action_count(self) -> int:
+        """Return how many numbers an action has, of all agents together."""
+        return len(self.actors.names(self.built.road_map))
+
+    @property
+    def agent_count(self) -> int:
+        """Return how many agents there are."""
+        return 1 if self.is_central else self.action_count

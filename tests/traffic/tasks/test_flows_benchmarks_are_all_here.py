@@ -1,0 +1,107 @@
+"""FLOW's eleven benchmarks and its multi-agent tasks: names, sizes, demand and rewards as FLOW has them."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.sensing import Sensing
+from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
+from proving.traffic.tasks.environment import observe
+from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, SwitchedSignals, slots_after
+from proving.traffic.tasks.on_networks.environment import NetworkEpisode
+from proving.traffic.tasks.on_networks.traffic import built
+
+# Sizes of observation and action, decisions per episode (facts of FLOW's code).
+BENCHMARKS = {
+    "figureeight0": (28, 1, 1500),
+    "figureeight1": (28, 7, 1500),
+    "figureeight2": (28, 14, 1500),
+    "merge0": (25, 5, 750),
+    "merge1": (65, 13, 750),
+    "merge2": (85, 17, 750),
+    "bottleneck0": (141, 20, 1500),
+    "bottleneck1": (141, 20, 1500),
+    "bottleneck2": (281, 40, 1500),
+    "grid0": (339, 9, 400),
+    "grid1": (915, 25, 400),
+}
+
+
+def first_episode(task: NetworkTask) -> NetworkEpisode:
+    """One world before its first step."""
+    state = jax.tree.map(lambda values: jnp.asarray(values)[..., None], task.built.state)
+    return NetworkEpisode(
+        traffic=state,
+        seed=jnp.zeros(1, dtype=jnp.uint32),
+        decision=jnp.zeros(1, dtype=jnp.int32),
+        action=jnp.zeros((task.action_count, 1)),
+        slots=jnp.full((task.actors.slot_count, 1), -1, dtype=jnp.int32),
+        recent=jnp.zeros((10, 1), dtype=jnp.int32),
+    )
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_has_flows_sizes(name: str) -> None:
+    task = NETWORK_TASKS[name]
+    features, actions, horizon = BENCHMARKS[name]
+    seen = jax.eval_shape(lambda episode: observe(task, episode), first_episode(task))
+    assert seen.shape == (features, 1, 1)
+    assert (len(task.sight.names), task.action_count, task.agent_count, task.horizon) == (features, actions, 1, horizon)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("multiagent_figure_eight", "multiagent_highway", "figureeight1_by_vehicle"),
+        *("merge0_by_vehicle", "bottleneck0_by_cell", "grid0_by_signal"),
+    ],
+)
+def test_other_tasks_show_what_they_name(name: str) -> None:
+    task = NETWORK_TASKS[name]
+    seen = jax.eval_shape(lambda episode: observe(task, episode), first_episode(task))
+    assert seen.shape == (len(task.sight.names), task.agent_count, 1)
+
+
+def test_the_humans_of_a_benchmark_are_flows() -> None:
+    per_hour = {
+        name: {flow.name: flow.veh_per_h for flow in NETWORK_TASKS[name].traffic.demand.flows}
+        for name in ("merge0", "bottleneck1", "grid1")
+    }
+    assert per_hour["merge0"] == pytest.approx({"highway_human": 1800, "highway_automated": 200, "ramp_human": 100})
+    assert per_hour["bottleneck1"] == pytest.approx({"inflow_human": 1875, "inflow_automated": 625})
+    assert len(per_hour["grid1"]) == 20
+    assert set(per_hour["grid1"].values()) == {300}
+    assert not any(kind.changes_lanes for kind in NETWORK_TASKS["bottleneck0"].traffic.demand.types)
+    assert all(kind.changes_lanes for kind in NETWORK_TASKS["bottleneck1"].traffic.demand.types)
+
+
+def test_slots_are_filled_by_who_came_first_and_kept_until_one_leaves() -> None:
+    built = NETWORK_TASKS["merge0"].built
+    mine = np.flatnonzero(built.is_automated)[:6]
+    person = int(np.flatnonzero(~built.is_automated)[0])
+    nobody = len(built.is_automated) - 1
+
+    def slots(old: list[int], there: list[int], keeps: bool) -> list[int]:
+        vehicles = built.state.vehicles._replace(trip=jnp.asarray([*there, person, nobody], dtype=jnp.int32))
+        return slots_after(built, jnp.asarray(old), vehicles, keeps=keeps).tolist()
+
+    a, b, c, d = (int(trip) for trip in mine[:4])
+    assert slots([-1, -1, -1], [b, a], keeps=True) == [a, b, -1]
+    assert slots([a, b, c], [c, b, d], keeps=True) == [d, b, c]
+    assert slots([a, b, c], [c, b, d], keeps=False) == [b, c, d]
+
+
+def test_settings_that_make_no_sense_are_named() -> None:
+    task = NETWORK_TASKS["merge0"]
+    with pytest.raises(BadSettings, match="lasts 1500"):
+        dataclasses.replace(task, horizon=1500)
+    with pytest.raises(BadSettings, match="slot_count"):
+        AutomatedVehicles(slot_count=0)
+    with pytest.raises(BadSettings, match="no automated vehicles"):
+        dataclasses.replace(task, actors=SwitchedSignals(), sensing=Sensing(gap_noise_m=1.0))
+    with pytest.raises(BadSettings, match=r"no connection joins edge 'left' to 'bottom'"):
+        built(dataclasses.replace(task.traffic, main_road=("left", "bottom")), None)
