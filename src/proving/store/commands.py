@@ -4,10 +4,47 @@ import dataclasses
 import json as json_text
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from proving.store.export import Exported
 
 app = App(name="store", help="An S3-compatible object store node that loses nothing in a crash.")
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Secured:
+    """How HTTPS is spoken.
+
+    Attributes:
+        certificate: A PEM file; where given, HTTPS is served instead of HTTP.
+        private_key: The certificate's key in PEM; not needed where it is in the same file.
+    """
+
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Looking:
+    """How a server that runs is looked after.
+
+    Attributes:
+        status_port: Where given, http://127.0.0.1:STATUS_PORT shows how the server and the store are, and its /metrics
+            tells it to Prometheus; to anybody on this machine, and to nobody elsewhere. 0 lets the system choose.
+        scrub_every_h: Where given, everything is read so often, in hours, to find what is damaged.
+    """
+
+    status_port: int | None = None
+    scrub_every_h: float | None = None
+
+
+SECURED = Secured()
+LOOKING = Looking()
 
 
 @app.command
@@ -19,8 +56,8 @@ def serve(
     credentials: Path | None = None,
     domain: str = "",
     workers: int = 16,
-    certificate: Path | None = None,
-    private_key: Path | None = None,
+    secured: Annotated[Secured, Parameter(name="*")] = SECURED,
+    looking: Annotated[Looking, Parameter(name="*")] = LOOKING,
 ) -> int:
     """Serve FOLDER over S3 until SIGTERM or SIGINT; it is made where it is missing.
 
@@ -34,8 +71,8 @@ def serve(
             [[users]], each with access_key, secret_key and lists of buckets: read, write, manage.
         domain: Where set, BUCKET.DOMAIN in the Host header names the bucket; without it the path does.
         workers: Threads for what waits for the disk; so many writes share a commit at most.
-        certificate: A PEM file; where given, HTTPS is served instead of HTTP.
-        private_key: The certificate's key in PEM; not needed where it is in the same file.
+        secured: Whether HTTPS is spoken.
+        looking: How it is looked after.
     """
     from proving.store import Store
     from proving.store.s3.errors import CannotListen
@@ -49,15 +86,19 @@ def serve(
             port=port,
             domain=domain,
             worker_count=workers,
-            certificate=certificate,
-            private_key=private_key,
+            certificate=secured.certificate,
+            private_key=secured.private_key,
+            status_port=looking.status_port,
+            scrub_interval_s=None if looking.scrub_every_h is None else looking.scrub_every_h * 3600,
         )
     except ValueError as error:
         raise CannotListen(str(error)) from error
     shown = f"[{host}]" if ":" in host else host
 
-    def tell(chosen_port: int) -> None:
+    def tell(chosen_port: int, status_port: int | None) -> None:
         print(f"listening on {settings.scheme}://{shown}:{chosen_port}", flush=True)
+        if status_port is not None:
+            print(f"status at http://127.0.0.1:{status_port}", flush=True)
 
     with Store.open(folder) as store:
         serve_until_stopped(store, users, settings, tell)
@@ -104,6 +145,38 @@ def scrub(folder: Path, *, json: bool = False) -> int:
             print(f"damaged: {where}: {damage.reason}")
         print(f"{report.object_count:,} objects, {report.size_bytes:,} bytes read, {len(report.damages):,} damaged")
     return 1 if report.damages else 0
+
+
+@app.command
+def export(folder: Path, place: Path, *, json: bool = False) -> int:
+    """Write all that the store in FOLDER holds to PLACE: bytes, descriptions, versions and times.
+
+    Args:
+        folder: A store's folder, not being served at the moment.
+        place: A new folder; or a new file, if it ends in .tar.
+        json: Print one JSON document.
+    """
+    from proving.store import Store
+
+    with Store.open(_existing(folder)) as store:
+        return _tell_exported("out of", store.export_to(place), json=json)
+
+
+@app.command(name="import")
+def import_(folder: Path, place: Path, *, json: bool = False) -> int:
+    """Put all that `export` wrote to PLACE into the store in FOLDER, exactly as it was.
+
+    Args:
+        folder: A store's folder, not being served at the moment; it is made where it is missing.
+        place: What `export` wrote; the store may have none of its buckets.
+        json: Print one JSON document.
+    """
+    from proving.store import Store
+
+    if not place.exists():
+        raise FileNotFoundError(2, "no such export", str(place))
+    with Store.open(folder) as store:
+        return _tell_exported("into", store.import_from(place), json=json)
 
 
 @app.command
@@ -199,6 +272,17 @@ def rm(folder: Path, bucket: str, key: str) -> int:
     with Store.open(_existing(folder)) as store:
         store.head(bucket, key)
         store.delete(bucket, key)
+    return 0
+
+
+def _tell_exported(where: str, done: "Exported", *, json: bool) -> int:
+    if json:
+        print(json_text.dumps(dataclasses.asdict(done)))
+    else:
+        print(
+            f"{done.bucket_count:,} buckets, {done.object_count:,} objects and older versions, "
+            f"{done.size_bytes:,} bytes {where} the store"
+        )
     return 0
 
 

@@ -271,7 +271,10 @@ class Connection:
             self.abort()
             return
         if message.head.method == "HEAD" or status == 304:
-            body = b""
+            body, size_bytes = b"", 0
+        operation = message.exchange.operation if message.exchange is not None else ""
+        took_s = self._now_s() - message.started_s
+        self._service.answered(operation, status, message.received_bytes, size_bytes, took_s)
         if not isinstance(body, bytes):
             self._transport.write(head)
             self._stream = body
@@ -349,6 +352,7 @@ class Connection:
         body = answer.body if isinstance(answer.body, bytes) else b""
         head = answer_head(answer.status, answer.headers, len(body), request_id, is_last=True)
         self._transport.write(head + body)
+        self._service.answered("", answer.status, 0, len(body), 0.0)
         self._close()
 
     def _abandon(self, message: Message) -> None:

@@ -30,6 +30,7 @@ from proving.store.s3.multipart import Uploads
 from proving.store.s3.requests import Request, check_bucket_name, parse_query, parse_request, split_path
 from proving.store.s3.saving import discard
 from proving.store.s3.signature import Signature, verify
+from proving.store.s3.tally import Tally
 from proving.store.s3.users import Users
 from proving.store.together import SMALL_BYTES, NewObject, put_together
 
@@ -92,6 +93,8 @@ class S3Service:
     ) -> None:
         """Serve `store`; where `domain` is set, "bucket.domain" in the Host header names a bucket."""
         self.context = Context(store, Uploads(), now_s)
+        self.tally = Tally()
+        self.answered = self.tally.add
         self._users = Users.of(credentials)
         self._domain = domain
 
@@ -130,6 +133,10 @@ class S3Service:
         """Give the space of uploads in progress back, when the server ends and the store lives on."""
         discard(self.context, tuple(self.context.uploads.drop()))
 
+    def upload_count(self) -> int:
+        """Return how many multipart uploads are in progress."""
+        return len(self.context.uploads)
+
     def expire(self) -> int:
         """Carry out the lifecycle rules once; return how much that deleted."""
         return lifecycle.expire(self.context)
@@ -143,6 +150,7 @@ class _RefusedExchange:
     """A request that its head alone is enough to answer: to refuse, mostly."""
 
     pace = Pace.QUICK
+    operation = ""
 
     def __init__(self, refusal: Answer) -> None:
         self.refusal: Answer | None = refusal
@@ -166,6 +174,7 @@ class _FormExchange:
 
     refusal: Answer | None = None
     pace = Pace.SLOW
+    operation = "PostObject"
 
     def __init__(self, context: Context, upload: FormUpload, head: Head, bucket: str, request_id: str) -> None:
         self._context = context
@@ -214,6 +223,7 @@ class S3Exchange:
             proving.errors.Error: it is refused.
         """
         handler = HANDLERS[request.operation]
+        self.operation = request.operation
         self._context = context
         self._request = request
         self._request_id = request_id

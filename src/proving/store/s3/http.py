@@ -35,6 +35,7 @@ class Shared:
 class Exchange(Protocol):
     """One request being served. `take`, `finish` and `share` never run at the same time; none raises."""
 
+    operation: str  # Its name in the tally; "" where it is not known.
     refusal: Answer | None  # Set where the head alone is enough to refuse.
     pace: Pace
 
@@ -60,6 +61,10 @@ class Service(Protocol):
 
     def begin(self, head: Head, request_id: str) -> Exchange:
         """Check a head; never raises."""
+        ...
+
+    def answered(self, operation: str, status: int, received_bytes: int, sent_bytes: int, took_s: float) -> None:
+        """Take note of an answer; called on the event loop."""
         ...
 
     def malformed(self, code: str, message: str, request_id: str) -> Answer:

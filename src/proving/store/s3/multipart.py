@@ -99,6 +99,9 @@ class Uploads:
             self._uploads[upload.upload_id] = upload
         return upload
 
+    def __len__(self) -> int:
+        return len(self._uploads)
+
     def find(self, bucket: str, key: str, upload_id: str) -> Upload:
         """Return an upload.
 

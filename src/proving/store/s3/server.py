@@ -6,6 +6,7 @@ import secrets
 import signal
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,9 @@ from proving.store.s3.connection import Connection
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.errors import BadCertificate, CannotListen
 from proving.store.s3.exchange import S3Service
+from proving.store.s3.http import Service
+from proving.store.s3.status import Sources, Upkeep
+from proving.store.s3.status_service import StatusService
 from proving.store.s3.users import Users
 from proving.store.s3.wire import Limits, Stamps
 from proving.store.s3.workers import Workers
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 512
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,9 @@ class ServerSettings:
         worker_count: threads for what waits for the disk; so many writes share a commit at most.
         limits: what one connection may use up.
         lifecycle_interval_s: between two passes that delete what has expired.
+        scrub_interval_s: between two passes that read everything, to find damage; None for none.
+        status_port: where set, the loopback address tells there how the server is, to anybody on this machine; 0 lets
+            the system choose.
         certificate: where set, TLS is spoken: a PEM file with the certificate and those that it rests on.
         private_key: the certificate's key, in PEM; None where it is in the same file.
     """
@@ -52,12 +60,18 @@ class ServerSettings:
     worker_count: int = 16
     limits: Limits = field(default_factory=Limits)
     lifecycle_interval_s: float = 3600.0
+    scrub_interval_s: float | None = None
+    status_port: int | None = None
     certificate: Path | None = None
     private_key: Path | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be between 0 and 65535, got {self.port}")
+        if self.status_port is not None and not 0 <= self.status_port <= 65535:
+            raise ValueError(f"status_port must be between 0 and 65535, got {self.status_port}")
+        if self.scrub_interval_s is not None and self.scrub_interval_s <= 0:
+            raise ValueError(f"scrub_interval_s must be above 0, got {self.scrub_interval_s}")
         if self.worker_count < 1:
             raise ValueError(f"worker_count must be at least 1, got {self.worker_count}")
         if self.private_key is not None and self.certificate is None:
@@ -77,8 +91,12 @@ class Server:
         self._service = S3Service(store, credentials, settings.domain)
         self._settings = settings
         self._connections: set[Connection] = set()
+        self._asking: set[Connection] = set()
         self._is_stopping = asyncio.Event()
+        self._upkeep = Upkeep()
+        self._store = store
         self.port = settings.port
+        self.status_port = settings.status_port
 
     async def start(self) -> None:
         """Listen.
@@ -93,27 +111,52 @@ class Server:
         stamps = Stamps(secrets.randbits(32))
         limits = self._settings.limits
 
-        def connect() -> asyncio.Protocol:
-            connection = Connection(self._service, self._workers, stamps, limits, self._connections)
-            # It has the methods of a protocol, and nothing to inherit from it.
-            return cast("asyncio.Protocol", connection)
+        def serving(service: Service, connections: set[Connection]) -> Callable[[], asyncio.Protocol]:
+            # A connection has the methods of a protocol, and nothing to inherit from it.
+            return lambda: cast("asyncio.Protocol", Connection(service, self._workers, stamps, limits, connections))
 
+        async def listen(made: Callable[[], asyncio.Protocol], host: str, port: int, flag: str) -> asyncio.Server:
+            try:
+                return await loop.create_server(
+                    made, host, port, backlog=_BACKLOG, ssl=secure if flag == "--port" else None
+                )
+            except (OSError, OverflowError) as error:
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+                advice = "--host or --port" if flag == "--port" else flag
+                raise CannotListen(f"cannot listen on {host}:{port}: {reason}; choose another {advice}") from error
+
+        self._listeners: list[asyncio.Server] = []
         try:
-            self._listener = await loop.create_server(
-                connect, self._settings.host, self._settings.port, backlog=_BACKLOG, ssl=secure
-            )
-        except (OSError, OverflowError) as error:
+            settings = self._settings
+            made = serving(self._service, self._connections)
+            self._listeners.append(await listen(made, settings.host, settings.port, "--port"))
+            if settings.status_port is not None:
+                made = serving(StatusService(self._sources()), self._asking)
+                self._listeners.append(await listen(made, _LOOPBACK, settings.status_port, "--status-port"))
+        except CannotListen:
+            for listener in self._listeners:
+                listener.close()
             self._workers.close()
-            address = f"{self._settings.host}:{self._settings.port}"
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise CannotListen(f"cannot listen on {address}: {reason}; choose another --host or --port") from error
-        self.port = self._listener.sockets[0].getsockname()[1]
-        self._watch = asyncio.create_task(self._expire_slow_clients())
-        self._upkeep = asyncio.create_task(self._expire_objects())
+            raise
+        self.port, *others = (listener.sockets[0].getsockname()[1] for listener in self._listeners)
+        self.status_port = others[0] if others else None
+        self._tasks = [
+            asyncio.create_task(self._expire_slow_clients()),
+            asyncio.create_task(self._repeat(self._expire_objects, self._settings.lifecycle_interval_s)),
+            asyncio.create_task(self._repeat(self._scrub, self._settings.scrub_interval_s)),
+        ]
+
+    def _sources(self) -> Sources:
+        return Sources(
+            self._store, self._service.tally, lambda: len(self._connections), self._service.upload_count, self._upkeep
+        )
 
     async def stop(self) -> None:
         """Take no more connections, let requests in progress end, and cut off those that take too long."""
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._asking):
+            connection.abort()
         for connection in list(self._connections):
             connection.stop()
         deadline_s = asyncio.get_running_loop().time() + self._settings.limits.shutdown_s
@@ -121,26 +164,38 @@ class Server:
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.abort()
-        self._watch.cancel()
+        watch, *passes = self._tasks
+        watch.cancel()
         self._is_stopping.set()
-        await self._upkeep
+        await asyncio.gather(*passes)
         # Jobs still running end first: the store may be closed only after them.
         await asyncio.to_thread(self._workers.close)
         await asyncio.to_thread(self._service.forget_uploads)
-        await self._listener.wait_closed()
+        for listener in self._listeners:
+            await listener.wait_closed()
 
-    async def _expire_objects(self) -> None:
-        """Carry out lifecycle rules now and then; a pass that fails is tried again at the next."""
-        while not self._is_stopping.is_set():
+    async def _repeat(self, upkeep: Callable[[], None], interval_s: float | None) -> None:
+        """Do a pass now and then, in a thread; one that fails is tried again at the next."""
+        while interval_s is not None and not self._is_stopping.is_set():
             try:
-                await asyncio.wait_for(self._is_stopping.wait(), self._settings.lifecycle_interval_s)
+                await asyncio.wait_for(self._is_stopping.wait(), interval_s)
             except TimeoutError:
                 try:
-                    count = await asyncio.to_thread(self._service.expire)
+                    await asyncio.to_thread(upkeep)
                 except (Error, OSError) as error:
-                    _log.warning("the lifecycle pass failed, and will be tried again: %s", error)
+                    self._upkeep.failure = f"a pass failed, and will be tried again: {error}"
+                    _log.warning("a pass failed, and will be tried again: %s", error)
                 else:
-                    _log.info("the lifecycle pass deleted %d", count)
+                    self._upkeep.failure = ""
+
+    def _expire_objects(self) -> None:
+        _log.info("the lifecycle pass deleted %d", self._service.expire())
+
+    def _scrub(self) -> None:
+        self._upkeep.scrub = self._store.scrub()
+        self._upkeep.scrubbed_s = time.time()
+        for damage in self._upkeep.scrub.damages:
+            _log.error("damaged: %s/%s %s: %s", damage.bucket, damage.key, damage.version, damage.reason)
 
     async def _expire_slow_clients(self) -> None:
         limits = self._settings.limits
@@ -149,7 +204,7 @@ class Server:
         while True:
             await asyncio.sleep(interval_s)
             now_s = loop.time()
-            for connection in list(self._connections):
+            for connection in (*self._connections, *self._asking):
                 connection.expire(now_s)
 
 
@@ -175,9 +230,12 @@ def _secure(settings: ServerSettings) -> ssl.SSLContext | None:
 
 
 def serve_until_stopped(
-    store: "Store", credentials: Credentials | Users, settings: ServerSettings, on_ready: Callable[[int], None]
+    store: "Store",
+    credentials: Credentials | Users,
+    settings: ServerSettings,
+    on_ready: Callable[[int, int | None], None],
 ) -> None:
-    """Serve in this thread until SIGTERM or SIGINT; `on_ready` is told the port.
+    """Serve in this thread until SIGTERM or SIGINT; `on_ready` is told the port, and that of the status.
 
     Raises:
         CannotListen: the address cannot be had.
@@ -191,7 +249,7 @@ def serve_until_stopped(
             loop.add_signal_handler(number, stopped.set)
         server = Server(store, credentials, settings)
         await server.start()
-        on_ready(server.port)
+        on_ready(server.port, server.status_port)
         await stopped.wait()
         await server.stop()
 
@@ -209,6 +267,7 @@ class Running:
             CannotListen: the address cannot be had.
         """
         self.port = 0
+        self.status_port: int | None = None
         self.host = settings.host
         self.scheme = settings.scheme
         self._ready = threading.Event()
@@ -257,7 +316,7 @@ class Running:
             return
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        self.port = server.port
+        self.port, self.status_port = server.port, server.status_port
         self._ready.set()
         await self._stopped.wait()
         await server.stop()
