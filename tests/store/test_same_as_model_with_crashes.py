@@ -11,7 +11,7 @@ from proving.check.same_as_model import draw_steps, run_steps, same_as_model
 from proving.check.search import Budget, search, smallest_failure
 from proving.check.shrink import shrink
 from proving.check.sim_disk import SimDisk
-from proving.store import compaction, filters, recover
+from proving.store import compaction, filters, recover, versions
 from proving.store.entries import Entry, Name, Value
 from proving.store.extents import Dependency, Extents
 from proving.store.index import Index
@@ -284,6 +284,14 @@ def trust_the_last_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recover, "_keep_what_is_beside", lambda extents, batch: True)
 
 
+def keep_every_null_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where versions are suspended, a put leaves the version without an id that it should replace."""
+    right = versions._make_way
+    monkeypatch.setattr(
+        versions, "_make_way", lambda view, bucket, key, state: right(view, bucket, key, versions.ENABLED)
+    )
+
+
 def forget_what_is_live_at_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a restart an extent counts as empty although runs name chunks in it."""
     right = Extents.__init__
@@ -326,6 +334,7 @@ def begin_the_journal_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
         leave_names_out_of_filters,
         forget_what_is_live_at_the_checkpoint,
         trust_the_last_batch,
+        keep_every_null_version,
         lose_the_last_byte_of_a_range,
         begin_the_journal_too_late,
     ],

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
         DiskFull,
         NoSuchBucket,
         NoSuchKey,
+        NotAnExport,
         NotAStore,
         NotStaged,
         PreconditionFailed,
+        ReadOnly,
         StoreClosed,
         StoreInUse,
         TooLarge,
     )
+    from proving.store.export import Exported
     from proving.store.history import History
     from proving.store.objects import Store
     from proving.store.reading import OpenObject, Pieces
@@ -55,6 +58,7 @@ __all__ = [
     "Disk",
     "DiskFailed",
     "DiskFull",
+    "Exported",
     "ExtentStats",
     "FolderDisk",
     "History",
@@ -62,11 +66,13 @@ __all__ = [
     "NoSuchBucket",
     "NoSuchKey",
     "NotAStore",
+    "NotAnExport",
     "NotStaged",
     "ObjectInfo",
     "OpenObject",
     "Pieces",
     "PreconditionFailed",
+    "ReadOnly",
     "ScrubReport",
     "StagedPart",
     "Store",
@@ -81,6 +87,7 @@ __all__ = [
 _ELSEWHERE = {
     "Clock": "clock",
     **dict.fromkeys(("Disk", "FolderDisk"), "disk"),
+    "Exported": "export",
     "History": "history",
     **dict.fromkeys(("Damage", "ScrubReport"), "scrub"),
     "StagedPart": "writing",

@@ -57,7 +57,7 @@ def delete_bucket(bucket: str) -> Decide:
     """Return the change that deletes a bucket; it raises NoSuchBucket or BucketNotEmpty."""
 
     def decide(view: View, _place: Locator | None) -> Sequence[Entry]:
-        _require_bucket(view, bucket)
+        require_bucket(view, bucket)
         if view.has_any(entries.objects_name(bucket)) or view.has_any(versions.histories(bucket)):
             raise BucketNotEmpty(f"the bucket '{bucket}' has objects; delete them first")
         return [(entries.bucket_name(bucket), None)]
@@ -70,7 +70,7 @@ def put_object(wish: Wish, value: Value, placing: Placing) -> Decide:
     name = entries.object_name(wish.bucket, wish.key)
 
     def decide(view: View, place: Locator | None) -> Sequence[Entry]:
-        _require_bucket(view, wish.bucket)
+        require_bucket(view, wish.bucket)
         old = view.get(name) if wish.if_none_match or wish.if_match is not None else None
         if wish.if_none_match and old is not None:
             raise PreconditionFailed(f"'{wish.key}' is there already")
@@ -89,7 +89,7 @@ def delete_object(bucket: str, wish: Deletion, placing: Placing, now_s: float) -
     name = entries.object_name(bucket, wish.key)
 
     def decide(view: View, _place: Locator | None) -> Sequence[Entry]:
-        _require_bucket(view, bucket)
+        require_bucket(view, bucket)
         if wish.if_match is not None:
             _check_match(view.get(name), wish.if_match, wish.key)
         if wish.version is None:
@@ -109,7 +109,7 @@ def keep_versions(bucket: str, versioning: str) -> Decide:
     name = entries.bucket_name(bucket)
 
     def decide(view: View, _place: Locator | None) -> Sequence[Entry]:
-        _require_bucket(view, bucket)
+        require_bucket(view, bucket)
         value = view.get(name)
         assert value is not None, "a bucket that was required is there"
         return [(name, entries.bucket_value(entries.bucket_of(name, value).created_s, versioning))]
@@ -121,7 +121,7 @@ def describe(bucket: str, key: str, version: str | None, updates: Mapping[str, s
     """Return the change that sets or drops (None) some of an object's metadata; it raises as `put_object`."""
 
     def decide(view: View, _place: Locator | None) -> Sequence[Entry]:
-        _require_bucket(view, bucket)
+        require_bucket(view, bucket)
         name = entries.object_name(bucket, key)
         value = view.get(name)
         if version is not None:
@@ -151,7 +151,8 @@ def no_bucket(bucket: str) -> str:
     return f"there is no bucket '{bucket}'"
 
 
-def _require_bucket(view: View, bucket: str) -> None:
+def require_bucket(view: View, bucket: str) -> None:
+    """Raise NoSuchBucket where there is none."""
     if view.get(entries.bucket_name(bucket)) is None:
         raise NoSuchBucket(no_bucket(bucket))
 

@@ -14,11 +14,15 @@ from proving.store.operations import (
     DeleteBucket,
     Get,
     GetRange,
+    GetVersion,
     Head,
+    KeepVersions,
     List,
+    ListVersions,
     PlanPowerCut,
     Put,
     PutParts,
+    RemoveVersion,
     Survives,
 )
 from proving.store.records import StoreSettings
@@ -111,6 +115,13 @@ def _list(rng: random.Random, layout: Layout) -> List:
     )
 
 
+def _list_versions(rng: random.Random, layout: Layout) -> ListVersions:
+    del layout
+    return ListVersions(
+        _bucket(rng), rng.choice(("", "", "a", "a/")), rng.choice(("", "", "/")), rng.choice((1, 2, 3, 1000))
+    )
+
+
 def draw_crash(rng: random.Random, layout: Layout) -> Crash:
     """Return a power cut now."""
     del layout
@@ -141,5 +152,9 @@ DRAWN: dict[type, tuple[float, Draw]] = {
     List: (2, _list),
     CreateBucket: (0.7, lambda rng, layout: CreateBucket(rng.randrange(2))),
     DeleteBucket: (0.4, lambda rng, layout: DeleteBucket(rng.randrange(2))),
+    KeepVersions: (0.6, lambda rng, layout: KeepVersions(_bucket(rng), rng.random() < 0.7)),
+    RemoveVersion: (1.5, lambda rng, layout: RemoveVersion(_bucket(rng), _key(rng), rng.randrange(4))),
+    GetVersion: (1, lambda rng, layout: GetVersion(_bucket(rng), _key(rng), rng.randrange(4))),
+    ListVersions: (1, _list_versions),
 }
 """How often each call is made, and with what."""

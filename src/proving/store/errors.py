@@ -12,9 +12,11 @@ proving.Error
 ├── StoreClosed(ValueError)       the store was closed
 ├── DiskFull(OSError)             no room; what is there stays readable
 ├── DiskFailed(OSError)           the disk refused a write: whether the change survives a restart is not known
+│   └── ReadOnly                  it refused again and again: the store takes no more changes until it is opened anew
 ├── StoreInUse(OSError)           another process has the store open
 ├── Corrupt(ValueError)           bytes on the disk are not those that were written
-└── NotAStore(ValueError)         the folder holds something else, or a store of a newer version
+├── NotAStore(ValueError)         the folder holds something else, or a store of another version
+└── NotAnExport(ValueError)       what was to be imported is no export, or not a whole one
 """
 
 from proving.errors import Error
@@ -71,6 +73,10 @@ class DiskFailed(Error, OSError):
     """The disk refused a write; the change is not visible, but may be there after a restart."""
 
 
+class ReadOnly(DiskFailed):
+    """The disk refused so often that the store takes no more changes; what it holds can be read."""
+
+
 class StoreInUse(Error, OSError):
     """Another process has the store open."""
 
@@ -80,4 +86,8 @@ class Corrupt(Error, ValueError):
 
 
 class NotAStore(Error, ValueError):
-    """The folder holds something else than a store, or one of a newer format version."""
+    """The folder holds something else than a store, or one of another format version."""
+
+
+class NotAnExport(Error, ValueError):
+    """What was to be imported is no export of a store, or not a whole one."""

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 
 from proving.store.clock import Clock
 from proving.store.errors import (
@@ -13,7 +14,7 @@ from proving.store.errors import (
     NotStaged,
     PreconditionFailed,
 )
-from proving.store.records import BucketInfo, Deleted, Listing, ObjectInfo
+from proving.store.records import BucketInfo, Deleted, Deletion, Listing, ObjectInfo, VersionListing
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,39 +24,118 @@ class ModelPart:
     data: bytes
 
 
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a key, and what is known of it where that was told."""
+
+    version: str
+    data: bytes = b""
+    is_delete_marker: bool = False
+    info: ObjectInfo | None = None
+
+
+@dataclass
+class ModelVersions:
+    """One bucket that keeps versions or does not: a list per key, newest first. Version ids are taken as they come.
+
+    Attributes:
+        versioning: "", "Enabled" or "Suspended".
+        keys: Key to its versions.
+    """
+
+    versioning: str = ""
+    keys: dict[str, list[ModelVersion]] = field(default_factory=dict)
+
+    def of_key(self, key: str) -> list[ModelVersion]:
+        """Return a key's versions."""
+        return self.keys.get(key, [])
+
+    def current(self, key: str) -> ModelVersion | None:
+        """Return what a plain get sees."""
+        return next((newest for newest in self.of_key(key)[:1] if not newest.is_delete_marker), None)
+
+    def put(self, key: str, data: bytes, version: str, info: ObjectInfo | None = None) -> None:
+        """Put an object that was given this version id."""
+        self._add(key, ModelVersion(version, data, info=info))
+
+    def delete(self, key: str, version: str, info: ObjectInfo | None = None) -> None:
+        """Delete a key; its delete marker was given this version id."""
+        if self.versioning:
+            self._add(key, ModelVersion(version, is_delete_marker=True, info=info))
+        else:
+            self.keys.pop(key, None)
+
+    def remove(self, key: str, version: str) -> Deleted:
+        """Remove one version for good."""
+        gone = [each for each in self.of_key(key) if each.version == version]
+        self.keys[key] = [each for each in self.of_key(key) if each.version != version]
+        return Deleted(version, gone[0].is_delete_marker) if gone else Deleted()
+
+    def listed(self, prefix: str = "", delimiter: str = "") -> list[object]:
+        """Return each version's key, id, whether it is a delete marker and the newest, size and MD5; then prefixes."""
+        rows: list[object] = []
+        rolled: dict[str, None] = {}
+        for key in sorted((key for key, found in self.keys.items() if found), key=str.encode):
+            if not key.startswith(prefix):
+                continue
+            head, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+            if found:
+                rolled[prefix + head + found] = None
+                continue
+            for index, each in enumerate(self.keys[key]):
+                md5 = "" if each.is_delete_marker else hashlib.md5(each.data, usedforsecurity=False).hexdigest()
+                rows.append((key, each.version, each.is_delete_marker, index == 0, len(each.data), md5))
+        return [*rows, *rolled]
+
+    def _add(self, key: str, new: ModelVersion) -> None:
+        old = self.of_key(key) if self.versioning else []
+        # Where versions are suspended, the null version is replaced wherever it is.
+        kept = old if self.versioning == "Enabled" else [each for each in old if each.version]
+        self.keys[key] = [new, *kept]
+
+
 @dataclass
 class ModelStore:
     """What a store holds, and the answers it gives; the methods are those of `Store`.
 
     Attributes:
         clock: Tells when buckets and objects are made.
-        contents: Bucket to key to what lies there.
+        contents: Bucket to what lies there.
         created_s: When each bucket was made.
         staged: Parts that were neither put nor discarded.
+        version_count: Version ids given out; they are not those of a store.
     """
 
     clock: Clock
-    contents: dict[str, dict[str, tuple[ObjectInfo, bytes]]] = field(default_factory=dict)
+    contents: dict[str, ModelVersions] = field(default_factory=dict)
     created_s: dict[str, float] = field(default_factory=dict)
     staged: list[ModelPart] = field(default_factory=list)
+    version_count: int = 0
+
+    @property
+    def history(self) -> "ModelHistory":
+        """Return what is done with versions."""
+        return ModelHistory(self)
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket."""
         if bucket in self.contents:
             raise BucketExists(bucket)
-        self.contents[bucket] = {}
+        self.contents[bucket] = ModelVersions()
         self.created_s[bucket] = self.clock.now_s()
 
     def delete_bucket(self, bucket: str) -> None:
         """Delete an empty bucket."""
-        if self._keys(bucket):
+        if any(self.of_bucket(bucket).keys.values()):
             raise BucketNotEmpty(bucket)
         del self.contents[bucket]
         del self.created_s[bucket]
 
     def buckets(self) -> list[BucketInfo]:
         """Return all buckets by name."""
-        return [BucketInfo(name, self.created_s[name]) for name in sorted(self.contents)]
+        return [
+            BucketInfo(name, self.created_s[name], self.contents[name].versioning) for name in sorted(self.contents)
+        ]
 
     def put(
         self,
@@ -109,15 +189,17 @@ class ModelStore:
     def delete(self, bucket: str, key: str, *, if_match: str | None = None) -> None:
         """Delete an object."""
         self._check(bucket, key, if_none_match=False, if_match=if_match)
-        self.contents[bucket].pop(key, None)
+        version = self.new_version(bucket)
+        marker = ObjectInfo(bucket, key, 0, "", self.clock.now_s(), "", {}, version, is_delete_marker=True)
+        self.contents[bucket].delete(key, version, marker)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Return what is known of an object."""
-        return self._found(bucket, key)[0]
+        return info_of(self._found(bucket, key))
 
     def get(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         """Return an object's bytes."""
-        data = self._found(bucket, key)[1]
+        data = self._found(bucket, key).data
         return data[start:] if size is None else data[start : start + size]
 
     def read(self, bucket: str, key: str, start: int = 0, size: int | None = None) -> Iterator[bytes]:
@@ -127,13 +209,15 @@ class ModelStore:
     def list(self, bucket: str, prefix: str = "", delimiter: str = "", after: str = "", limit: int = 1000) -> Listing:
         """Return a page of a listing."""
         names: dict[str, ObjectInfo | None] = {}
-        for key, (info, _) in self._keys(bucket).items():
+        found = self.of_bucket(bucket)
+        current = {key: now for key in found.keys if (now := found.current(key)) is not None}
+        for key, now in current.items():
             if not key.startswith(prefix) or key.encode() <= after.encode():
                 continue
-            head, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
-            rolled = prefix + head + found
-            if not found:
-                names[key] = info
+            head, mark, _ = key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+            rolled = prefix + head + mark
+            if not mark:
+                names[key] = info_of(now)
             elif rolled != after:
                 names[rolled] = None
         ordered = sorted(names, key=str.encode)
@@ -146,97 +230,92 @@ class ModelStore:
             shown[-1] if is_truncated else "",
         )
 
-    def _keys(self, bucket: str) -> dict[str, tuple[ObjectInfo, bytes]]:
+    def of_bucket(self, bucket: str) -> ModelVersions:
+        """Return what lies in a bucket."""
         if bucket not in self.contents:
             raise NoSuchBucket(bucket)
         return self.contents[bucket]
 
-    def _found(self, bucket: str, key: str) -> tuple[ObjectInfo, bytes]:
-        keys = self._keys(bucket)
-        if key not in keys:
+    def new_version(self, bucket: str) -> str:
+        """Return the id that a new version has there."""
+        if self.of_bucket(bucket).versioning != "Enabled":
+            return ""
+        self.version_count += 1
+        return f"version {self.version_count}"
+
+    def _found(self, bucket: str, key: str) -> ModelVersion:
+        found = self.of_bucket(bucket).current(key)
+        if found is None:
             raise NoSuchKey(key)
-        return keys[key]
+        return found
 
     def _check(self, bucket: str, key: str, *, if_none_match: bool, if_match: str | None) -> None:
-        old = self._keys(bucket).get(key)
+        old = self.of_bucket(bucket).current(key)
         if if_none_match and old is not None:
             raise PreconditionFailed(key)
         if if_match is not None:
             if old is None:
                 raise NoSuchKey(key)
-            if old[0].etag != if_match:
+            if info_of(old).etag != if_match:
                 raise PreconditionFailed(key)
 
     def _keep(self, info: ObjectInfo, data: bytes, if_none_match: bool, if_match: str | None) -> ObjectInfo:
         self._check(info.bucket, info.key, if_none_match=if_none_match, if_match=if_match)
-        self.contents[info.bucket][info.key] = (info, data)
+        info = replace(info, version=self.new_version(info.bucket))
+        self.contents[info.bucket].put(info.key, data, info.version, info)
         return info
 
 
 @dataclass(frozen=True)
-class ModelVersion:
-    """One version of a key."""
+class ModelHistory:
+    """The versions of a model store's objects; the methods are those of `History`."""
 
-    version: str
-    data: bytes = b""
-    is_delete_marker: bool = False
+    store: ModelStore
 
+    def keep(self, bucket: str, *, is_enabled: bool) -> None:
+        """Keep versions from now on, or make no more."""
+        self.store.of_bucket(bucket).versioning = "Enabled" if is_enabled else "Suspended"
 
-@dataclass
-class ModelVersions:
-    """One bucket that keeps versions or does not: a list per key, newest first. Version ids are taken as they come.
+    def delete(self, bucket: str, wishes: Sequence[Deletion]) -> "list[Deleted | Exception]":
+        """Remove versions for good."""
+        return [self.store.of_bucket(bucket).remove(wish.key, wish.version or "") for wish in wishes]
 
-    Attributes:
-        versioning: "", "Enabled" or "Suspended".
-        keys: Key to its versions.
-    """
-
-    versioning: str = ""
-    keys: dict[str, list[ModelVersion]] = field(default_factory=dict)
-
-    def of_key(self, key: str) -> list[ModelVersion]:
-        """Return a key's versions."""
-        return self.keys.get(key, [])
-
-    def current(self, key: str) -> ModelVersion | None:
-        """Return what a plain get sees."""
-        return next((newest for newest in self.of_key(key)[:1] if not newest.is_delete_marker), None)
-
-    def put(self, key: str, data: bytes, version: str) -> None:
-        """Put an object that was given this version id."""
-        self._add(key, ModelVersion(version, data))
-
-    def delete(self, key: str, version: str) -> None:
-        """Delete a key; its delete marker was given this version id."""
-        if self.versioning:
-            self._add(key, ModelVersion(version, is_delete_marker=True))
-        else:
-            self.keys.pop(key, None)
-
-    def remove(self, key: str, version: str) -> Deleted:
-        """Remove one version for good."""
-        gone = [each for each in self.of_key(key) if each.version == version]
-        self.keys[key] = [each for each in self.of_key(key) if each.version != version]
-        return Deleted(version, gone[0].is_delete_marker) if gone else Deleted()
-
-    def listed(self, prefix: str = "", delimiter: str = "") -> list[object]:
-        """Return each version's key, id, whether it is a delete marker and the newest, size and MD5; then prefixes."""
-        rows: list[object] = []
+    def list(
+        self, bucket: str, prefix: str = "", delimiter: str = "", after: object = None, limit: int = 1000
+    ) -> VersionListing:
+        """Return all versions in one page, whatever was asked for."""
+        del after, limit
+        found = self.store.of_bucket(bucket)
+        infos: list[tuple[ObjectInfo, bool]] = []
         rolled: dict[str, None] = {}
-        for key in sorted((key for key, found in self.keys.items() if found), key=str.encode):
-            if not key.startswith(prefix):
-                continue
-            head, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
-            if found:
-                rolled[prefix + head + found] = None
-                continue
-            for index, each in enumerate(self.keys[key]):
-                md5 = "" if each.is_delete_marker else hashlib.md5(each.data, usedforsecurity=False).hexdigest()
-                rows.append((key, each.version, each.is_delete_marker, index == 0, len(each.data), md5))
-        return [*rows, *rolled]
+        for key in sorted((key for key, versions in found.keys.items() if versions), key=str.encode):
+            head, mark, _ = key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+            if key.startswith(prefix) and mark:
+                rolled[prefix + head + mark] = None
+            elif key.startswith(prefix):
+                infos += [(info_of(each), index == 0) for index, each in enumerate(found.of_key(key))]
+        return VersionListing(tuple(infos), tuple(rolled), False, ("", None))
 
-    def _add(self, key: str, new: ModelVersion) -> None:
-        old = self.of_key(key) if self.versioning else []
-        # Where versions are suspended, the null version is replaced wherever it is.
-        kept = old if self.versioning == "Enabled" else [each for each in old if each.version]
-        self.keys[key] = [new, *kept]
+    def open_object(self, bucket: str, key: str, version: str) -> "nullcontext[ModelObject]":
+        """Return one version to read from."""
+        for each in self.store.of_bucket(bucket).of_key(key):
+            if each.version == version and not each.is_delete_marker:
+                return nullcontext(ModelObject(each.data))
+        raise NoSuchKey(key)
+
+
+@dataclass(frozen=True)
+class ModelObject:
+    """An open object."""
+
+    data: bytes
+
+    def get(self) -> bytes:
+        """Return its bytes."""
+        return self.data
+
+
+def info_of(version: ModelVersion) -> ObjectInfo:
+    """Return what is known of a version that a model store keeps."""
+    assert version.info is not None, "a model store is told of each version what is known"
+    return version.info

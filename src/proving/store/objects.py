@@ -20,6 +20,7 @@ from proving.store.clock import Clock, SystemClock
 from proving.store.disk import UNFINISHED, Disk, FolderDisk, files_in
 from proving.store.engine import Engine
 from proving.store.errors import NoSuchBucket, NoSuchKey
+from proving.store.export import Exported, export_to, import_from
 from proving.store.gate import Gate
 from proving.store.history import History
 from proving.store.listing import page_of
@@ -325,6 +326,14 @@ class Store:
         It goes on beside all other work, and reads as fast as the disk gives.
         """
         return scrub(self._engine)
+
+    def export_to(self, place: Path) -> Exported:
+        """Write all that the store holds to a new folder or .tar file; see `export.export_to`."""
+        return export_to(self._engine, place)
+
+    def import_from(self, place: Path) -> Exported:
+        """Put all that an export holds into this store, exactly as it was; see `export.import_from`."""
+        return import_from(self._engine, place)
 
     def stats(self) -> StoreStats:
         """Return how full the store is."""

@@ -33,11 +33,10 @@ from proving.store.errors import (
     NoSuchKey,
     PreconditionFailed,
 )
-from proving.store.model import ModelStore
+from proving.store.model import ModelStore, ModelVersion, ModelVersions
 from proving.store.objects import Store
 from proving.store.operations import (
     API,
-    BUCKET_IS_THERE,
     BUCKETS,
     KEYS,
     Break,
@@ -46,15 +45,18 @@ from proving.store.operations import (
     Delete,
     DeleteBucket,
     Flush,
+    KeepVersions,
     Kill,
     Mend,
     PlanPowerCut,
     Put,
     PutParts,
     Reclaim,
+    RemoveVersion,
     Reopen,
     Seen,
     SeenName,
+    SeenVersion,
     contents_of,
     told,
 )
@@ -189,16 +191,21 @@ def _adopt(world: World, model: ModelStore, operation: object, error: Exception 
 
 def _note_uncertain(world: World, model: ModelStore, operation: object) -> None:
     """Remember what a restart may show of an operation that was not acknowledged."""
-    if not isinstance(operation, Put | PutParts | Delete | CreateBucket | DeleteBucket):
+    if not isinstance(operation, Put | PutParts | Delete | RemoveVersion | CreateBucket | DeleteBucket | KeepVersions):
         return
-    objects = {bucket: dict(keys) for bucket, keys in model.contents.items()}
+    objects = {bucket: ModelVersions(found.versioning, dict(found.keys)) for bucket, found in model.contents.items()}
     after = replace(model, contents=objects, created_s=dict(model.created_s))
     try:
         API[type(operation)](after, operation)
     except Error:
         return
-    name = (BUCKETS[operation.bucket], KEYS[operation.key] if isinstance(operation, Put | PutParts | Delete) else "")
+    name = (BUCKETS[operation.bucket], _key_of(operation))
     world.uncertain.setdefault(name, []).append(contents_of(after).get(name))
+
+
+def _key_of(operation: object) -> str:
+    """Return the key that an operation changes; "" where it changes a bucket."""
+    return KEYS[operation.key] if isinstance(operation, Put | PutParts | Delete | RemoveVersion) else ""
 
 
 def _recover(world: World) -> None:
@@ -232,18 +239,27 @@ def _adopt_contents(world: World, model: ModelStore) -> Mismatch | None:
     for (bucket, key), got in sorted(there.items(), key=lambda item: item[0][1]):
         if got != known.get((bucket, key)):
             if key:
-                data, etag, size_bytes, content_type, metadata = got or BUCKET_IS_THERE
-                info = ObjectInfo(bucket, key, size_bytes, etag, 0.0, content_type, dict(metadata))
-                model.contents[bucket][key] = (info, data)
+                model.contents[bucket].keys[key] = [_adopted(model, bucket, key, version) for version in got or ()]
             else:
-                model.create_bucket(bucket)
+                if bucket not in model.contents:
+                    model.create_bucket(bucket)
+                model.contents[bucket].versioning = got[0][0][1] if got else ""
     for bucket, key in sorted(known.keys() - there.keys(), key=lambda name: name[1], reverse=True):
         if key:
-            model.delete(bucket, key)
+            del model.contents[bucket].keys[key]
         else:
             model.delete_bucket(bucket)
     world.uncertain.clear()
     return None
+
+
+def _adopted(model: ModelStore, bucket: str, key: str, version: SeenVersion) -> ModelVersion:
+    """Return what a model keeps of a version that the store holds."""
+    (data, etag, size_bytes, content_type, metadata), is_delete_marker, has_id = version
+    model.version_count += has_id
+    name = f"version {model.version_count}" if has_id else ""
+    info = ObjectInfo(bucket, key, size_bytes, etag, 0.0, content_type, dict(metadata), name, is_delete_marker)
+    return ModelVersion(name, data, is_delete_marker, info)
 
 
 def _same_contents(world: World, model: ModelStore) -> Mismatch | None:

@@ -1,15 +1,11 @@
 """Scrubbing: read every chunk that the index names, and tell which objects can no longer be given out."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from proving.store import entries, versions
 from proving.store.engine import Engine
 from proving.store.entries import Name
 from proving.store.errors import Corrupt, DiskFailed
-
-_NAMES_PER_LOOK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ def scrub(engine: Engine) -> ScrubReport:
     """Read everything once, beside all other work; what is put or moved meanwhile may be read or not."""
     chunk_count, size_bytes, damages = _scrub_runs(engine)
     object_count = 0
-    for name in _names(engine):
+    for name in engine.index.walk((b"o", b"p"), (b"v", b"w")):
         with engine.gate:
             found = engine.index.pinned(name)
             if found is None:
@@ -90,20 +86,6 @@ def _scrub_runs(engine: Engine) -> tuple[int, int, list[Damage]]:
                 finally:
                     engine.extents.unpin((locator.extent,))
     return chunk_count, size_bytes, damages
-
-
-def _names(engine: Engine) -> Iterator[Name]:
-    """Give the names of all objects and older versions; the index may change between two looks."""
-    for beginning in (b"o", b"v"):
-        low = beginning
-        while True:
-            high = beginning + b"\xff"
-            with engine.gate, engine.index.snapshot((low, high)) as snapshot:
-                names = [name for name, _ in islice(snapshot.entries(low, high, skips_damaged=True), _NAMES_PER_LOOK)]
-            yield from names
-            if len(names) < _NAMES_PER_LOOK:
-                break
-            low = names[-1] + b"\0"
 
 
 def _names_of(name: Name) -> tuple[str, str]:

@@ -58,9 +58,10 @@ def key_of(name: Name, bucket: str) -> bytes:
 def order_of(version: str) -> int:
     """Return the order that a version id tells; -1 where it tells none."""
     try:
-        return int(version[:16], 16) if len(version) == ID_CHARACTERS else -1
+        order = int(version[:16], 16) if len(version) == ID_CHARACTERS else -1
     except ValueError:
         return -1
+    return order if order <= _MOST else -1
 
 
 def put(view: View, bucket: str, key: str, value: Value, token: str) -> tuple[list[Entry], str]:
