@@ -49,17 +49,26 @@ def follow_leader(leader: LeaderDrive, platoon: Platoon, seed: int, precision: P
     return platoons(leader, platoon, [seed], precision)[0]
 
 
-def rings(settings: Ring, seeds: Sequence[int], precision: Precision = "float32") -> list[Trajectories]:
-    """Return one run on the ring per seed."""
+def rings(
+    settings: Ring, seeds: Sequence[int], precision: Precision = "float32", automated: Driver | None = None
+) -> list[Trajectories]:
+    """Return one run on the ring per seed; `automated` drives instead of the controller that the settings name."""
     step_count = round(settings.duration_s / settings.dt_s)
-    count, spacing_m = settings.vehicle_count, settings.length_m / settings.vehicle_count
-    _check_size(step_count, count * len(seeds))
+    _check_size(step_count, settings.vehicle_count * len(seeds))
     with jax.enable_x64(precision == "float64"):
-        world = _world(ring_road(settings.length_m), settings, seeds)
-        positions_m = settings.length_m - spacing_m * (np.arange(count) + 1)
-        state = _first_state(world, settings, positions_m, 0.0, precision)
+        world, state = standing_rings(settings, seeds, precision, automated)
         _, record = scan(world, state, None, "ring", step_count)
-        return _collect(record, settings, seeds, road_length_m=settings.length_m, step_count=step_count)
+        return _collect(record, settings, world, road_length_m=settings.length_m, step_count=step_count)
+
+
+def standing_rings(
+    settings: Ring, seeds: Sequence[int], precision: Precision = "float32", automated: Driver | None = None
+) -> tuple[World, State]:
+    """Return the rings as they are at first, one per seed, for whoever steps through them by `scan`."""
+    spacing_m = settings.length_m / settings.vehicle_count
+    world = _world(ring_road(settings.length_m), settings, seeds, automated)
+    positions_m = settings.length_m - spacing_m * (np.arange(settings.vehicle_count) + 1)
+    return world, _first_state(world, settings, positions_m, 0.0, precision)
 
 
 def open_roads(settings: OpenRoad, seeds: Sequence[int], precision: Precision = "float32") -> list[Trajectories]:
@@ -80,9 +89,13 @@ def open_roads(settings: OpenRoad, seeds: Sequence[int], precision: Precision = 
 
 
 def platoons(
-    leader: LeaderDrive, platoon: Platoon, seeds: Sequence[int], precision: Precision = "float32"
+    leader: LeaderDrive,
+    platoon: Platoon,
+    seeds: Sequence[int],
+    precision: Precision = "float32",
+    automated: Driver | None = None,
 ) -> list[Trajectories]:
-    """Return one run behind the leader per seed."""
+    """Return one run behind the leader per seed; `automated` drives instead of the controller that is named."""
     speed_mps = sampled_speed_mps(leader, platoon.dt_s)
     step_count = len(speed_mps)
     # The leader moves by the trapezoid under its speed; it keeps its last speed in the steps that are cut off.
@@ -91,14 +104,14 @@ def platoons(
     moved_m = 0.5 * (padded_mps[:-1] + padded_mps[1:]) * platoon.dt_s
     _check_size(step_count + padding, platoon.vehicle_count * len(seeds))
     with jax.enable_x64(precision == "float64"):
-        world = _world(lane_behind_leader(), platoon, seeds)
+        world = _world(lane_behind_leader(), platoon, seeds, automated)
         spacing_m = platoon.people.equilibrium_gap_m(float(speed_mps[0])) + platoon.vehicle_length_m
         positions_m = -spacing_m * (np.arange(platoon.vehicle_count) + 1)
         state = _first_state(world, platoon, positions_m, float(speed_mps[0]), precision)
         heads = Head(*(jnp.asarray(part[:, None], dtype=precision) for part in (padded_mps[:-1], moved_m)))
         _, record = scan(world, state, heads, "behind_leader", step_count + padding)
-        runs = _collect(record, platoon, seeds, road_length_m=math.inf, step_count=step_count)
-    return [_with_leader(run, speed_mps, moved_m[:step_count]) for run in runs]
+        runs = _collect(record, platoon, world, road_length_m=math.inf, step_count=step_count)
+    return [with_leader(run, speed_mps, moved_m[:step_count]) for run in runs]
 
 
 @functools.partial(jax.jit, static_argnames=("kind", "step_count", "is_recorded"))
@@ -128,9 +141,11 @@ def sampled_speed_mps(leader: LeaderDrive, dt_s: float) -> np.ndarray:
     return np.interp(leader.time_s[0] + dt_s * np.arange(step_count), leader.time_s, leader.speed_mps)
 
 
-def _world(road: Road, settings: Ring | OpenRoad | Platoon, seeds: Sequence[int]) -> World:
+def _world(
+    road: Road, settings: Ring | OpenRoad | Platoon, seeds: Sequence[int], automated: Driver | None = None
+) -> World:
     arrivals = settings.inflow_veh_per_h * settings.dt_s / 3600 if isinstance(settings, OpenRoad) else 0.0
-    controller = _controller(settings)
+    controller = _controller(settings, automated)
     start_s = settings.control_start_s if isinstance(settings, Ring) else 0.0
     return World(
         human=_people(settings),
@@ -158,15 +173,17 @@ def _people(settings: Ring | OpenRoad | Platoon) -> HumanDriver:
     return Delayed(law=settings.people, step_count=late) if late > 0 else settings.people
 
 
-def _controller(settings: Ring | OpenRoad | Platoon) -> Driver | None:
+def _controller(settings: Ring | OpenRoad | Platoon, automated: Driver | None = None) -> Driver | None:
     # The policy is no member of the family: it is a network over the tasks, which are built on the drivers.
     kind = shipped_controller if settings.controller == "learned" else CONTROLLERS[settings.controller]
-    if kind is None or settings.automated_share <= 0:
+    if settings.automated_share <= 0 or (kind is None and automated is None):
         return None
+    law = kind() if automated is None and kind is not None else automated
+    assert law is not None, "whoever is automated is driven by somebody"
     if settings.sensing.is_perfect:
-        return kind()
+        return law
     late = delay_steps(settings.sensing.latency_s, settings.dt_s, "latency_s")
-    return Imperfect(law=kind(), sensing=settings.sensing, latency_step_count=late)
+    return Imperfect(law=law, sensing=settings.sensing, latency_step_count=late)
 
 
 def _first_state(
@@ -201,7 +218,7 @@ def _first_state(
 
 
 def _collect(
-    record: Record | None, settings: Ring | Platoon, seeds: Sequence[int], road_length_m: float, step_count: int
+    record: Record | None, settings: Ring | Platoon, world: World, road_length_m: float, step_count: int
 ) -> list[Trajectories]:
     """Return one world per lane; slots are vehicles, front first, and everybody is always present.
 
@@ -211,15 +228,15 @@ def _collect(
     record = jax.device_get(record)
     vehicle_count = record.position_m.shape[1]
     is_automated = np.zeros(vehicle_count, dtype=bool)
-    is_automated[list(automated_indices(vehicle_count, settings.automated_share))] = settings.controller != "none"
+    is_automated[list(automated_indices(vehicle_count, settings.automated_share))] = world.automated is not None
     shape = (step_count, vehicle_count)
     return [
         Trajectories(
             time_s=_times_s(step_count, settings.dt_s),
-            position_m=record.position_m[:step_count, :, world].astype(np.float64),
-            speed_mps=record.speed_mps[:step_count, :, world],
-            accel_mps2=record.accel_mps2[:step_count, :, world],
-            gap_m=record.gap_m[:step_count, :, world],
+            position_m=record.position_m[:step_count, :, lane].astype(np.float64),
+            speed_mps=record.speed_mps[:step_count, :, lane],
+            accel_mps2=record.accel_mps2[:step_count, :, lane],
+            gap_m=record.gap_m[:step_count, :, lane],
             lane=np.zeros(shape, dtype=np.int16),
             is_present=np.ones(shape, dtype=bool),
             is_automated=is_automated,
@@ -229,12 +246,12 @@ def _collect(
             lane_count=1,
             dt_s=settings.dt_s,
         )
-        for world in range(len(seeds))
+        for lane in range(len(world.seed))
     ]
 
 
-def _with_leader(run: Trajectories, speed_mps: np.ndarray, moved_m: np.ndarray) -> Trajectories:
-    """Return the run in road coordinates with the leader before the platoon."""
+def with_leader(run: Trajectories, speed_mps: np.ndarray, moved_m: np.ndarray) -> Trajectories:
+    """Return a run behind a leader in road coordinates, with the leader before the platoon as vehicle 0."""
     leader_m = np.concatenate([[0.0], np.cumsum(moved_m)[:-1]])
     accel_mps2 = np.diff(speed_mps, append=speed_mps[-1]) / run.dt_s
 

@@ -127,8 +127,16 @@ def _decide(world: World, state: State, view: View) -> tuple[Float[Array, "slot 
     cars = state.cars
     law = world.human if cars.traits is None else world.human.varied(cars.traits)
     wish_mps2, human_memory = law.drive(view, cars.memory[0])
-    draw = standard_normal(world.seed, STREAM_NOISE, cars.vehicle, state.step)
-    wish_mps2 = wish_mps2 + law.noise_intensity / jnp.sqrt(world.dt_s) * draw
+
+    def disturbed(wish_mps2: Float[Array, "slot lane"]) -> Float[Array, "slot lane"]:
+        draw = standard_normal(world.seed, STREAM_NOISE, cars.vehicle, state.step)
+        return wish_mps2 + law.noise_intensity / jnp.sqrt(world.dt_s) * draw
+
+    def undisturbed(wish_mps2: Float[Array, "slot lane"]) -> Float[Array, "slot lane"]:
+        return wish_mps2
+
+    # Drawing costs as much as driving; without noise nobody draws.
+    wish_mps2 = jax.lax.cond(jnp.any(jnp.asarray(law.noise_intensity) != 0), disturbed, undisturbed, wish_mps2)
     if world.automated is None:
         return wish_mps2, (human_memory, ())
     steered_mps2, automated_memory = world.automated.drive(view, cars.memory[1])

@@ -4,8 +4,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
+from proving.traffic.network.chosen import chosen, spread, worked
 from proving.traffic.network.gates import Gate
-from proving.traffic.network.places import Places
+from proving.traffic.network.places import EMPTY_M, Places
 from proving.traffic.network.state import Vehicles, World, pick
 from proving.traffic.network.tables import GREEN, RED, YELLOW
 from proving.traffic.state import FREE_GAP_M
@@ -32,14 +33,21 @@ class Ahead(NamedTuple):
 
 def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ahead:
     """Return the nearest thing ahead of everybody."""
+    stand_m = pick(world.fleet.stand_m, vehicles.kind)
     before_m = jnp.roll(vehicles.position_m - here.length_m, 1) - vehicles.position_m
-    walk = _walk(world, vehicles, here, gate)
-    gap_m = jnp.where(here.is_front, walk.gap_m, before_m)
-    speed_mps = jnp.where(here.is_front, walk.speed_mps, jnp.roll(vehicles.speed_mps, 1))
-    is_line = here.is_front & walk.is_line
-    line_m = jnp.where(gate.holds_inside, gate.inside_m, FREE_GAP_M) + pick(world.fleet.stand_m, vehicles.kind)
-    nearest = Ahead(gap_m, speed_mps, is_line)
-    return _nearer(nearest, Ahead(line_m, jnp.zeros_like(line_m), gate.holds_inside))
+    gap_m = jnp.where(here.is_front, FREE_GAP_M, before_m)
+    speed_mps = jnp.where(here.is_front, vehicles.speed_mps, jnp.roll(vehicles.speed_mps, 1))
+    # Who is held at the end of the lane, or whose lane does not lead on, need look no farther.
+    has_way = here.is_inside | here.is_last | (here.way < world.network.connections.to_lane.shape[0] - 1)
+    is_held = here.is_front & (gate.holds | ~has_way)
+    looks = here.is_front & ~is_held & ~(here.is_last & ~here.is_inside)
+    some = chosen(looks)
+    found = worked(some, lambda place: _walk(world, vehicles, here, gate, place))
+    gap_m = jnp.where(is_held, here.rest_m + stand_m, spread(some, looks, found.gap_m, gap_m))
+    speed_mps = jnp.where(is_held, 0, spread(some, looks, found.speed_mps, speed_mps))
+    is_line = is_held | spread(some, looks, found.is_line, False)
+    line_m = jnp.where(gate.holds_inside, gate.inside_m, FREE_GAP_M) + stand_m
+    return _nearer(Ahead(gap_m, speed_mps, is_line), Ahead(line_m, jnp.zeros_like(line_m), gate.holds_inside))
 
 
 def _nearer(one: Ahead, other: Ahead) -> Ahead:
@@ -47,51 +55,49 @@ def _nearer(one: Ahead, other: Ahead) -> Ahead:
     return Ahead(*(jnp.where(is_other, b, a) for a, b in zip(one, other, strict=True)))
 
 
-def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ahead:
-    """Follow the plan of each front vehicle from lane to lane until something is there."""
+def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Array) -> Ahead:
+    """Follow the plans of those who are first in their lanes from lane to lane until something is there."""
     lanes, connections, _, plans = world.network
     nowhere, none = lanes.length_m.shape[0] - 1, connections.to_lane.shape[0] - 1
     edge_lanes = nowhere - none
-    stand_m = pick(world.fleet.stand_m, vehicles.kind)
-    lane, node, end_m = vehicles.lane, vehicles.node, here.rest_m
-    gap_m = jnp.full_like(end_m, FREE_GAP_M)
-    speed_mps = vehicles.speed_mps
-    is_line = jnp.zeros_like(here.exists)
-    is_open = here.is_front
+    # A gate farther on is to be taken as closed where it is red, or where somebody may have to go first.
+    is_closed = (gate.colour == RED) | (gate.colour == YELLOW) | ((gate.colour != GREEN) & gate.has_yields)
+    is_inside, road = pick(here.is_inside, place), pick(here.road, place)
+    node, end_m = pick(vehicles.node, place), pick(here.rest_m, place)
+    following = jnp.where(is_inside, road, edge_lanes + pick(here.way, place))
+    node = jnp.where(is_inside, node, pick(plans.after, node))
+    met = jnp.full_like(node, nowhere)
+    line_m = jnp.full_like(end_m, FREE_GAP_M)
+    is_open = jnp.ones_like(is_inside)
     for hop in range(HOPS):
-        is_inside = lane >= edge_lanes
-        index = jnp.clip(lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
+        meets = is_open & (pick(here.rear_m, following) < EMPTY_M)
+        met = jnp.where(meets, following, met)
+        is_open = is_open & ~meets
+        if hop == HOPS - 1:
+            break
+        end_m = jnp.where(is_open, end_m + pick(lanes.length_m, following), end_m)
+        is_inside = following >= edge_lanes
+        index = jnp.clip(following - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
         way = plans.connection.at[node, index].get(mode="promise_in_bounds")
-        is_over = ~is_inside & (pick(plans.after, node) == plans.after.shape[0] - 1)
-        holds = _holds(gate, way) if hop else gate.holds & ~is_inside
-        holds = ~is_inside & ~is_over & (holds | (way == none))
-        hits = is_open & holds
-        gap_m = jnp.where(hits, end_m + stand_m, gap_m)
-        speed_mps = jnp.where(hits, 0, speed_mps)
-        is_line = is_line | hits
-        is_open = is_open & ~holds & ~is_over
+        after = pick(plans.after, node)
+        is_over = ~is_inside & (after == plans.after.shape[0] - 1)
+        hits = is_open & ~is_inside & ~is_over & (pick(is_closed, way) | (way == none))
+        line_m = jnp.where(hits, end_m, line_m)
+        is_open = is_open & ~hits & ~is_over
         following = jnp.where(
             is_inside,
-            pick(connections.to_lane, jnp.where(is_inside, lane - edge_lanes, none)),
+            pick(connections.to_lane, jnp.where(is_inside, following - edge_lanes, none)),
             jnp.where(way == none, nowhere, edge_lanes + way),
         )
-        node = jnp.where(is_inside, node, pick(plans.after, node))
-        tail = pick(here.tail, following)
-        last = jnp.maximum(tail, 0)
-        meets = is_open & (tail >= 0)
-        tail_m = end_m + pick(vehicles.position_m, last) - pick(here.length_m, last)
-        gap_m = jnp.where(meets, tail_m, gap_m)
-        speed_mps = jnp.where(meets, pick(vehicles.speed_mps, last), speed_mps)
-        is_open = is_open & (tail < 0)
-        end_m = end_m + pick(lanes.length_m, following)
-        lane = following
-    return Ahead(gap_m, speed_mps, is_line)
-
-
-def _holds(gate: Gate, way: Array) -> Array:
-    """Return whether a gate farther on is to be taken as closed: red, or somebody may have to go first."""
-    colour = pick(gate.colour, way)
-    return (colour == RED) | (colour == YELLOW) | ((colour != GREEN) & pick(gate.has_yields, way))
+        node = jnp.where(is_inside, node, after)
+    is_met, is_line = met < nowhere, line_m < FREE_GAP_M
+    free_m = jnp.where(is_line, line_m + pick(world.fleet.stand_m, pick(vehicles.kind, place)), FREE_GAP_M)
+    free_mps = jnp.where(is_line, 0, pick(vehicles.speed_mps, place))
+    return Ahead(
+        gap_m=jnp.where(is_met, end_m + pick(here.rear_m, met), free_m),
+        speed_mps=jnp.where(is_met, pick(here.rear_mps, met), free_mps),
+        is_line=is_line,
+    )
 
 
 def limit_ahead_mps(world: World, vehicles: Vehicles, here: Places) -> Array:

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple, TypeAlias
 import jax.numpy as jnp
 
 from proving.traffic.network.ahead import Ahead
+from proving.traffic.network.chosen import chosen, spread, worked
 from proving.traffic.network.driving import wanted_mps2
-from proving.traffic.network.places import Places
-from proving.traffic.network.state import Vehicles, World, pick
+from proving.traffic.network.places import EMPTY_M, Places
+from proving.traffic.network.state import Vehicles, World, chance, pick
 from proving.traffic.network.tables import KEY_STEP_M
 from proving.traffic.state import FREE_GAP_M, View
 
@@ -25,8 +26,10 @@ TIGHT_M = 1.0
 COURTEOUS_MPS2 = 2.0
 # A change by plan may cost the new follower up to so many times what a change by choice may.
 URGENT_SHARE = 0.5
-# Who comes out of a junction is so many seconds away when a change in front of it is all right.
-COMING_S = 1.5
+# Nobody changes again so soon, not even by plan.
+RESTED_S = 1.0
+# By choice one changes at no less than this speed, and only behind somebody this near.
+ROLLING_MPS, NEAR_M, NEAR_S = 1.0, 20.0, 4.0
 
 
 class Changes(NamedTuple):
@@ -47,9 +50,7 @@ class Beside(NamedTuple):
     """The lane beside and who is there; places are -1 where nobody is."""
 
     lane: Array
-    exists: Array
     position_m: Array
-    leader: Array
     follower: Array
     gap_m: Array
     leader_mps: Array
@@ -64,47 +65,94 @@ class Wish(NamedTuple):
     urgency: Array
 
 
-def changes(
-    world: World, vehicles: Vehicles, here: Places, ahead: Ahead, limit_mps: Array, accel_mps2: Array, step: Array
-) -> Changes:
+class Drive(NamedTuple):
+    """What everybody would do in its own lane."""
+
+    ahead: Ahead
+    limit_mps: Array
+    accel_mps2: Array
+
+
+class Verdict(NamedTuple):
+    """What comes of thinking about a change, and what the new follower does about it."""
+
+    goes: Array
+    lane: Array
+    position_m: Array
+    accel_mps2: Array
+    follower: Array
+    let_in_mps2: Array
+
+
+def changes(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: Array) -> Changes:
     """Return who changes lane in this step."""
     to_left = step % 2 == 0
-    beside = _beside(world, vehicles, here, to_left)
-    wish = _wish(world, vehicles, here, beside, to_left)
-    kind, dt_s = vehicles.kind, world.dt_s
-    new_mps2 = wanted_mps2(world, kind, View(vehicles.speed_mps, beside.gap_m, beside.leader_mps, limit_mps, dt_s))
-    follower = jnp.maximum(beside.follower, 0)
-    follower_mps, follower_limit = pick(vehicles.speed_mps, follower), pick(limit_mps, follower)
-    view = View(follower_mps, beside.behind_m, vehicles.speed_mps, follower_limit, dt_s)
-    pressed_mps2 = wanted_mps2(world, pick(kind, follower), view)
-    pressed_mps2 = jnp.where(beside.follower >= 0, pressed_mps2, 0)
-    lost_mps2 = jnp.where(beside.follower >= 0, jnp.minimum(pressed_mps2 - pick(accel_mps2, follower), 0), 0)
-    rules = world.rules
-    gain_mps2 = (
-        new_mps2 - accel_mps2 + rules.politeness * (lost_mps2 + _relief(world, vehicles, here, ahead, limit_mps))
+    thinks = _thinks(world, vehicles, here, drive, step)
+    some = chosen(thinks)
+    found = worked(some, lambda place: _judged(world, vehicles, here, drive, (place, to_left)))
+    own_mps2 = spread(some, thinks, found.accel_mps2, drive.accel_mps2)
+    at = jnp.where(some.is_one & (found.follower >= 0), found.follower, own_mps2.shape[0])
+    own_mps2 = own_mps2.at[at].min(found.let_in_mps2, mode="drop")
+    goes = spread(some, thinks, found.goes, False)
+    return Changes(
+        to_lane=jnp.where(goes, pick(found.lane, some.rank), vehicles.lane),
+        position_m=jnp.where(goes, pick(found.position_m, some.rank), vehicles.position_m),
+        accel_mps2=own_mps2,
     )
+
+
+def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: Array) -> Array:
+    """Return who has a reason to think about the lane to that side."""
+    lanes, rules = world.network.lanes, world.rules
+    to_left = step % 2 == 0
+    nowhere = lanes.length_m.shape[0] - 1
+    beside = jnp.where(to_left, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
+    may = here.exists & (beside < nowhere) & (vehicles.since_change_s >= RESTED_S)
+    may = may & pick(world.fleet.changes_lanes, vehicles.kind)
+    by_plan = jnp.where(to_left, here.offset > 0, here.offset < 0)
+    # Nobody changes by choice while standing, without anybody near ahead, or twice in a while.
+    is_slowed = drive.ahead.gap_m < NEAR_M + NEAR_S * vehicles.speed_mps
+    by_choice = (vehicles.speed_mps >= ROLLING_MPS) & (vehicles.since_change_s >= rules.refractory_s)
+    by_choice = by_choice & (is_slowed | (rules.keep_right_mps2 != 0))
+    # Short steps need no more thinking: by choice everybody looks to either side every two seconds.
+    turns = jnp.maximum(jnp.round(1 / world.dt_s).astype(jnp.int32), 1)
+    _, number = chance(world, vehicles.trip)
+    by_choice = by_choice & ((number + step // 2) % turns == 0)
+    return may & (by_plan | by_choice)
+
+
+def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which: tuple[Array, Array]) -> Verdict:
+    """Return what those at these places do about the lane to that side."""
+    place, to_left = which
+    dt_s, rules = world.dt_s, world.rules
+    kind, speed_mps = pick(vehicles.kind, place), pick(vehicles.speed_mps, place)
+    limit_mps, accel_mps2 = pick(drive.limit_mps, place), pick(drive.accel_mps2, place)
+    beside = _beside(world, vehicles, here, which)
+    wish = _wish(world, vehicles, beside, which)
+    new_mps2 = wanted_mps2(world, kind, View(speed_mps, beside.gap_m, beside.leader_mps, limit_mps, dt_s))
+    has_follower = beside.follower >= 0
+    follower = jnp.maximum(beside.follower, 0)
+    their_mps, their_limit = pick(vehicles.speed_mps, follower), pick(drive.limit_mps, follower)
+    view = View(their_mps, beside.behind_m, speed_mps, their_limit, dt_s)
+    pressed_mps2 = jnp.where(has_follower, wanted_mps2(world, pick(vehicles.kind, follower), view), 0)
+    lost_mps2 = jnp.where(has_follower, jnp.minimum(pressed_mps2 - pick(drive.accel_mps2, follower), 0), 0)
+    relief_mps2 = _relief(world, vehicles, here, drive, place)
+    gain_mps2 = new_mps2 - accel_mps2 + rules.politeness * (lost_mps2 + relief_mps2)
     gain_mps2 = gain_mps2 + jnp.where(to_left, -rules.keep_right_mps2, rules.keep_right_mps2)
     safe_mps2 = rules.safe_mps2 * (1 + wish.urgency * URGENT_SHARE)
     is_safe = (pressed_mps2 >= -safe_mps2) & (new_mps2 >= -safe_mps2)
     is_safe = is_safe & (beside.gap_m > TIGHT_M) & (beside.behind_m > TIGHT_M)
-    is_rested = vehicles.since_change_s >= jnp.where(wish.is_wanted, 1.0, rules.refractory_s)
-    by_choice = (gain_mps2 > rules.threshold_mps2) & ~wish.is_barred
-    may = beside.exists & is_rested & pick(world.fleet.changes_lanes, kind)
-    goes = may & is_safe & (wish.is_wanted | by_choice)
-    calm = may & wish.is_wanted & (wish.urgency > 0) & ~goes
+    is_rested = wish.is_wanted | (pick(vehicles.since_change_s, place) >= rules.refractory_s)
+    by_choice = (gain_mps2 > rules.threshold_mps2) & ~wish.is_barred & (speed_mps >= ROLLING_MPS)
+    goes = is_rested & is_safe & (wish.is_wanted | by_choice)
+    calm = wish.is_wanted & (wish.urgency > 0) & ~goes
     held_mps2 = jnp.maximum(new_mps2, -COURTEOUS_MPS2)
     own_mps2 = jnp.where(goes, jnp.minimum(accel_mps2, new_mps2), accel_mps2)
-    own_mps2 = jnp.where(calm, jnp.minimum(own_mps2, jnp.where(beside.behind_m > 0, held_mps2, own_mps2)), own_mps2)
+    own_mps2 = jnp.where(calm & (beside.behind_m > 0), jnp.minimum(own_mps2, held_mps2), own_mps2)
     # Who is cut in on brakes at once, as far as was judged safe; who is asked to let somebody in brakes softly.
-    asks = (calm | goes) & (beside.follower >= 0)
     let_in_mps2 = jnp.where(goes, pressed_mps2, jnp.maximum(pressed_mps2, -COURTEOUS_MPS2))
-    at = jnp.where(asks, follower, own_mps2.shape[0])
-    own_mps2 = own_mps2.at[at].min(let_in_mps2, mode="drop")
-    return Changes(
-        to_lane=jnp.where(goes, beside.lane, vehicles.lane),
-        position_m=jnp.where(goes, beside.position_m, vehicles.position_m),
-        accel_mps2=own_mps2,
-    )
+    asked = jnp.where(calm | goes, beside.follower, -1)
+    return Verdict(goes, beside.lane, beside.position_m, own_mps2, asked, let_in_mps2)
 
 
 def sort_key(world: World, lane: Array, position_m: Array) -> Array:
@@ -115,82 +163,67 @@ def sort_key(world: World, lane: Array, position_m: Array) -> Array:
     return pick(lanes.key, lane) + rest.astype(jnp.int32)
 
 
-def _beside(world: World, vehicles: Vehicles, here: Places, to_left: Array) -> Beside:
+def _beside(world: World, vehicles: Vehicles, here: Places, which: tuple[Array, Array]) -> Beside:
     """Return whom one would have before and behind oneself on the other lane."""
     lanes, connections, _, plans = world.network
     nowhere, none = lanes.length_m.shape[0] - 1, connections.to_lane.shape[0] - 1
-    lane = jnp.where(to_left, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
-    exists = here.exists & ~here.is_inside & (lane < nowhere)
-    share = pick(lanes.length_m, lane) / pick(lanes.length_m, vehicles.lane)
-    position_m = jnp.where(exists, vehicles.position_m * share, 0)
-    keys = sort_key(world, vehicles.lane, vehicles.position_m)
-    follower = _first_at_or_after(keys, sort_key(world, lane, position_m))
-    leader = follower - 1
-    count = vehicles.lane.shape[0]
-    has_leader = exists & (leader >= 0) & (pick(vehicles.lane, jnp.maximum(leader, 0)) == lane)
-    has_follower = exists & (follower < count) & (pick(vehicles.lane, jnp.minimum(follower, count - 1)) == lane)
-    before, behind = jnp.maximum(leader, 0), jnp.minimum(follower, count - 1)
-    gap_m = pick(vehicles.position_m, before) - pick(here.length_m, before) - position_m
+    place, to_left = which
+    own, node, length_m = pick(vehicles.lane, place), pick(vehicles.node, place), pick(here.length_m, place)
+    lane = jnp.where(to_left, pick(lanes.left, own), pick(lanes.right, own))
+    share = pick(lanes.length_m, lane) / pick(lanes.length_m, own)
+    position_m = jnp.where(lane < nowhere, pick(vehicles.position_m, place) * share, 0)
+    head, tail = pick(here.head, lane), pick(here.tail, lane)
+    count = jnp.where(head >= 0, tail - head + 1, 0)
+    before = _farther(vehicles.position_m, head, count, position_m)
+    has_leader, has_follower = before > 0, before < count
+    leader = jnp.where(has_leader, head + before - 1, 0)
+    behind = jnp.where(has_follower, head + before, 0)
+    gap_m = pick(vehicles.position_m, leader) - pick(here.length_m, leader) - position_m
     # Nobody ahead in that lane: whoever is last behind its end counts, by the plan.
-    index = jnp.clip(lane - pick(plans.first_lane, vehicles.node), 0, plans.connection.shape[1] - 1)
-    way = plans.connection.at[vehicles.node, index].get(mode="promise_in_bounds")
+    index = jnp.clip(lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
+    way = plans.connection.at[node, index].get(mode="promise_in_bounds")
     rest_m = pick(lanes.length_m, lane) - position_m
-    inside = pick(here.tail, jnp.where(way < none, nowhere - none + way, nowhere))
-    beyond = pick(here.tail, pick(connections.to_lane, way))
-    far = jnp.maximum(jnp.where(inside >= 0, inside, beyond), 0)
-    far_m = rest_m + pick(vehicles.position_m, far) - pick(here.length_m, far)
-    far_m = far_m + jnp.where(inside >= 0, 0, pick(lanes.length_m, nowhere - none + way))
-    is_free = (inside < 0) & (beyond < 0) | (way == none)
-    leader_mps = jnp.where(has_leader, pick(vehicles.speed_mps, before), pick(vehicles.speed_mps, far))
-    gap_m = jnp.where(has_leader, gap_m, jnp.where(is_free, FREE_GAP_M, far_m))
-    behind_m = position_m - here.length_m - pick(vehicles.position_m, behind)
-    behind_m = jnp.where(
-        has_follower, behind_m, position_m - here.length_m + pick(headroom(world, vehicles, here), lane)
-    )
+    across, beyond = nowhere - none + way, pick(connections.to_lane, way)
+    is_across = pick(here.rear_m, across) < EMPTY_M
+    far = jnp.where(is_across, across, beyond)
+    far_m = rest_m + pick(here.rear_m, far) + jnp.where(is_across, 0, pick(lanes.length_m, across))
+    is_free = (pick(here.rear_m, far) >= EMPTY_M) | (way == none)
+    leader_mps = jnp.where(has_leader, pick(vehicles.speed_mps, leader), pick(here.rear_mps, far))
+    behind_m = jnp.where(has_follower, -pick(vehicles.position_m, behind), pick(here.headroom_m, lane))
     return Beside(
         lane=lane,
-        exists=exists,
         position_m=position_m,
-        leader=jnp.where(has_leader, leader, -1),
-        follower=jnp.where(has_follower, follower, -1),
-        gap_m=gap_m,
-        leader_mps=jnp.where(has_leader | ~is_free, leader_mps, vehicles.speed_mps),
-        behind_m=behind_m,
+        follower=jnp.where(has_follower, behind, -1),
+        gap_m=jnp.where(has_leader, gap_m, jnp.where(is_free, FREE_GAP_M, far_m)),
+        leader_mps=jnp.where(has_leader | ~is_free, leader_mps, pick(vehicles.speed_mps, place)),
+        behind_m=behind_m + position_m - length_m,
     )
 
 
-def _first_at_or_after(keys: Array, wanted: Array) -> Array:
-    """Return how many keys are smaller, by bisection; keys grow."""
-    found = jnp.zeros_like(wanted)
-    count = keys.shape[0]
-    for bit in reversed(range(count.bit_length())):
+def _farther(values: Array, first: Array, count: Array, than: Array) -> Array:
+    """Return how many of the `count` values from `first` on are larger, by bisection; values fall there."""
+    found = jnp.zeros_like(count)
+    for bit in reversed(range(values.shape[0].bit_length())):
         probe = found + (1 << bit)
-        is_smaller = (probe <= count) & (pick(keys, jnp.minimum(probe, count) - 1) < wanted)
-        found = jnp.where(is_smaller, probe, found)
+        at = jnp.where(probe <= count, first + probe - 1, 0)
+        found = jnp.where((probe <= count) & (pick(values, at) > than), probe, found)
     return found
 
 
-def headroom(world: World, vehicles: Vehicles, here: Places) -> Array:
-    """Return per lane the way that whoever comes out of a junction still has to its start, less what it needs."""
-    nowhere = world.network.lanes.length_m.shape[0] - 1
-    spare_m = here.rest_m - COMING_S * vehicles.speed_mps
-    at = jnp.where(here.is_inside & here.is_front, here.road, nowhere + 1)
-    return jnp.full(nowhere + 1, FREE_GAP_M, dtype=spare_m.dtype).at[at].min(spare_m, mode="drop")
-
-
-def _wish(world: World, vehicles: Vehicles, here: Places, beside: Beside, to_left: Array) -> Wish:
+def _wish(world: World, vehicles: Vehicles, beside: Beside, which: tuple[Array, Array]) -> Wish:
     """Return what the plan says about going one lane to that side."""
     plans, rules = world.network.plans, world.rules
+    place, to_left = which
     width = plans.connection.shape[1]
-    first = pick(plans.first_lane, vehicles.node)
-    mine = jnp.clip(vehicles.lane - first, 0, width - 1)
+    node = pick(vehicles.node, place)
+    first = pick(plans.first_lane, node)
+    mine = jnp.clip(pick(vehicles.lane, place) - first, 0, width - 1)
     theirs = jnp.clip(beside.lane - first, 0, width - 1)
-    node = vehicles.node
     offset = plans.offset.at[node, mine].get(mode="promise_in_bounds")
-    reach_m = plans.reach_m.at[node, mine].get(mode="promise_in_bounds") - vehicles.position_m
+    reach_m = plans.reach_m.at[node, mine].get(mode="promise_in_bounds") - pick(vehicles.position_m, place)
     their_offset = plans.offset.at[node, theirs].get(mode="promise_in_bounds")
     their_reach_m = plans.reach_m.at[node, theirs].get(mode="promise_in_bounds") - beside.position_m
-    ahead_m = jnp.maximum(vehicles.speed_mps * rules.plan_s, rules.plan_m)
+    ahead_m = jnp.maximum(pick(vehicles.speed_mps, place) * rules.plan_s, rules.plan_m)
     needed_m = jnp.abs(offset) * ahead_m
     is_right_way = jnp.where(to_left, offset > 0, offset < 0)
     is_near = reach_m < 2 * needed_m
@@ -201,13 +234,16 @@ def _wish(world: World, vehicles: Vehicles, here: Places, beside: Beside, to_lef
     return Wish(is_right_way & is_near & (their_reach_m > 0), is_barred, jnp.where(is_right_way, urgency, 0))
 
 
-def _relief(world: World, vehicles: Vehicles, here: Places, ahead: Ahead, limit_mps: Array) -> Array:
+def _relief(world: World, vehicles: Vehicles, here: Places, drive: Drive, place: Array) -> Array:
     """Return what the present follower in the lane gains when one is gone; it then has one's own leader."""
-    follower_mps = jnp.roll(vehicles.speed_mps, -1)
-    has_follower = ~jnp.roll(here.is_front, -1) & jnp.roll(here.exists, -1) & here.exists
-    now_m = vehicles.position_m - here.length_m - jnp.roll(vehicles.position_m, -1)
-    then_m = jnp.where(ahead.gap_m >= FREE_GAP_M, FREE_GAP_M, now_m + here.length_m + ahead.gap_m)
-    kind, limit = jnp.roll(vehicles.kind, -1), jnp.roll(limit_mps, -1)
-    now = wanted_mps2(world, kind, View(follower_mps, now_m, vehicles.speed_mps, limit, world.dt_s))
-    then = wanted_mps2(world, kind, View(follower_mps, then_m, ahead.speed_mps, limit, world.dt_s))
+    behind = jnp.minimum(place + 1, vehicles.lane.shape[0] - 1)
+    has_follower = (pick(vehicles.lane, behind) == pick(vehicles.lane, place)) & (behind > place)
+    speed_mps, length_m = pick(vehicles.speed_mps, place), pick(here.length_m, place)
+    gap_m = pick(drive.ahead.gap_m, place)
+    now_m = pick(vehicles.position_m, place) - length_m - pick(vehicles.position_m, behind)
+    then_m = jnp.where(gap_m >= FREE_GAP_M, FREE_GAP_M, now_m + length_m + gap_m)
+    kind, limit_mps, their_mps = (pick(part, behind) for part in (vehicles.kind, drive.limit_mps, vehicles.speed_mps))
+    now = wanted_mps2(world, kind, View(their_mps, now_m, speed_mps, limit_mps, world.dt_s))
+    leader_mps = pick(drive.ahead.speed_mps, place)
+    then = wanted_mps2(world, kind, View(their_mps, then_m, leader_mps, limit_mps, world.dt_s))
     return jnp.where(has_follower, then - now, 0)

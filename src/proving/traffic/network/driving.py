@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from proving.traffic.network.demand import VehicleType
-from proving.traffic.network.state import Fleet, Vehicles, World, pick
+from proving.traffic.network.state import Fleet, Vehicles, World, chance, pick
 from proving.traffic.noise import Draws, standard_normal
 from proving.traffic.state import Driver, HumanDriver, View
 from proving.traffic.streams import STREAM_NOISE
@@ -67,7 +67,8 @@ def wanted_mps2(world: World, kind: Array, view: View) -> Array:
 
 def noise_mps2(world: World, vehicles: Vehicles, step: Array) -> Array:
     """Return the white noise on everybody's acceleration."""
-    draw = standard_normal(world.seed, STREAM_NOISE, vehicles.trip, step) / jnp.sqrt(world.dt_s)
+    seed, number = chance(world, vehicles.trip)
+    draw = standard_normal(seed, STREAM_NOISE, number, step) / jnp.sqrt(world.dt_s)
     total = jnp.zeros_like(vehicles.speed_mps)
     for number, law in enumerate(world.fleet.laws):
         sigma = jnp.asarray(_of(law, vehicles.kind).noise_intensity, dtype=total.dtype)
@@ -77,7 +78,7 @@ def noise_mps2(world: World, vehicles: Vehicles, step: Array) -> Array:
 
 def draws(world: World, vehicles: Vehicles, step: Array) -> Draws:
     """Return where laws that need chance draw it from."""
-    return Draws(world.seed, vehicles.trip, step)
+    return Draws(*chance(world, vehicles.trip), step)
 
 
 def _of(law: HumanDriver, kind: Array) -> HumanDriver:

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from proving.traffic.network.places import Places
+from proving.traffic.network.chosen import chosen, spread, worked
+from proving.traffic.network.places import EMPTY_M, Places
 from proving.traffic.network.state import Lights, Vehicles, World, pick
 from proving.traffic.network.tables import GREEN, RED, STOP_FIRST, YELLOW
 from proving.traffic.state import FREE_GAP_M
@@ -17,8 +18,8 @@ STOPS_AT_YELLOW_MPS2, STOPS_AT_RED_MPS2, STOPS_TO_YIELD_MPS2 = 2.5, 7.0, 3.5
 STARTS_WITH_MPS2 = 1.5
 # Time to spare after who goes first, or before it; patience makes it shorter, down to nothing after this long.
 SPARE_S, PATIENCE_S = 1.0, 60.0
-# Farther away nobody looks at who else comes.
-SIGHT_M = 120.0
+# Farther away nobody looks at who else comes, except who could not stop with this much braking.
+SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
 # Where ways join as equals, one lets in who is nearer only this close to the place.
 ZIPPER_M = 40.0
 # The room behind a junction is looked at only when traffic there is slower than this.
@@ -53,12 +54,55 @@ class Merging(NamedTuple):
     speed_mps: Array
 
 
-class Coming(NamedTuple):
-    """Per connection, the vehicle that reaches its entrance first; never, where nobody comes."""
+class Approach(NamedTuple):
+    """Each vehicle's way to its next line: the entrance of the junction, or the waiting place inside it.
 
-    place: Array
+    Attributes:
+        asked: the connection that it is about.
+        shown: what its signal shows.
+        to_line_m: way to the line.
+        in_s: time to it.
+        out_s: time until one has left the junction.
+        waits_inside: the line is the waiting place inside.
+        inside_m: way to that.
+    """
+
+    asked: Array
+    shown: Array
+    to_line_m: Array
     in_s: Array
     out_s: Array
+    waits_inside: Array
+    inside_m: Array
+
+
+class Seen(NamedTuple):
+    """What others see of each vehicle, one row per vehicle; and per connection who reaches its entrance first.
+
+    Attributes:
+        row: [place, column]; the columns are `REST` and so on.
+        coming: per connection the place of who comes first; -1: nobody.
+        yields_now: per connection, whether it lets others go first at this moment.
+    """
+
+    row: Array
+    coming: Array
+    yields_now: Array
+
+
+# Columns of `Seen.row`: way to the end of the junction, length, speed, time stood, time to the line and until one is
+# out, time until an own way across is free again, and whether one is past the waiting place there (0 or 1).
+REST, LENGTH, SPEED, WAITING, IN, OUT, CLEAR, IS_PAST = range(8)
+
+
+class Conflict(NamedTuple):
+    """Whether others go first, whether somebody is in the way, whether there is no room behind; whom to follow."""
+
+    must_yield: Array
+    is_blocked: Array
+    is_full: Array
+    gap_m: Array
+    speed_mps: Array
 
 
 def colours(world: World, lights: Lights) -> Array:
@@ -70,43 +114,59 @@ def colours(world: World, lights: Lights) -> Array:
 
 def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tuple[Gate, Merging]:
     """Return who is held where, and whom to follow where ways join."""
-    lanes, connections, _, _ = world.network
+    connections = world.network.connections
     none = connections.to_lane.shape[0] - 1
-    edge_lanes = lanes.length_m.shape[0] - 1 - none
     colour = colours(world, lights)
     has_yields = connections.yields.any(axis=1)
-    speed_mps = vehicles.speed_mps
-    asked = jnp.where(here.is_inside, here.inside, here.way)
-    shown = pick(colour, asked)
-    wait_m = pick(connections.wait_m, asked)
-    inside_m = wait_m - vehicles.position_m
-    waits_inside = here.is_inside & (wait_m > 0) & (inside_m >= 0)
-    to_line_m = jnp.maximum(jnp.where(here.is_inside, inside_m, here.rest_m), 0)
-    across_m = pick(lanes.length_m, edge_lanes + asked)
-    limit_mps = jnp.minimum(pick(lanes.limit_mps, edge_lanes + asked), pick(lanes.limit_mps, vehicles.lane))
-    in_s = _travel_s(to_line_m, speed_mps, limit_mps)
-    out_s = _travel_s(to_line_m + across_m + here.length_m, speed_mps, limit_mps)
-    is_stopping = (shown == RED) | (shown == YELLOW)
-    comes = here.is_front & ~here.is_inside & (here.way < none) & (to_line_m < SIGHT_M) & ~is_stopping
-    coming = _coming(none, comes | waits_inside & here.is_front, asked, in_s, out_s)
-    yields_now = has_yields & (colour != GREEN)
-    conflict, merging = _foes(world, vehicles, here, (coming, yields_now), (asked, to_line_m, in_s, out_s))
-    stops = _could_stop(speed_mps, to_line_m, STOPS_TO_YIELD_MPS2)
-    by_rule = (shown != GREEN) & conflict.must_yield | conflict.is_blocked
-    by_rule = by_rule | (shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
+    mine = _approach(world, vehicles, here, colour)
+    shown, to_line_m, speed_mps = mine.shown, mine.to_line_m, vehicles.speed_mps
     by_colour = (shown == RED) & _could_stop(speed_mps, to_line_m, STOPS_AT_RED_MPS2)
     by_colour = by_colour | (shown == YELLOW) & _could_stop(speed_mps, to_line_m, STOPS_AT_YELLOW_MPS2)
-    is_full = _is_full(world, vehicles, here) & (speed_mps**2 <= 2 * STOPS_TO_YIELD_MPS2 * to_line_m + 0.01)
-    may_wait = wait_m > 0
-    holds = by_colour | is_full | (by_rule & stops & ~may_wait)
+    by_colour = by_colour & ~here.is_inside
+    is_near = (to_line_m < SIGHT_M) | ~_could_stop(speed_mps, to_line_m, LOOKS_AT_MPS2)
+    asks = here.is_front & (mine.asked < none) & is_near & ~by_colour
+    asks = asks & pick(connections.foe[:, 0] < none, mine.asked)
+    seen = _seen(world, vehicles, here, mine, has_yields & (colour != GREEN))
+    some = chosen(asks)
+    found = worked(some, lambda place: _conflict(world, here, mine, seen, place))
+    must_yield, is_blocked, is_full = (
+        spread(some, asks, part, False) for part in (found.must_yield, found.is_blocked, found.is_full)
+    )
+    stops = _could_stop(speed_mps, to_line_m, STOPS_TO_YIELD_MPS2)
+    by_rule = (shown != GREEN) & must_yield | is_blocked
+    by_rule = by_rule | (shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
+    may_wait = pick(connections.wait_m, mine.asked) > 0
     gate = Gate(
-        holds=here.is_front & ~here.is_inside & holds,
-        holds_inside=waits_inside & here.is_front & by_rule & stops,
-        inside_m=jnp.maximum(inside_m, 0),
+        holds=here.is_front & ~here.is_inside & (by_colour | (is_full & stops) | (by_rule & stops & ~may_wait)),
+        holds_inside=mine.waits_inside & here.is_front & by_rule & stops,
+        inside_m=jnp.maximum(mine.inside_m, 0),
         colour=colour,
         has_yields=has_yields,
     )
+    merging = Merging(spread(some, asks, found.gap_m, FREE_GAP_M), spread(some, asks, found.speed_mps, 0.0))
     return gate, merging
+
+
+def _approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Approach:
+    """Return everybody's way to the next line."""
+    lanes, connections, _, _ = world.network
+    edge_lanes = lanes.length_m.shape[0] - connections.to_lane.shape[0]
+    speed_mps = vehicles.speed_mps
+    asked = jnp.where(here.is_inside, here.inside, here.way)
+    wait_m = pick(connections.wait_m, asked)
+    inside_m = wait_m - vehicles.position_m
+    to_line_m = jnp.maximum(jnp.where(here.is_inside, inside_m, here.rest_m), 0)
+    across_m = pick(lanes.length_m, edge_lanes + asked)
+    limit_mps = jnp.minimum(pick(lanes.limit_mps, edge_lanes + asked), pick(lanes.limit_mps, vehicles.lane))
+    return Approach(
+        asked=asked,
+        shown=pick(colour, asked),
+        to_line_m=to_line_m,
+        in_s=_travel_s(to_line_m, speed_mps, limit_mps),
+        out_s=_travel_s(to_line_m + across_m + here.length_m, speed_mps, limit_mps),
+        waits_inside=here.is_inside & (wait_m > 0) & (inside_m >= 0),
+        inside_m=inside_m,
+    )
 
 
 def _could_stop(speed_mps: Array, room_m: Array, braking_mps2: float) -> Array:
@@ -119,101 +179,97 @@ def _travel_s(way_m: Array, speed_mps: Array, limit_mps: Array) -> Array:
     return 2 * way_m / jnp.maximum(speed_mps + end_mps, 0.1)
 
 
-def _coming(none: int, comes: Array, way: Array, in_s: Array, out_s: Array) -> Coming:
-    """Return who comes first at each connection; of equals the one that lies last in the array."""
-    at = jnp.where(comes, way, none)
-    first_s = jnp.full(none + 1, NEVER_S, dtype=in_s.dtype).at[at].min(jnp.where(comes, in_s, NEVER_S))
-    is_first = comes & (in_s <= pick(first_s, at))
-    place = jnp.arange(way.shape[0], dtype=jnp.int32)
-    who = jnp.full(none + 1, -1, dtype=jnp.int32).at[jnp.where(is_first, way, none + 1)].max(place, mode="drop")
-    there = jnp.maximum(who, 0)
-    return Coming(
-        place=who,
-        in_s=jnp.where(who >= 0, first_s, NEVER_S),
-        out_s=jnp.where(who >= 0, pick(out_s, there), -NEVER_S),
-    )
+def _seen(world: World, vehicles: Vehicles, here: Places, mine: Approach, yields_now: Array) -> Seen:
+    """Return what others see; of those who come to a connection at the same time, who lies last in the array."""
+    lanes, connections, _, _ = world.network
+    none = connections.to_lane.shape[0] - 1
+    edge_lanes = lanes.length_m.shape[0] - 1 - none
+    is_stopping = (mine.shown == RED) | (mine.shown == YELLOW)
+    comes = here.is_front & ~here.is_inside & (here.way < none) & (mine.to_line_m < SIGHT_M) & ~is_stopping
+    comes = comes | mine.waits_inside & here.is_front
+    at = jnp.where(comes, mine.asked, none + 1)
+    first_s = jnp.full(none + 2, NEVER_S, dtype=mine.in_s.dtype).at[at].min(mine.in_s)
+    is_first = comes & (mine.in_s <= pick(first_s, at))
+    place = jnp.arange(at.shape[0], dtype=jnp.int32)
+    coming = jnp.full(none + 1, -1, dtype=jnp.int32).at[jnp.where(is_first, at, none + 1)].max(place, mode="drop")
+    clear_s = _travel_s(here.rest_m + here.length_m, vehicles.speed_mps, pick(lanes.limit_mps, vehicles.lane))
+    beyond_m = jnp.where(here.is_inside, 0, pick(lanes.length_m, edge_lanes + mine.asked))
+    columns = {
+        REST: here.rest_m + beyond_m,
+        LENGTH: here.length_m,
+        SPEED: vehicles.speed_mps,
+        WAITING: vehicles.waiting_s,
+        IN: mine.in_s,
+        OUT: mine.out_s,
+        CLEAR: clear_s,
+        IS_PAST: (mine.inside_m < 0).astype(clear_s.dtype),
+    }
+    return Seen(jnp.stack([columns[k] for k in range(len(columns))], axis=1), coming, yields_now)
 
 
-class Conflict(NamedTuple):
-    """Whether others go first, and whether somebody is in the way."""
-
-    must_yield: Array
-    is_blocked: Array
-
-
-def _foes(
-    world: World,
-    vehicles: Vehicles,
-    here: Places,
-    others: tuple[Coming, Array],
-    mine: tuple[Array, Array, Array, Array],
-) -> tuple[Conflict, Merging]:
+def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Array) -> Conflict:
     """Return what those mean whose ways cross or join one's own; arrays in here are [place, foe]."""
     lanes, connections, _, _ = world.network
     none = connections.to_lane.shape[0] - 1
     edge_lanes = lanes.length_m.shape[0] - 1 - none
-    coming, rule = others
-    asked, to_line_m, in_s, out_s = mine
+    asked, in_s, out_s = (pick(part, place)[:, None] for part in (mine.asked, mine.in_s, mine.out_s))
+    my = pick(seen.row, place)[:, None, :]
     foe, yields, merges, equals = (
-        pick(part, asked) for part in (connections.foe, connections.yields, connections.merges, connections.equals)
+        pick(part, asked[:, 0])
+        for part in (connections.foe, connections.yields, connections.merges, connections.equals)
     )
-    is_asking = here.is_front & (asked < none)
+    is_there_foe = foe < none
     # Who comes: is there time before or after it?
-    who = pick(coming.place, foe)
-    them = jnp.maximum(who, 0)
-    spare_s = (SPARE_S * jnp.maximum(1 - vehicles.waiting_s / PATIENCE_S, 0))[:, None]
-    meets = (pick(coming.in_s, foe) < out_s[:, None] + spare_s) & (pick(coming.out_s, foe) > in_s[:, None] - spare_s)
-    their_s, my_s = pick(vehicles.waiting_s, them), vehicles.waiting_s[:, None]
-    their_trip = pick(vehicles.trip, them)
+    who = jnp.where(is_there_foe, pick(seen.coming, foe), -1)
+    them = pick(seen.row, jnp.maximum(who, 0))
+    spare_s = SPARE_S * jnp.maximum(1 - my[..., WAITING] / PATIENCE_S, 0)
+    meets = (them[..., IN] < out_s + spare_s) & (them[..., OUT] > in_s - spare_s)
     # Those who all wait for one another go in the order in which they came to stand.
-    they_yield = pick(rule, foe)
-    mine_first = (
-        they_yield & (their_s > 0) & ((my_s > their_s) | ((my_s == their_s) & (vehicles.trip[:, None] < their_trip)))
-    )
+    their_s, my_s = them[..., WAITING], my[..., WAITING]
+    is_before = (my_s > their_s) | ((my_s == their_s) & (place[:, None] < who))
+    mine_first = pick(seen.yields_now, foe) & (their_s > 0) & is_before
     must_yield = (yields & (who >= 0) & meets & ~mine_first).any(axis=1)
     # Who is on the way across: in the way, or to be followed where the ways join.
-    wait_m = pick(connections.wait_m, foe)
-    foe_lane = edge_lanes + foe
-    tail, head = pick(here.tail, foe_lane), pick(here.head, foe_lane)
-    is_there = (head >= 0) & (foe < none)
-    head_m = pick(vehicles.position_m, jnp.maximum(head, 0))
-    last = jnp.maximum(tail, 0)
-    clear_m = pick(here.rest_m, last) + pick(here.length_m, last)
-    clear_s = _travel_s(clear_m, pick(vehicles.speed_mps, last), pick(lanes.limit_mps, foe_lane))
-    is_blocked = (is_there & ~merges & (head_m > wait_m) & (clear_s > in_s[:, None])).any(axis=1)
-    my_rest_m = jnp.where(here.is_inside, here.rest_m, to_line_m + pick(lanes.length_m, edge_lanes + asked))[:, None]
+    tail, head = pick(here.tail, edge_lanes + foe), pick(here.head, edge_lanes + foe)
+    is_there = (head >= 0) & is_there_foe
+    last, first = pick(seen.row, jnp.maximum(tail, 0)), pick(seen.row, jnp.maximum(head, 0))
+    is_blocked = (is_there & ~merges & (first[..., IS_PAST] > 0) & (last[..., CLEAR] > in_s)).any(axis=1)
+    my_rest_m = my[..., REST]
 
-    def followed(who: Array, counts: Array) -> tuple[Array, Array]:
-        them = jnp.maximum(who, 0)
-        way_m = pick(lanes.length_m, foe_lane)
-        at_m = jnp.where(pick(here.is_inside, them), 0, way_m)
-        rest_m = pick(here.rest_m, them) + at_m
-        is_nearer = (rest_m < my_rest_m) | (
-            (rest_m == my_rest_m) & (pick(vehicles.trip, them) < vehicles.trip[:, None])
-        )
-        gap_m = my_rest_m - rest_m - pick(here.length_m, them)
-        return jnp.where(counts & (who >= 0) & is_nearer, gap_m, FREE_GAP_M), pick(vehicles.speed_mps, them)
+    def followed(row: Array, who: Array, counts: Array) -> tuple[Array, Array]:
+        rest_m = row[..., REST]
+        is_nearer = (rest_m < my_rest_m) | ((rest_m == my_rest_m) & (who < place[:, None]))
+        gap_m = my_rest_m - rest_m - row[..., LENGTH]
+        return jnp.where(counts & (who >= 0) & is_nearer, gap_m, FREE_GAP_M), row[..., SPEED]
 
     crossing_on = is_there & merges
     # As equals: neither yields to the other, so whoever is nearer goes first.
     is_equal = equals & (my_rest_m < ZIPPER_M)
-    ahead = [followed(tail, crossing_on), followed(head, crossing_on), followed(who, is_equal & ~is_there)]
+    ahead = [
+        followed(last, tail, crossing_on),
+        followed(first, head, crossing_on),
+        followed(them, who, is_equal & ~is_there),
+    ]
     gaps_m = jnp.concatenate([gap for gap, _ in ahead], axis=1)
     speeds_mps = jnp.concatenate([speed for _, speed in ahead], axis=1)
     nearest = jnp.argmin(gaps_m, axis=1, keepdims=True)
-    gap_m = jnp.take_along_axis(gaps_m, nearest, axis=1)[:, 0]
-    merging = Merging(jnp.where(is_asking, gap_m, FREE_GAP_M), jnp.take_along_axis(speeds_mps, nearest, axis=1)[:, 0])
-    return Conflict(must_yield & is_asking, is_blocked & is_asking), merging
+    return Conflict(
+        must_yield=must_yield,
+        is_blocked=is_blocked,
+        is_full=_is_full(world, here, place),
+        gap_m=jnp.take_along_axis(gaps_m, nearest, axis=1)[:, 0],
+        speed_mps=jnp.take_along_axis(speeds_mps, nearest, axis=1)[:, 0],
+    )
 
 
-def _is_full(world: World, vehicles: Vehicles, here: Places) -> Array:
+def _is_full(world: World, here: Places, place: Array) -> Array:
     """Return whether one would come to stand inside the junction because the lane behind it is full."""
     lanes, connections, _, _ = world.network
-    none = connections.to_lane.shape[0] - 1
-    edge_lanes = lanes.length_m.shape[0] - 1 - none
-    tail = pick(here.tail, pick(connections.to_lane, here.way))
-    last = jnp.maximum(tail, 0)
-    is_used = pick(here.tail, edge_lanes + here.way) >= 0
-    room_m = pick(vehicles.position_m, last) - pick(here.length_m, last) - jnp.where(is_used, ROOM_M, 0)
-    is_tight = (tail >= 0) & (pick(vehicles.speed_mps, last) < SLOW_MPS) & (room_m < here.length_m + 1)
-    return is_tight & pick(connections.keeps_clear, here.way)
+    edge_lanes = lanes.length_m.shape[0] - connections.to_lane.shape[0]
+    way = pick(here.way, place)
+    to_lane = pick(connections.to_lane, way)
+    rear_m = pick(here.rear_m, to_lane)
+    is_used = pick(here.rear_m, edge_lanes + way) < EMPTY_M
+    room_m = rear_m - jnp.where(is_used, ROOM_M, 0)
+    is_slow = (rear_m < EMPTY_M) & (pick(here.rear_mps, to_lane) < SLOW_MPS)
+    return is_slow & (room_m < pick(here.length_m, place) + 1) & pick(connections.keeps_clear, way)

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.changing import headroom
-from proving.traffic.network.places import Places
-from proving.traffic.network.state import Finished, State, Vehicles, World, pick
+from proving.traffic.network.chosen import chosen, spread, worked
+from proving.traffic.network.places import EMPTY_M, Places
+from proving.traffic.network.state import Finished, State, Vehicles, World, chance, pick
 from proving.traffic.network.trips import FASTEST, FREE_LANE, RANDOM_LANE
 from proving.traffic.noise import standard_normal, uniform
 from proving.traffic.state import FREE_GAP_M
@@ -31,14 +31,31 @@ class Ends(NamedTuple):
     position_m: Array
     node: Array
     stopped: Array
+    is_last: Array
 
 
-def across(world: World, vehicles: Vehicles, holds: Array) -> Ends:
+def across(world: World, vehicles: Vehicles, here: Places, holds: Array) -> Ends:
     """Carry vehicles that have passed the end of their lane on to where they are then; who is held stays at the end."""
+    is_past = here.exists & (vehicles.position_m > pick(world.network.lanes.length_m, vehicles.lane))
+    some = chosen(is_past)
+    ends = worked(some, lambda place: _carried(world, vehicles, holds, place))
+    return Ends(
+        lane=spread(some, is_past, ends.lane, vehicles.lane),
+        position_m=spread(some, is_past, ends.position_m, vehicles.position_m),
+        node=spread(some, is_past, ends.node, vehicles.node),
+        stopped=spread(some, is_past, ends.stopped, False),
+        is_last=spread(some, is_past, ends.is_last, here.is_last),
+    )
+
+
+def _carried(world: World, vehicles: Vehicles, holds: Array, place: Array) -> Ends:
+    """Return where those at these places get to."""
     lanes, connections, _, plans = world.network
     nowhere, none = lanes.length_m.shape[0] - 1, connections.to_lane.shape[0] - 1
     edge_lanes = nowhere - none
-    lane, position_m, node = vehicles.lane, vehicles.position_m, vehicles.node
+    lane, position_m, node, holds = (
+        pick(part, place) for part in (vehicles.lane, vehicles.position_m, vehicles.node, holds)
+    )
     stopped = jnp.zeros_like(holds)
     for hop in range(HOPS_PER_STEP):
         length_m = pick(lanes.length_m, lane)
@@ -56,16 +73,22 @@ def across(world: World, vehicles: Vehicles, holds: Array) -> Ends:
         position_m = jnp.where(held, length_m, jnp.where(goes, position_m - length_m, position_m))
         node = jnp.where(goes & ~is_inside, pick(plans.after, node), node)
         lane = jnp.where(goes, following, lane)
-    length_m = pick(lanes.length_m, lane)
-    is_last = (lane < edge_lanes) & (pick(plans.after, node) == plans.after.shape[0] - 1)
-    return Ends(lane, jnp.where(is_last, position_m, jnp.minimum(position_m, length_m)), node, stopped)
+    is_last = pick(plans.after, node) == plans.after.shape[0] - 1
+    is_over = (lane < edge_lanes) & is_last
+    position_m = jnp.where(is_over, position_m, jnp.minimum(position_m, pick(lanes.length_m, lane)))
+    return Ends(lane, position_m, node, stopped, is_last)
 
 
-def arrived(world: World, state: State) -> State:
-    """Take off the road who has reached its goal, and note what became of the trip."""
-    lanes, plans, vehicles = world.network.lanes, world.network.plans, state.vehicles
+def arrived(world: World, state: State, is_last: Array) -> State:
+    """Take off the road who has reached its goal, and note what became of the trip.
+
+    Args:
+        world: what stays the same.
+        state: where everybody is.
+        is_last: whose plan ends on the edge that it is on or about to reach.
+    """
+    lanes, vehicles = world.network.lanes, state.vehicles
     nowhere = lanes.length_m.shape[0] - 1
-    is_last = pick(plans.after, vehicles.node) == plans.after.shape[0] - 1
     on_edge = vehicles.lane < nowhere - (world.network.connections.to_lane.shape[0] - 1)
     goal_m = jnp.minimum(pick(world.trips.arrive_m, vehicles.trip), pick(lanes.length_m, vehicles.lane))
     leaves = on_edge & is_last & (vehicles.position_m >= goal_m)
@@ -89,7 +112,7 @@ def arrived(world: World, state: State) -> State:
     nobody = world.trips.depart_s.shape[0] - 1
     gone = vehicles._replace(
         lane=jnp.where(leaves, nowhere, vehicles.lane),
-        node=jnp.where(leaves, plans.after.shape[0] - 1, vehicles.node),
+        node=jnp.where(leaves, world.network.plans.after.shape[0] - 1, vehicles.node),
         trip=jnp.where(leaves, nobody, vehicles.trip),
         position_m=jnp.where(leaves, 0, vehicles.position_m),
         speed_mps=jnp.where(leaves, 0, vehicles.speed_mps),
@@ -136,9 +159,9 @@ def entered(world: World, state: State, here: Places) -> State:
 def fresh_vehicles(world: World, start: Start, now_s: Array) -> Vehicles:
     """Return vehicles that begin their trips so, each with its own way to take a speed limit."""
     kind = pick(world.trips.kind, start.trip)
-    factor = pick(world.fleet.factor, kind) + pick(world.fleet.spread, kind) * standard_normal(
-        world.seed, STREAM_SPEED, start.trip, jnp.int32(0)
-    )
+    seed, number = chance(world, start.trip)
+    draw = standard_normal(seed, STREAM_SPEED, number, jnp.int32(0))
+    factor = pick(world.fleet.factor, kind) + pick(world.fleet.spread, kind) * draw
     zero = jnp.zeros_like(start.speed_mps)
     controller = world.fleet.controller
     return Vehicles(
@@ -167,7 +190,7 @@ def put_at(vehicles: Vehicles, at: Array, fresh: Vehicles) -> Vehicles:
 def _starts(world: World, state: State, here: Places) -> Start:
     """Return the lane, place and speed at which each source's next trip would begin, and whether it can."""
     lanes, _, _, plans = world.network
-    trips, vehicles = world.trips, state.vehicles
+    trips = world.trips
     nowhere = lanes.length_m.shape[0] - 1
     is_due = (state.next_trip < trips.source_end) & (
         pick(trips.depart_s, state.next_trip) <= state.step * world.dt_s + 1e-6
@@ -180,22 +203,22 @@ def _starts(world: World, state: State, here: Places) -> Start:
     is_open = (reach_m > 0) & (is_due[:, None])
     length_m = pick(world.fleet.length_m, kind)
     at_m = pick(trips.depart_m, trip)
-    tail = pick(here.tail, lane)
-    last = jnp.maximum(tail, 0)
-    room_m = pick(vehicles.position_m, last) - pick(here.length_m, last) - at_m[:, None]
-    room_m = jnp.where(tail >= 0, room_m, FREE_GAP_M)
-    last_mps = jnp.where(tail >= 0, pick(vehicles.speed_mps, last), jnp.inf)
+    rear_m = pick(here.rear_m, lane)
+    is_empty = rear_m >= EMPTY_M
+    room_m = jnp.where(is_empty, FREE_GAP_M, rear_m - at_m[:, None])
+    last_mps = jnp.where(is_empty, jnp.inf, pick(here.rear_mps, lane))
     free_mps = jnp.minimum(pick(lanes.limit_mps, lane), pick(world.fleet.top_mps, kind)[:, None])
     wanted_mps = pick(trips.depart_mps, trip)[:, None]
     speed_mps = jnp.where(wanted_mps == FASTEST, jnp.minimum(free_mps, last_mps), jnp.minimum(wanted_mps, free_mps))
     # Faster than the one ahead is fine as far as there is room to brake.
     needed_m = START_GAP_M + START_HEADWAY_S * speed_mps + jnp.maximum(speed_mps**2 - last_mps**2, 0) / 6
-    spare_m = pick(headroom(world, vehicles, here), lane)
+    spare_m = pick(here.headroom_m, lane)
     fits = is_open & (room_m >= needed_m) & ((at_m - length_m)[:, None] + spare_m > START_GAP_M)
     score = jnp.where(choice[:, None] >= 0, jnp.where(index == choice[:, None], 1.0, -1.0), 0.0)
     best = jnp.where(offset == 0, jnp.minimum(room_m, 1e4), -1.0)
     free = jnp.minimum(room_m, 1e4)
-    lots = uniform(world.seed, STREAM_ARRIVAL, trip[:, None] * lane.shape[1] + index, jnp.int32(0))
+    seed, number = (jnp.reshape(part, (-1, 1)) for part in chance(world, trip))
+    lots = uniform(seed, STREAM_ARRIVAL, number * lane.shape[1] + index, jnp.int32(0))
     score = jnp.where(choice[:, None] < 0, best, score)
     score = jnp.where(choice[:, None] == FREE_LANE, free, score)
     score = jnp.where(choice[:, None] == RANDOM_LANE, lots, score)

@@ -5,8 +5,14 @@ from typing import Any, NamedTuple, TypeAlias
 import jax.numpy as jnp
 
 from proving.traffic.network.state import Vehicles, World, pick
+from proving.traffic.state import FREE_GAP_M
 
 Array: TypeAlias = Any
+
+# Who comes out of a junction is so many seconds away when a change or a start in front of it is all right.
+COMING_S = 1.5
+# Where the last vehicle of an empty lane is: farther than any lane is long.
+EMPTY_M = 1e9
 
 
 class Places(NamedTuple):
@@ -18,12 +24,16 @@ class Places(NamedTuple):
         inside: the connection that one is on; none elsewhere.
         road: the lane of an edge that one is on or, inside a junction, about to reach.
         way: the connection at that lane's end, by the plan; none where the lane does not lead on.
+        offset: how many lanes to the left (negative: right) one should be, by the plan.
         is_last: the plan ends on this edge.
         rest_m: way to the end of the current lane.
         length_m: of the vehicle.
         is_front: nobody is before one in the lane.
         tail: per lane the last vehicle in it; -1: empty.
         head: per lane the first.
+        rear_m: per lane the rear bumper of the last; `EMPTY_M`: nobody is there.
+        rear_mps: per lane the speed of the last.
+        headroom_m: per lane the way that whoever comes out of a junction still has to its start, less what it needs.
     """
 
     exists: Array
@@ -31,12 +41,16 @@ class Places(NamedTuple):
     inside: Array
     road: Array
     way: Array
+    offset: Array
     is_last: Array
     rest_m: Array
     length_m: Array
     is_front: Array
     tail: Array
     head: Array
+    rear_m: Array
+    rear_mps: Array
+    headroom_m: Array
 
 
 def places(world: World, vehicles: Vehicles) -> Places:
@@ -55,17 +69,28 @@ def places(world: World, vehicles: Vehicles) -> Places:
     place = jnp.arange(lane.shape[0], dtype=jnp.int32)
     is_front = exists & ~jnp.concatenate([jnp.zeros(1, dtype=bool), same])
     is_tail = exists & ~jnp.concatenate([same, jnp.zeros(1, dtype=bool)])
+    rest_m = pick(lanes.length_m, lane) - vehicles.position_m
+    # Who comes out of a junction: only the first on each way across.
+    spare_m = rest_m - COMING_S * vehicles.speed_mps
+    to_lane = jnp.where(is_inside & is_front, road, nowhere + 1)
     empty = jnp.full(nowhere + 1, -1, dtype=jnp.int32)
+    length_m = pick(world.fleet.length_m, vehicles.kind)
+    last = jnp.where(is_tail, lane, nowhere + 1)
+    rear_m = jnp.full(nowhere + 1, EMPTY_M, dtype=rest_m.dtype)
     return Places(
         exists=exists,
         is_inside=is_inside,
         inside=inside,
         road=road,
         way=plans.connection.at[vehicles.node, index].get(mode="promise_in_bounds"),
+        offset=plans.offset.at[vehicles.node, index].get(mode="promise_in_bounds"),
         is_last=pick(plans.after, vehicles.node) == plans.after.shape[0] - 1,
-        rest_m=pick(lanes.length_m, lane) - vehicles.position_m,
-        length_m=pick(world.fleet.length_m, vehicles.kind),
+        rest_m=rest_m,
+        length_m=length_m,
         is_front=is_front,
-        tail=empty.at[jnp.where(is_tail, lane, nowhere + 1)].set(place, mode="drop"),
+        tail=empty.at[last].set(place, mode="drop"),
         head=empty.at[jnp.where(is_front, lane, nowhere + 1)].set(place, mode="drop"),
+        rear_m=rear_m.at[last].set(vehicles.position_m - length_m, mode="drop"),
+        rear_mps=jnp.zeros_like(rear_m).at[last].set(vehicles.speed_mps, mode="drop"),
+        headroom_m=jnp.full(nowhere + 1, FREE_GAP_M, dtype=rest_m.dtype).at[to_lane].min(spare_m, mode="drop"),
     )

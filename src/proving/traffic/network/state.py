@@ -6,6 +6,8 @@ one before. `trip` says who somebody is; places without a vehicle are nowhere, a
 
 from typing import Any, NamedTuple, TypeAlias
 
+import jax.numpy as jnp
+
 from proving.traffic.network.tables import Network
 from proving.traffic.network.trips import Trips
 from proving.traffic.state import Driver, HumanDriver, Memory
@@ -88,8 +90,8 @@ class State(NamedTuple):
         lights: what the signals do.
         next_trip: per source the first trip that has not begun.
         finished: what became of the trips.
-        collisions: overlaps seen, each counted at every step that it lasts.
-        emergencies: brakings harder than `EMERGENCY_MPS2`.
+        collisions: overlaps seen, each counted at every step that it lasts; side by side: per world.
+        emergencies: brakings harder than `EMERGENCY_MPS2`; side by side: per world.
         overflow: how many vehicles could not be held; above 0 nothing else counts.
         step: steps so far.
     """
@@ -162,7 +164,7 @@ class World(NamedTuple):
         trips: who wants to go where.
         fleet: the vehicle types.
         rules: how lanes are changed.
-        seed: of everything that happens by chance.
+        seed: of everything that happens by chance; side by side: one per world.
         dt_s: step.
         at_new_speed: one moves a step at the speed that one has after it, as SUMO does, not at the mean of both.
     """
@@ -174,6 +176,22 @@ class World(NamedTuple):
     seed: Array
     dt_s: float
     at_new_speed: bool
+
+
+def chance(world: World, trip: Array) -> tuple[Array, Array]:
+    """Return by which seed and which number things happen to these trips by chance."""
+    if world.trips.world is None or world.trips.number is None:
+        return world.seed, trip
+    return pick(world.seed, pick(world.trips.world, trip)), pick(world.trips.number, trip)
+
+
+def counted(world: World, happens: Array, trip: Array) -> Array:
+    """Return how often something happens to vehicles of these trips; side by side: per world."""
+    if world.trips.world is None:
+        return jnp.sum(happens, dtype=jnp.int32)
+    nobody = world.seed.shape[0]
+    at = jnp.where(happens, pick(world.trips.world, trip), nobody)
+    return jnp.zeros(nobody, dtype=jnp.int32).at[at].add(1, mode="drop")
 
 
 class Command(NamedTuple):

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.ahead import Ahead, limit_ahead_mps, look_ahead
-from proving.traffic.network.changing import changes, sort_key
+from proving.traffic.network.changing import Drive, changes, sort_key
 from proving.traffic.network.driving import draws, noise_mps2, wanted_mps2
 from proving.traffic.network.gates import Merging, gates
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import places
-from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, pick
+from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, counted, pick
 from proving.traffic.state import FREE_GAP_M, Memory, View
 from proving.traffic.step import advance
 
@@ -43,7 +43,7 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     ahead = look_ahead(world, vehicles, here, gate)
     limit_mps = limit_ahead_mps(world, vehicles, here)
     accel_mps2, memory = _decided(world, state, (ahead, merging), limit_mps, command)
-    change = changes(world, vehicles, here, ahead, limit_mps, accel_mps2, state.step)
+    change = changes(world, vehicles, here, Drive(ahead, limit_mps, accel_mps2), state.step)
     accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
     moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
     moved_m = jnp.where(here.exists, jnp.where(world.at_new_speed, speed_mps * world.dt_s, moved_m), 0)
@@ -54,7 +54,7 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     moved = vehicles._replace(
         lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory
     )
-    ends = across(world, moved, gate.holds)
+    ends = across(world, moved, here, gate.holds)
     # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
     speed_mps = jnp.where(ends.stopped, 0, speed_mps)
     is_hard = here.exists & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
@@ -64,24 +64,33 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
         lights=lights_after(
             world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
         ),
-        collisions=state.collisions + _count(here.exists & ~ahead.is_line & (ahead.gap_m < 0)),
-        emergencies=state.emergencies + _count(is_hard),
+        collisions=state.collisions + counted(world, here.exists & ~ahead.is_line & (ahead.gap_m < 0), vehicles.trip),
+        emergencies=state.emergencies + counted(world, is_hard, vehicles.trip),
     )
-    after = entered(world, arrived(world, after), here)
+    after = entered(world, arrived(world, after, ends.is_last), here)
     return in_order(world, after)._replace(step=state.step + 1), record
 
 
 def in_order(world: World, state: State) -> State:
     """Put the vehicles in order of lane and place; empty places come last."""
     vehicles = state.vehicles
-    keys = sort_key(world, vehicles.lane, vehicles.position_m)
-    place = jnp.arange(keys.shape[0], dtype=jnp.int32)
-    _, order = jax.lax.sort((keys, place), num_keys=1, is_stable=True)
+    order = order_of(sort_key(world, vehicles.lane, vehicles.position_m))
 
     def ordered(values: Array) -> Array:
         return pick(values, order)
 
     return state._replace(vehicles=jax.tree.map(ordered, vehicles))
+
+
+def order_of(keys: Array) -> Array:
+    """Return the places in order of their keys, of equal ones the lower place first."""
+    count = keys.shape[0]
+    bits = max(1, (count - 1).bit_length())
+    # Key and place in one number: sorting bare numbers is eight times as fast as sorting pairs on a CPU.
+    with jax.enable_x64(True):
+        place = jnp.arange(count, dtype=jnp.uint64)
+        joined = jax.lax.sort((keys.astype(jnp.uint64) << bits) | place, is_stable=False)
+        return (joined & ((1 << bits) - 1)).astype(jnp.int32)
 
 
 def _decided(
@@ -107,10 +116,6 @@ def _decided(
     beside = View(vehicles.speed_mps, merging.gap_m, merging.speed_mps, limit_mps, world.dt_s)
     joining_mps2 = jnp.maximum(wanted_mps2(world, vehicles.kind, beside), -JOINS_WITH_MPS2)
     return jnp.where(merging.gap_m < FREE_GAP_M, jnp.minimum(accel_mps2, joining_mps2), accel_mps2), memory
-
-
-def _count(happens: Array) -> Array:
-    return jnp.sum(happens, dtype=jnp.int32)
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, has_changed: Array) -> Vehicles:

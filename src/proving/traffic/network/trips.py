@@ -22,7 +22,10 @@ FASTEST = -1.0
 
 
 class Trips(NamedTuple):
-    """Per trip, and nobody; trips of one source (an edge where vehicles start) follow one another in order of time."""
+    """Per trip, and nobody; trips of one source (an edge where vehicles start) follow one another in order of time.
+
+    `world` and `number` say, where several worlds lie side by side, whose trip it is and its number there.
+    """
 
     depart_s: Array
     node: Array
@@ -33,6 +36,8 @@ class Trips(NamedTuple):
     arrive_m: Array
     source_first: Array
     source_end: Array
+    world: Array | None = None
+    number: Array | None = None
 
 
 @dataclass(frozen=True)

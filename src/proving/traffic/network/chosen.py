@@ -1,0 +1,82 @@
+"""Work for the few whom it concerns: who is first in a lane, who wants to change, who has passed the end of a lane.
+
+Shapes are fixed, so the chosen are listed in pieces of a fixed size, and pieces without anybody are skipped: the time
+that a step takes goes by who has something to decide, not by how many vehicles there are.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from proving.traffic.network.state import pick
+
+Array: TypeAlias = Any
+Rows = TypeVar("Rows")
+
+# The array of vehicles is cut into so many pieces; fewer than this many vehicles are not worth a piece.
+PIECES, SMALLEST_PIECE = 16, 128
+
+
+class Chosen(NamedTuple):
+    """Some of the vehicles.
+
+    Attributes:
+        place: [piece, member] where they are, in order; of members that are nobody any place.
+        is_one: [piece x member] whether the member is somebody.
+        rank: per vehicle its number among the chosen; means nothing where it is not one of them.
+        count: how many there are.
+    """
+
+    place: Array
+    is_one: Array
+    rank: Array
+    count: Array
+
+
+def chosen(is_chosen: Array) -> Chosen:
+    """Return the list of those who are chosen."""
+    size = is_chosen.shape[0]
+    each = max(SMALLEST_PIECE, -(-size // PIECES))
+    place = jnp.arange(size, dtype=jnp.int32)
+    if each >= size:
+        return Chosen(place[None, :], is_chosen, place, jnp.sum(is_chosen, dtype=jnp.int32))
+    count = -(-size // each)
+    rank = jnp.cumsum(is_chosen, dtype=jnp.int32) - 1
+    listed = jnp.full(count * each, size - 1, dtype=jnp.int32)
+    listed = listed.at[jnp.where(is_chosen, rank, count * each)].set(place, mode="drop")
+    is_one = jnp.arange(count * each, dtype=jnp.int32) <= rank[-1]
+    return Chosen(listed.reshape(count, each), is_one, jnp.maximum(rank, 0), rank[-1] + 1)
+
+
+def worked(some: Chosen, work: Callable[[Array], Rows]) -> Rows:
+    """Return what `work` says of the places of the chosen, by their rank."""
+    pieces, each = some.place.shape
+    rows = jax.eval_shape(work, some.place[0])
+
+    def empty(row: Array) -> Array:
+        return jnp.zeros(row.shape, row.dtype)
+
+    def skipped(_: Array) -> Rows:
+        return jax.tree.map(empty, rows)
+
+    def in_a_row(row: Array) -> Array:
+        return row.reshape(pieces * each, *row.shape[2:])
+
+    if pieces == 1:
+        # In a branch of its own, as below: what is fused otherwise is rounded otherwise.
+        return jax.lax.cond(some.count > 0, work, skipped, some.place[0])
+
+    def one(_: None, piece: tuple[Array, Array]) -> tuple[None, Rows]:
+        place, first = piece
+        return None, jax.lax.cond(first < some.count, work, skipped, place)
+
+    first = jnp.arange(pieces, dtype=jnp.int32) * each
+    _, found = jax.lax.scan(one, None, (some.place, first))
+    return jax.tree.map(in_a_row, found)
+
+
+def spread(some: Chosen, is_chosen: Array, rows: Array, otherwise: Array | float | bool) -> Array:
+    """Return per vehicle what was found of it, and something else of those who were not chosen."""
+    return jnp.where(is_chosen, pick(rows, some.rank), otherwise)

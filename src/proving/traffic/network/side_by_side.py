@@ -1,0 +1,225 @@
+"""Many worlds of one network side by side in one array: many seeds at once, each as if it ran alone.
+
+Copies of the network that nothing joins are a network, so the engine need not know; only chance goes by each world's
+own seed and its own number of a trip. Unlike a batch axis this leaves no places empty, and one sort serves all.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from proving.traffic.network.state import Array, Finished, Lights, State, Vehicles, World
+from proving.traffic.network.step import in_order
+from proving.traffic.network.tables import Connections, Lanes, Network, Plans, Signals
+from proving.traffic.network.trips import Trips
+
+
+class _Numbers:
+    """How the worlds' lanes, connections, nodes and trips are numbered together.
+
+    Lanes of edges come first, world by world, then the lanes inside junctions, then nowhere.
+    """
+
+    def __init__(self, worlds: Sequence[World]) -> None:
+        network = worlds[0].network
+        self.worlds = len(worlds)
+        self.connections = len(network.connections.to_lane) - 1
+        self.edge_lanes = len(network.lanes.length_m) - 1 - self.connections
+        self.nodes = len(network.plans.after) - 1
+        self.signals = len(network.signals.kind) - 1
+        self.phases = len(network.signals.duration_s) - 1
+        trips = [len(world.trips.depart_s) - 1 for world in worlds]
+        self.first_trip = np.cumsum([0, *trips])
+        sources = [len(world.trips.source_first) for world in worlds]
+        self.first_source = np.cumsum([0, *sources])
+
+    def lane(self, numbers: Array, world: int) -> Array:
+        """Return the lanes of a world by their numbers among all."""
+        nowhere = self.edge_lanes + self.connections
+        inside = (self.worlds - world) * self.edge_lanes + world * nowhere
+        shifted = np.where(numbers < self.edge_lanes, numbers + world * self.edge_lanes, numbers + inside)
+        shifted = np.where(numbers >= nowhere, self.worlds * nowhere, shifted)
+        return shifted.astype(np.int32)
+
+    def shifted(self, numbers: Array, world: int, count: int) -> Array:
+        """Return numbers of which each world has so many; the last one, nobody, is everybody's."""
+        own = np.where(numbers >= count, self.worlds * count, numbers + world * count)
+        return own.astype(np.int32)
+
+    def trip(self, numbers: Array, world: int) -> Array:
+        """Return the trips of a world by their numbers among all."""
+        count = self.first_trip[world + 1] - self.first_trip[world]
+        shifted = np.where(numbers >= count, self.first_trip[-1], numbers + self.first_trip[world])
+        return shifted.astype(np.int32)
+
+    def lane_rows(self, parts: Sequence[Array]) -> Array:
+        """Return rows by lane, one part per world and in its order, in the order of all."""
+        first = [part[: self.edge_lanes] for part in parts]
+        return np.concatenate([*first, *(part[self.edge_lanes : -1] for part in parts), parts[0][-1:]])
+
+
+def side_by_side(worlds: Sequence[World], states: Sequence[State]) -> tuple[World, State]:
+    """Return worlds of one network as one world.
+
+    Args:
+        worlds: of the same road map and plans; their trips and seeds may differ.
+        states: where everybody is in each.
+    """
+    numbers = _Numbers(worlds)
+    first = worlds[0]
+    joined = World(
+        network=_network(first.network, numbers),
+        trips=_trips([world.trips for world in worlds], numbers),
+        fleet=first.fleet,
+        rules=first.rules,
+        seed=np.array([world.seed for world in worlds], dtype=np.uint32),
+        dt_s=first.dt_s,
+        at_new_speed=first.at_new_speed,
+    )
+    state = states[0]._replace(
+        vehicles=_vehicles([state.vehicles for state in states], numbers),
+        lights=Lights(*(_ended(parts) for parts in zip(*(state.lights for state in states), strict=True))),
+        next_trip=np.concatenate([state.next_trip + numbers.first_trip[i] for i, state in enumerate(states)]).astype(
+            np.int32
+        ),
+        finished=Finished(*(_ended(parts) for parts in zip(*(state.finished for state in states), strict=True))),
+        collisions=np.array([state.collisions for state in states], dtype=np.int32),
+        emergencies=np.array([state.emergencies for state in states], dtype=np.int32),
+    )
+    ready = jax.tree.map(jnp.asarray, joined)
+    return joined, jax.device_get(in_order(ready, jax.tree.map(jnp.asarray, state)))
+
+
+def alone(worlds: Sequence[World], final: State) -> tuple[State, ...]:
+    """Return what a joined state says of each world: its trips, counters, and who is on the road."""
+    numbers = _Numbers(worlds)
+    trip, lane = np.asarray(final.vehicles.trip), np.asarray(final.vehicles.lane)
+    nowhere = numbers.edge_lanes + numbers.connections
+    states = []
+    for i in range(len(worlds)):
+        first, end = numbers.first_trip[i], numbers.first_trip[i + 1]
+        is_mine = (lane < numbers.worlds * nowhere) & (trip >= first) & (trip < end)
+        sources = slice(numbers.first_source[i], numbers.first_source[i + 1])
+        states.append(
+            final._replace(
+                vehicles=final.vehicles._replace(
+                    lane=np.where(is_mine, 0, nowhere), trip=np.where(is_mine, trip - first, end - first)
+                ),
+                next_trip=np.asarray(final.next_trip)[sources] - first,
+                finished=Finished(*(np.append(np.asarray(part)[first:end], np.nan) for part in final.finished)),
+                collisions=final.collisions[i],
+                emergencies=final.emergencies[i],
+            )
+        )
+    return tuple(states)
+
+
+def _ended(parts: Sequence[Array]) -> Array:
+    """Return arrays after one another, of whose last entries, nobody's, one is kept."""
+    return np.concatenate([*(np.asarray(part)[:-1] for part in parts), np.asarray(parts[0])[-1:]])
+
+
+def _network(network: Network, numbers: _Numbers) -> Network:
+    lanes, connections, signals, plans = network
+    every = range(numbers.worlds)
+
+    def same(part: Array) -> Array:
+        return _ended([part] * numbers.worlds)
+
+    def lane_rows(part: Array) -> Array:
+        return numbers.lane_rows([part] * numbers.worlds)
+
+    def lane_numbers(part: Array) -> Array:
+        return numbers.lane_rows([numbers.lane(part, i) for i in every])
+
+    def counted(part: Array, count: int) -> Array:
+        return _ended([numbers.shifted(part, i, count) for i in every])
+
+    own = lane_rows(np.append(np.diff(lanes.key), 0))[:-1].astype(np.int64)
+    key = np.concatenate([[0], np.cumsum(own)])
+    if key[-1] >= 2**31 - 1:
+        raise OverflowError(
+            f"{numbers.worlds} worlds have too many lane-metres for 32-bit sort keys: run fewer at once"
+        )
+    return Network(
+        lanes=Lanes(
+            length_m=lane_rows(lanes.length_m),
+            limit_mps=lane_rows(lanes.limit_mps),
+            left=lane_numbers(lanes.left),
+            right=lane_numbers(lanes.right),
+            first_of_edge=lane_numbers(lanes.first_of_edge),
+            key=key.astype(np.int32),
+        ),
+        connections=Connections(
+            to_lane=_ended([numbers.lane(connections.to_lane, i) for i in every]),
+            wait_m=same(connections.wait_m),
+            keeps_clear=same(connections.keeps_clear),
+            signal=counted(connections.signal, numbers.signals),
+            signal_index=same(connections.signal_index),
+            foe=counted(connections.foe, numbers.connections),
+            yields=same(connections.yields),
+            merges=same(connections.merges),
+            equals=same(connections.equals),
+        ),
+        signals=Signals(
+            kind=same(signals.kind),
+            first_phase=counted(signals.first_phase, numbers.phases),
+            phase_count=same(signals.phase_count),
+            largest_gap_s=same(signals.largest_gap_s),
+            detector_m=same(signals.detector_m),
+            colour=same(signals.colour),
+            duration_s=same(signals.duration_s),
+            shortest_s=same(signals.shortest_s),
+            longest_s=same(signals.longest_s),
+        ),
+        plans=Plans(
+            after=counted(plans.after, numbers.nodes),
+            first_lane=_ended([numbers.lane(plans.first_lane, i) for i in every]),
+            connection=counted(plans.connection, numbers.connections),
+            offset=same(plans.offset),
+            reach_m=same(plans.reach_m),
+        ),
+    )
+
+
+def _trips(parts: Sequence[Trips], numbers: _Numbers) -> Trips:
+    counts = [len(part.depart_s) - 1 for part in parts]
+
+    def one(name: str) -> Array:
+        return _ended([getattr(part, name) for part in parts])
+
+    def sources(name: str) -> Array:
+        shifted = [getattr(part, name) + numbers.first_trip[i] for i, part in enumerate(parts)]
+        return np.concatenate(shifted).astype(np.int32)
+
+    return Trips(
+        depart_s=one("depart_s"),
+        node=_ended([numbers.shifted(part.node, i, numbers.nodes) for i, part in enumerate(parts)]),
+        kind=one("kind"),
+        depart_lane=one("depart_lane"),
+        depart_mps=one("depart_mps"),
+        depart_m=one("depart_m"),
+        arrive_m=one("arrive_m"),
+        source_first=sources("source_first"),
+        source_end=sources("source_end"),
+        world=np.array([*np.repeat(np.arange(len(parts)), counts), 0], dtype=np.int32),
+        number=np.concatenate([*(np.arange(count) for count in counts), [0]]).astype(np.int32),
+    )
+
+
+def _vehicles(parts: Sequence[Vehicles], numbers: _Numbers) -> Vehicles:
+    own = [
+        part._replace(
+            lane=numbers.lane(part.lane, i),
+            node=numbers.shifted(part.node, i, numbers.nodes),
+            trip=numbers.trip(part.trip, i),
+        )
+        for i, part in enumerate(parts)
+    ]
+
+    def one_column(*columns: Array) -> Array:
+        return np.concatenate(columns)
+
+    return jax.tree.map(one_column, *own)
