@@ -38,14 +38,40 @@ app.command(
     name="watch",
     help="Play a run on its map: in the browser while it goes on, as one HTML file, or as a film.",
 )
+app.command("proving.traffic.watching.commands:draw_app", name="draw", help="Draw a road network.")
+app.command(
+    "proving.traffic.watching.commands:diagram_app",
+    name="diagram",
+    help="Write the diagrams of a run along one route: time and space, speed field, fundamental diagram.",
+)
 app.command(
     "proving.traffic.vehicle.commands_drive:app",
     name="drive",
     help="Drive a vehicle by an exported policy, under a supervisor.",
 )
 app.command(
+    "proving.traffic.learn.commands_train:app",
+    name="train",
+    help="Learn a task: checkpoints, curves, several seeds; a stopped training goes on.",
+)
+app.command(
+    "proving.traffic.learn.commands_judge:evaluate",
+    name="evaluate",
+    help="Say how good a policy is at its task.",
+)
+app.command(
+    "proving.traffic.learn.commands_judge:benchmark",
+    name="benchmark",
+    help="Compare people, controllers and a policy on a task, behind several human laws.",
+)
+app.command(
+    "proving.traffic.learn.commands_judge:replay",
+    name="replay",
+    help="Drive one episode by a policy and write it: trajectories, or a page to look at.",
+)
+app.command(
     "proving.traffic.learn.commands_export:app",
-    name="export-policy",
+    name="export",
     help="Write a learned policy as ONNX, for `drive`.",
 )
 

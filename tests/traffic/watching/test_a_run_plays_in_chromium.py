@@ -52,7 +52,7 @@ globalThis.signals = () => {
   let found = null;
   drawing.showSignals = all => { found = all; };
   stage.shownPhases = null;
-  watching.frame(performance.now());
+  stage.showSignals();
   delete drawing.showSignals;
   return found;
 };
@@ -87,8 +87,10 @@ def page(
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: complaints.append(request.url) if "file:" not in request.url else None)
         page.add_init_script(ASKING)
-        page.goto(path.as_uri())
+        # There is no graphics card here; WebGL is asked for all the same.
+        page.goto(path.as_uri() + "#webgl")
         page.wait_for_selector("html[data-ready]")
+        assert page.locator(".stage").get_attribute("data-drawing") == "webgl"
         yield page
 
 
@@ -252,6 +254,21 @@ def test_vehicles_are_painted_in_the_colour_of_their_speed_or_driver(page: Page)
         page.keyboard.press("c")
 
 
+def test_from_afar_vehicles_are_dots_of_the_same_colour(page: Page):
+    go_to(page, 20.0)
+    drawn = {trip: rest for trip, *rest in page.evaluate(EVERYBODY)}
+    places = np.array([place for *place, _ in drawn.values()])
+    far = max(
+        drawn, key=lambda trip: np.sort(np.linalg.norm(places - drawn[trip][:2], axis=1))[1] if trip % 3 == 0 else 0
+    )
+    page.evaluate("trip => lookAt(trip, 0.4)", far)
+    settle(page)
+    top, colours = page.evaluate("() => [watching.status.top, watching.scene.colours]")
+    wanted = colours[round(255 * min(1, drawn[far][2] / top))]
+    painted = page.evaluate("at => painted(at)", [450, 350])
+    assert np.abs(np.array(painted[:3]) - [int(wanted[i : i + 2], 16) for i in (1, 3, 5)]).max() <= 6
+
+
 def test_signals_show_the_colours_of_their_phases(page: Page, show: Show):
     phases = joined(list(show.moments())).phase
     bars, letters = show.scene.bars, show.scene.signals
@@ -301,7 +318,7 @@ def test_without_webgl_the_same_is_shown(chromium: Browser, page: Page):
     with chromium.new_page(viewport={"width": 900, "height": 700}) as plain:
         plain.add_init_script(NO_WEBGL)
         plain.add_init_script(ASKING)
-        plain.goto(page.url)
+        plain.goto(page.url.removesuffix("#webgl"))
         plain.wait_for_selector("html[data-ready]")
         assert plain.locator(".stage").get_attribute("data-drawing") == "canvas"
         plain.evaluate("() => watching.setPlaying(false)")
@@ -309,7 +326,12 @@ def test_without_webgl_the_same_is_shown(chromium: Browser, page: Page):
         go_to(page, 20.0)
         assert plain.evaluate(EVERYBODY) == page.evaluate(EVERYBODY)
         trip = plain.evaluate("() => watching.everybody()[0].trip")
-        assert plain.evaluate("at => painted(at)", plain.evaluate("trip => pixel(trip)", trip))[3] == 255
+        # As a dot from afar, as a box from near.
+        for scale in (0.4, 6):
+            plain.evaluate("([trip, scale]) => lookAt(trip, scale)", [trip, scale])
+            settle(plain)
+            assert plain.evaluate("at => painted(at)", [450, 350])[3] == 255
+            assert plain.evaluate("at => painted(at)", [450, 10])[3] == 0
 
 
 def test_nothing_was_complained_about_and_nothing_asked_of_anybody(page: Page, complaints: list[str]):

@@ -1,4 +1,4 @@
-"""`proving traffic watch`: play a run in the browser while it goes on, or write it as a page or a film."""
+"""`proving traffic watch`, `draw` and `diagram`: runs in the browser, as films, as pictures."""
 
 import dataclasses
 import sys
@@ -11,6 +11,8 @@ from cyclopts import App, Parameter
 from proving.traffic.watching.settings import Watched
 
 watch_app = App(name="watch", help="Play a run on its map, in the browser, as one HTML file or as a film.")
+draw_app = App(name="draw", help="Draw a road network.")
+diagram_app = App(name="diagram", help="Write the diagrams of a run along one route as a page.")
 
 
 @Parameter(name="*")
@@ -91,4 +93,57 @@ def watch(
     except KeyboardInterrupt:
         # The usual way to end it.
         print("ended", file=sys.stderr)
+    return 0
+
+
+@draw_app.default
+def draw(what: str, /, *, out: Path | None = None, dark: bool = False) -> int:
+    """Draw a road network: lanes, ways on which one yields, signals.
+
+    Args:
+        what: A network's name (ring, figure_eight, grid, city, ...), or a file: .sumocfg, SUMO .net.xml, CityFlow
+            .json; with SUMO's netconvert also .osm, .xodr, .net, .ver, .inpx.
+        out: The picture: .png, .svg or .pdf; without it NAME.png.
+        dark: On dark ground.
+    """
+    from proving.traffic.network_runs import scenario
+    from proving.traffic.watching.drawing import write_map
+
+    asked = scenario(what)
+    title = asked.road_map.name.replace("_", " ") if asked.file is None else asked.file.name.split(".")[0]
+    path = Path(f"{title.replace(' ', '_')}.png") if out is None else out
+    write_map(asked.road_map, path, title, is_dark=dark)
+    print(path)
+    return 0
+
+
+@diagram_app.default
+def diagram(
+    what: str,
+    /,
+    *,
+    along: tuple[str, ...] = (),
+    demand: tuple[Path, ...] = (),
+    ring_length_m: float | None = None,
+    watched: Annotated[Watched, Parameter(name="*")] = WATCHED,
+    out: Path | None = None,
+) -> int:
+    """Run a network and write the diagrams of one route: time and space, speed field, fundamental diagram.
+
+    Args:
+        what: What "proving traffic watch" takes.
+        along: Edges, one after the other; without them the route that most trips take.
+        demand: Files of demand that belong to a network's file.
+        ring_length_m: Of a recording: it was made on a ring of this length.
+        watched: How to run it.
+        out: The page; without it diagram.html.
+    """
+    from proving.report import write
+    from proving.traffic.watching.diagrams import diagram_report
+    from proving.traffic.watching.sources import show_of
+
+    show, title = show_of(what, watched, demand, ring_length_m)
+    path = out or Path("diagram.html")
+    write(diagram_report(show, along, title), path)
+    print(path)
     return 0

@@ -41,6 +41,7 @@ _MARKS_FROM = 2.0
 # A vehicle takes at least so many pixels, and a lane.
 _LEAST_PX, _THINNEST_PX = (4.0, 2.6), 1.4
 _MARGIN_PX, _CAPTION_PX = 30, 46
+_OVERLAP_M = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +98,16 @@ def map_figure(scene: Scene, frame: Frame, look: Mapping[str, str], title: str =
         axes.add_collection(areas, autolim=False)
     for is_way, colour in ((True, look["way"]), (False, look["road"])):
         strips = [
-            _strip(line, max(width + (0 if is_way else 0.3), least))
+            _strip(line, max(width + (0 if is_way else 0.3), least), is_longer=not is_way)
             for line, width, edge in zip(scene.lines, scene.width_m, scene.edge, strict=True)
             if (edge < 0) == is_way
         ]
         axes.add_collection(PolyCollection(strips, facecolors=colour, edgecolors="none"), autolim=False)
     if frame.scale >= _MARKS_FROM:
-        marks = LineCollection(_separators(scene), colors=look["mark"], linewidths=0.8, linestyles=(0, (5, 7)))
-        axes.add_collection(marks, autolim=False)
+        dashes = LineCollection(_separators(scene), colors=look["mark"], linewidths=0.8, linestyles=(0, (5, 7)))
+        middles = LineCollection(_left_borders(scene), colors=look["mark"], linewidths=0.8)
+        axes.add_collection(dashes, autolim=False)
+        axes.add_collection(middles, autolim=False)
     _write(axes, frame, look, title)
     return figure, axes
 
@@ -167,18 +170,28 @@ def coloured(speed_mps: Float[np.ndarray, " vehicle"], top_mps: float) -> list[s
     return [colours[i] for i in step.tolist()]
 
 
-def _strip(line: Float[np.ndarray, "point 2"], width_m: float) -> list[tuple[float, float]]:
-    points = [(x, y) for x, y in line.tolist()]
+def _strip(line: Float[np.ndarray, "point 2"], width_m: float, *, is_longer: bool) -> list[tuple[float, float]]:
+    """Return the outline of a lane; a little longer than it is, or bends would show gaps where lanes meet."""
+    ends = np.stack([line[0] - line[1], line[-1] - line[-2]]) * is_longer
+    ends *= _OVERLAP_M / np.maximum(np.linalg.norm(ends, axis=1, keepdims=True), 1e-9)
+    points = [(x, y) for x, y in np.concatenate([line[:1] + ends[0], line[1:-1], line[-1:] + ends[1]]).tolist()]
     return [*beside(points, width_m / 2), *reversed(beside(points, -width_m / 2))]
 
 
 def _separators(scene: Scene) -> list[list[tuple[float, float]]]:
-    """Return the lines between neighbouring lanes."""
-    return [
-        beside([(x, y) for x, y in scene.lines[lane].tolist()], -scene.width_m[lane] / 2)
-        for lane in range(len(scene.lines) - 1)
-        if scene.edge[lane] >= 0 and scene.edge[lane + 1] == scene.edge[lane]
-    ]
+    """Return the lines between neighbouring lanes of an edge."""
+    is_inner = (scene.edge >= 0) & (np.append(scene.edge[1:], -1) == scene.edge)
+    return [_left_side(scene, lane) for lane in np.flatnonzero(is_inner).tolist()]
+
+
+def _left_borders(scene: Scene) -> list[list[tuple[float, float]]]:
+    """Return the left borders of edges: on two-way streets the line in the middle."""
+    is_leftmost = (scene.edge >= 0) & (np.append(scene.edge[1:], -1) != scene.edge)
+    return [_left_side(scene, lane) for lane in np.flatnonzero(is_leftmost).tolist()]
+
+
+def _left_side(scene: Scene, lane: int) -> list[tuple[float, float]]:
+    return beside([(x, y) for x, y in scene.lines[lane].tolist()], -scene.width_m[lane] / 2)
 
 
 def _write(axes: "Axes", frame: Frame, look: Mapping[str, str], title: str) -> None:

@@ -19,15 +19,14 @@ export function programOf(gl, vertex, fragment) {
   return { program, uniforms };
 }
 
-// Binds a buffer's columns: each [location, how many numbers]; `divisor` 1 takes a row per instance.
-export function bindColumns(gl, buffer, columns, divisor = 0) {
+// Binds a buffer's columns: each [location, how many numbers].
+export function bindColumns(gl, buffer, columns) {
   const stride = 4 * columns.reduce((sum, [, size]) => sum + size, 0);
   gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
   let at = 0;
   for (const [location, size] of columns) {
     gl.enableVertexAttribArray(location);
     gl.vertexAttribPointer(location, size, gl.FLOAT, false, stride, at);
-    gl.vertexAttribDivisor(location, divisor);
     at += 4 * size;
   }
 }

@@ -31,8 +31,10 @@ void main() {
 
 const [WAY, LANE, BORDER, DASHED] = [0, 1, 2, 3];
 const MARK_HALF_M = 0.08;
-// Markings are drawn from so many pixels per metre on.
-const MARKS_FROM = 1.4;
+// A lane is drawn a little longer than it is, or bends would show gaps where lanes meet.
+const OVERLAP_M = 0.25;
+// From so many pixels per metre on.
+const DRAWN_FROM = { ways: 0.12, surfaces: 0, marks: 1.4 };
 
 // Lanes as strips: first ways across junctions, then lanes, then markings, so that later ones lie on top.
 export function roadMeshes(lanes, areas) {
@@ -41,7 +43,8 @@ export function roadMeshes(lanes, areas) {
   for (let lane = 0; lane < lanes.count; lane++) {
     const half = lanes.width[lane] / 2;
     const isWay = lanes.edge[lane] < 0;
-    (isWay ? ways : surfaces).addLine(lanes, lane, 0, half + (isWay ? 0 : 0.15), isWay ? WAY : LANE);
+    if (isWay) ways.addLine(lanes, lane, 0, half, WAY);
+    else surfaces.addLine(lanes, lane, 0, half + 0.15, LANE, OVERLAP_M);
     if (isWay) continue;
     const isRightmost = lane === 0 || lanes.edge[lane - 1] !== lanes.edge[lane];
     const isLeftmost = lane + 1 === lanes.count || lanes.edge[lane + 1] !== lanes.edge[lane];
@@ -64,7 +67,7 @@ class Mesh {
   }
 
   // A strip beside the middle of a lane, `right` metres to its right.
-  addLine({ x, y, start, along }, lane, right, half, kind) {
+  addLine({ x, y, start, along }, lane, right, half, kind, longer = 0) {
     const [first, end] = [start[lane], start[lane + 1]];
     for (let i = first; i < end; i++) {
       const [ax, ay] = direction(x, y, i > first ? i - 1 : i);
@@ -74,7 +77,9 @@ class Mesh {
       const stretch = 2 / Math.max(mx * mx + my * my, 0.5);
       const [sx, sy] = [my * stretch, -mx * stretch];
       const at = this.corners.length / 7;
-      for (const sign of [-1, 1]) this.corners.push(x[i] + sx * right, y[i] + sy * right, sign * sx, sign * sy, half, along[i], kind);
+      const further = i === first ? -longer : i === end - 1 ? longer : 0;
+      const [px, py] = [x[i] + sx * right + ax * further, y[i] + sy * right + ay * further];
+      for (const sign of [-1, 1]) this.corners.push(px, py, sign * sx, sign * sy, half, along[i], kind);
       if (i < end - 1) this.order.push(at, at + 1, at + 2, at + 1, at + 3, at + 2);
     }
   }
@@ -110,7 +115,7 @@ export class RoadsDrawing {
     setView(gl, line.uniforms, camera, size, ratio);
     gl.uniform4fv(line.uniforms.colours, [...colours.way, ...colours.road, ...colours.border, ...colours.dashed]);
     for (const part of this.parts) {
-      if (part.name === "marks" && camera.scale < MARKS_FROM) continue;
+      if (camera.scale < DRAWN_FROM[part.name]) continue;
       gl.uniform1f(line.uniforms.thinnest, (part.name === "marks" ? 0.4 : 0.7) * ratio);
       gl.bindVertexArray(part.vertices);
       gl.drawElements(gl.TRIANGLES, part.count, gl.UNSIGNED_INT, 0);

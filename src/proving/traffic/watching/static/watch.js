@@ -81,7 +81,7 @@ class Player {
     this.within = within;
     this.stage.vehicles.setPair(this.pair);
     const near = this.share > 0.5 ? next : within;
-    this.stage.showSignals(chunk.phase.subarray(near * chunk.signalCount, (near + 1) * chunk.signalCount));
+    this.stage.setPhases(chunk.phase.subarray(near * chunk.signalCount, (near + 1) * chunk.signalCount));
     return true;
   }
 
