@@ -121,7 +121,8 @@ def stats(folder: Path, *, json: bool = False) -> int:
         print(json_text.dumps(figures))
     else:
         for name, value in figures.items():
-            print(f"{name.replace('_', ' '):24} {'all of the disk' if value is None else f'{value:,}':>16}")
+            shown = "all of the disk" if value is None else f"{value:,}" if isinstance(value, int) else value or "no"
+            print(f"{name.replace('_', ' '):24} {shown:>16}")
     return 0
 
 

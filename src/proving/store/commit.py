@@ -15,6 +15,7 @@ from proving.errors import Error
 from proving.store.chunk import FRAME_BYTES, Kind
 from proving.store.entries import LOCATOR_BYTES, Entry, Locator, Name, Value
 from proving.store.errors import DiskFailed, DiskFull
+from proving.store.health import Health
 from proving.store.index import Index, View
 from proving.store.journal import BATCH_BYTES, Beside, Draft, Journal
 
@@ -59,17 +60,21 @@ class Change:
 class Committer:
     """Takes changes from many threads and commits them in groups."""
 
-    def __init__(self, index: Index, journal: Journal, limit_bytes: int, after: Callable[[int], None]) -> None:
+    def __init__(
+        self, index: Index, journal: Journal, health: Health, limit_bytes: int, after: Callable[[int], None]
+    ) -> None:
         """Commit to `index` and `journal`.
 
         Args:
             index: Changed after the journal is durable.
             journal: Written first.
+            health: Whether the disk still takes writes.
             limit_bytes: The longest batch.
             after: Called by the leader after each batch, with its number of entries, for the upkeep of the index.
         """
         self._index = index
         self._journal = journal
+        self._health = health
         self._limit_bytes = limit_bytes
         self._after = after
         self._lock = threading.Lock()
@@ -77,9 +82,14 @@ class Committer:
         self._is_led = False
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Return when all are done; each says itself whether it failed."""
+        """Return when all are done; each says itself whether it failed.
+
+        Raises:
+            ReadOnly: the disk failed too often; none is done.
+        """
         if not changes:
             return
+        self._health.check()
         last = changes[-1]
         last.wake.acquire()
         is_leader = False

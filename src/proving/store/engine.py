@@ -57,7 +57,9 @@ class Engine:
         self.largest_entry_bytes = largest_entry_bytes(size_bytes)
         shape = RunShape(chunk_size_bytes, settings.block_size_bytes)
         self._compactor = Compactor(self.extents, self.index, shape, settings.flush_entries)
-        self._committer = Committer(self.index, self.journal, min(size_bytes, _LONGEST_BATCH_BYTES), self._upkeep)
+        self._committer = Committer(
+            self.index, self.journal, self.extents.health, min(size_bytes, _LONGEST_BATCH_BYTES), self._upkeep
+        )
         self.reclaimer = Reclaimer(self.extents, self.index, self._compactor, self._committer, self._flush)
         # Threads begin when they are first needed.
         self._hashers = ThreadPoolExecutor(os.cpu_count(), "hash")
@@ -103,7 +105,8 @@ class Engine:
         if not self.gate.close():
             return
         try:
-            self._committer.alone(self._end)
+            if not self.extents.health.reason:
+                self._committer.alone(self._end)
         finally:
             self._hashers.shutdown()
             self.disk.close()

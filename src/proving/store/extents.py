@@ -14,6 +14,7 @@ from proving.store.chunk import FRAME_BYTES, HEADER_BYTES, UUID_BYTES, Chunk, Ki
 from proving.store.disk import Disk
 from proving.store.entries import Locator
 from proving.store.errors import Corrupt, DiskFailed, DiskFull
+from proving.store.health import Health
 from proving.store.records import StoreSettings
 from proving.store.superblock import Checkpoint, ExtentRecord, Role, Run, Superblock
 
@@ -111,6 +112,7 @@ class Extents:
             be reset; over once a later journal extent is durable.
         tail_order: Journal extents from this order on are not in runs yet.
         index_bytes: What the runs of the index take, frames included.
+        health: Whether the disk still takes writes.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class Extents:
             Extent(number, *record[:4], entry_bytes=record.live_bytes, checkpoint_bytes=record.live_bytes)
             for number, record in enumerate(superblock.state.extents)
         ]
+        self.health = Health()
         self.is_low = False
         self.is_in_doubt = False
         self.tail_order = superblock.state.checkpoint.order
@@ -178,7 +181,7 @@ class Extents:
             self.disk.write(extent.file, offset, encode(kind, payload, crc, uuid, extent.life, offset))
         except OSError as error:
             self.unpin((extent.number,))
-            raise DiskFailed(f"{extent.file}: cannot be written: {error}") from error
+            raise self.health.failed(f"{extent.file}: cannot be written: {error}") from error
         return Locator(extent.number, offset, len(payload), crc), self.written(extent)
 
     def written(self, extent: Extent) -> Dependency:
@@ -219,7 +222,8 @@ class Extents:
             # The kernel forgets which pages were dirty: a later sync would succeed without writing them.
             for extent in todo:
                 extent.is_failed, extent.is_open = True, False
-            raise DiskFailed(f"{' and '.join(files)}: cannot be made durable: {error}") from error
+            raise self.health.failed(f"{' and '.join(files)}: cannot be made durable: {error}") from error
+        self.health.worked()
         for extent, target in zip(todo, targets, strict=True):
             extent.synced = target
 
@@ -282,7 +286,8 @@ class Extents:
             try:
                 self._superblock.write(records, runs, checkpoint)
             except OSError as error:
-                raise DiskFailed(f"the superblock cannot be written: {error}") from error
+                raise self.health.failed(f"the superblock cannot be written: {error}") from error
+            self.health.worked()
             if checkpoint is not None:
                 for record, extent in zip(records, self.all, strict=True):
                     extent.checkpoint_bytes = record.live_bytes

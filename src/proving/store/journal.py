@@ -126,7 +126,7 @@ class Journal:
             self._leave_behind(active)
             if isinstance(error, DiskFailed):
                 raise
-            raise DiskFailed(f"{active.file}: cannot be written: {error}") from error
+            raise self._extents.health.failed(f"{active.file}: cannot be written: {error}") from error
         self.tail_bytes += draft.end - active.pointer
         active.pointer = draft.end
         self._sequence += 1

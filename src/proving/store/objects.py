@@ -154,6 +154,7 @@ class Store:
             NoSuchKey: `if_match` is given and there is none.
             PreconditionFailed: another is there.
             DiskFull, DiskFailed: the disk refused.
+            ReadOnly: it refused so often that the store takes no more changes.
         """
         with self.gate:
             wish = Wish(bucket, key, content_type, metadata or {}, if_none_match, if_match)
@@ -356,6 +357,7 @@ class Store:
                 capacity_bytes=self._engine.settings.capacity_bytes,
                 reclaimed_extent_count=self._engine.reclaimer.emptied_count,
                 moved_bytes=self._engine.reclaimer.moved_bytes,
+                read_only_reason=self._engine.extents.health.reason,
             )
 
     def extents(self) -> tuple[ExtentStats, ...]:

@@ -38,6 +38,7 @@ class Puts:
 
     def stage(self, data: Data, *, is_hashed: bool) -> StagedPart:
         """Take a part in; see `Store.stage`."""
+        self._engine.extents.health.check()
         body = self._engine.writer.take(data, is_hashed=is_hashed, may_inline=False)
         part = StagedPart(body.size_bytes, body.md5, body)
         with self._staged_lock:
@@ -111,6 +112,7 @@ class Puts:
 
     def _check(self, wish: Wish) -> None:
         """Refuse early what cannot succeed; a bucket that goes away meanwhile is seen at the commit."""
+        self._engine.extents.health.check()
         check_key(wish.key)
         if self._engine.index.get(entries.bucket_name(wish.bucket)) is None:
             raise NoSuchBucket(changes.no_bucket(wish.bucket))

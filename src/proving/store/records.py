@@ -169,6 +169,7 @@ class StoreStats:
         capacity_bytes: What the store may use of the disk; None: all of it.
         reclaimed_extent_count: Extents emptied by moving what was live in them, since the store was opened.
         moved_bytes: Payload of the chunks that were moved for that.
+        read_only_reason: Why the store takes no more changes; "" where it does.
     """
 
     bucket_count: int
@@ -184,6 +185,7 @@ class StoreStats:
     capacity_bytes: int | None
     reclaimed_extent_count: int
     moved_bytes: int
+    read_only_reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ CODES: dict[str, tuple[int, str]] = {
     "RequestTimeTooSkewed": (403, "The request's time and the server's differ by more than 15 minutes."),
     "RequestTimeout": (400, "The request did not arrive within the time allowed."),
     "SignatureDoesNotMatch": (403, "The signature does not match; check the secret key and the way of signing."),
+    "ServiceUnavailable": (503, "The disk failed; the store takes no changes until it is looked after."),
     "SlowDown": (503, "Too much at once; try again later."),
     "XAmzContentSHA256Mismatch": (400, "The x-amz-content-sha256 header does not match the body."),
 }
@@ -137,4 +138,5 @@ _CODE_OF: dict[type[Exception], str] = {
     store_errors.PreconditionFailed: "PreconditionFailed",
     store_errors.TooLarge: "EntityTooLarge",
     store_errors.DiskFull: "InsufficientStorage",
+    store_errors.ReadOnly: "ServiceUnavailable",
 }
