@@ -249,7 +249,7 @@ def test_what_is_not_implemented_says_so_and_writes_nothing(client: Any, bucket:
         lambda: client.put_object_retention(Bucket=bucket, Key="k", Retention={"Mode": "GOVERNANCE"}),
         lambda: client.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="AES256"),
         lambda: client.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="public-read"),
-        lambda: client.put_bucket_policy(Bucket=bucket, Policy="{}"),
+        lambda: client.put_bucket_website(Bucket=bucket, WebsiteConfiguration={}),
     ):
         with pytest.raises(ClientError) as error:
             call()

@@ -183,7 +183,7 @@ def test_what_an_embedded_caller_stored_cannot_break_a_head(running: Any, talk: 
 def test_unknown_questions_are_501(running: Any, talk: Talk, sign: Callable[..., bytes], client: Any):
     for method, target in (
         ("PUT", "/road/key?newfangled"),
-        ("PUT", "/road?policy"),
+        ("PUT", "/road?website"),
         ("POST", "/road/key?select&select-type=2"),
     ):
         answer = talk(running, sign(running, method, target, b""))

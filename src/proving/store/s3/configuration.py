@@ -6,6 +6,7 @@ A setting remembers when its bucket was made, so one that outlived its bucket sa
 import contextlib
 from typing import TYPE_CHECKING
 
+from proving.store import entries
 from proving.store.errors import BucketExists, NoSuchBucket, NoSuchKey
 
 if TYPE_CHECKING:
@@ -27,6 +28,17 @@ def put_setting(store: "Store", bucket: str, name: str, document: bytes) -> None
     with contextlib.suppress(BucketExists):
         store.create_bucket(_BUCKET)
     store.put(_BUCKET, f"{bucket}/{name}", document, metadata={_MADE: made})
+
+
+def setting_entry(store: "Store", bucket: str, name: str) -> bytes | None:
+    """Return what changes whenever a setting or its bucket does; None where there can be no setting."""
+    history = store.history
+    with history.gate:
+        if history.index.get(entries.bucket_name(_BUCKET)) is None:
+            return None
+        of_setting = history.index.get(entries.object_name(_BUCKET, f"{bucket}/{name}"))
+        of_bucket = history.index.get(entries.bucket_name(bucket))
+    return None if of_setting is None or of_bucket is None else of_setting + of_bucket
 
 
 def setting(store: "Store", bucket: str, name: str) -> bytes | None:

@@ -56,6 +56,9 @@ class Connection:
         """Take the transport."""
         self._transport = transport
         self._connections.add(self)
+        peer = transport.get_extra_info("peername")
+        self._reader.peer = peer[0] if isinstance(peer, tuple) else ""
+        self._reader.is_secure = transport.get_extra_info("sslcontext") is not None
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived."""

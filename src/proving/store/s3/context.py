@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from proving.store.s3.authority import Authority
 from proving.store.s3.head import Answer
 from proving.store.s3.http import Shared
 from proving.store.s3.intake import Received
@@ -23,6 +24,11 @@ class Context:
     store: "Store"
     uploads: Uploads
     now_s: Callable[[], float]
+
+    @functools.cached_property
+    def authority(self) -> Authority:
+        """Return what decides who may do what."""
+        return Authority(self.store)
 
     @functools.cached_property
     def recent(self) -> Recent:

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from proving.errors import Error
 from proving.store.s3 import (
     answers,
+    bucket_policy,
     buckets,
     cors,
     lifecycle,
@@ -18,6 +20,7 @@ from proving.store.s3 import (
     uploading,
     versions,
 )
+from proving.store.s3.authority import ANONYMOUS
 from proving.store.s3.context import Context, Handler
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.documents import SIZE_LIMIT_BYTES
@@ -29,7 +32,7 @@ from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Intake, Received, no_bod
 from proving.store.s3.multipart import Uploads
 from proving.store.s3.requests import Request, check_bucket_name, parse_query, parse_request, split_path
 from proving.store.s3.saving import discard
-from proving.store.s3.signature import Signature, verify
+from proving.store.s3.signature import Signature, is_anonymous, unsigned, verify
 from proving.store.s3.tally import Tally
 from proving.store.s3.users import Users
 from proving.store.together import SMALL_BYTES, NewObject, put_together
@@ -54,6 +57,10 @@ HANDLERS: dict[str, Handler] = {
     "GetBucketCors": Handler(cors.get_cors, is_quick=True),
     "PutBucketCors": Handler(cors.put_cors),
     "DeleteBucketCors": Handler(cors.delete_cors),
+    "GetBucketPolicy": Handler(bucket_policy.get_policy, is_quick=True),
+    "PutBucketPolicy": Handler(bucket_policy.put_policy),
+    "DeleteBucketPolicy": Handler(bucket_policy.delete_policy),
+    "GetBucketPolicyStatus": Handler(bucket_policy.get_policy_status, is_quick=True),
     "GetBucketLifecycle": Handler(lifecycle.get_lifecycle, is_quick=True),
     "PutBucketLifecycle": Handler(lifecycle.put_lifecycle),
     "DeleteBucketLifecycle": Handler(lifecycle.delete_lifecycle),
@@ -81,6 +88,9 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+_READS = frozenset(("GetObject", "HeadObject"))
+
+
 class S3Service:
     """Answers S3 requests over one store, for one key pair or several users."""
 
@@ -106,8 +116,13 @@ class S3Service:
             if head.method == "POST" and is_form(head):
                 return self._form(head, request_id)
             pairs = parse_query(head.query)
-            signature = verify(head, pairs, self._users, self.context.now_s())
-            request = parse_request(head, pairs, self._domain, self._users.named(signature.access_key))
+            if is_anonymous(head, pairs):
+                user, signature = ANONYMOUS, unsigned(head)
+            else:
+                signature = verify(head, pairs, self._users, self.context.now_s())
+                user = self._users.named(signature.access_key)
+            request = parse_request(head, pairs, self._domain, user)
+            self.context.authority.check(request)
             return S3Exchange(self.context, request, signature, request_id)
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
             answer = refuse(error, head.path, request_id)
@@ -285,7 +300,18 @@ class S3Exchange:
 
     def _refused(self, error: Exception) -> Answer:
         self.abandon()
-        return self._told(refuse(error, self._request.head.path, self._request_id))
+        return self._told(refuse(self._fit_to_tell(error), self._request.head.path, self._request_id))
+
+    def _fit_to_tell(self, error: Exception) -> Exception:
+        """Return the error; whoever may not list a bucket is not told what is missing there."""
+        request = self._request
+        if request.operation not in _READS or refused_by(error).code != "NoSuchKey":
+            return error
+        try:
+            may_list = self._context.authority.may(request, "ListObjectsV2", request.bucket, "")
+        except (Error, OSError) as other:
+            return other
+        return error if may_list else Refused("AccessDenied")
 
     def _told(self, answer: Answer) -> Answer:
         """Return the answer with what a browser needs to know before it shows it to a page."""

@@ -20,7 +20,7 @@ from proving.store.s3.head import Answer, Head
 from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Checksum, Received
 from proving.store.s3.requests import KEY_LIMIT_BYTES, Request, check_headers
 from proving.store.s3.saving import save
-from proving.store.s3.users import Users, check_rights
+from proving.store.s3.users import Users
 from proving.store.s3.versions import version_headers
 
 if TYPE_CHECKING:
@@ -142,15 +142,15 @@ class FormUpload:
             raise Refused("InvalidArgument", _NO_KEY, (("ArgumentName", "key"), ("ArgumentValue", "")))
         policy = checked_policy(fields, self._bucket, self._users, self._context.now_s())
         user = self._users.named(policy.access_key)
-        check_rights(user, "PostObject", self._bucket, {})
         key = fields["key"]
         if not key:
             raise Refused("InvalidArgument", "User key must have a length greater than 0.")
         if len(key.encode()) > KEY_LIMIT_BYTES:
             raise Refused("KeyTooLongError", details=(("MaxSizeAllowed", str(KEY_LIMIT_BYTES)),))
         headers = _as_headers(fields)
-        check_headers(headers)
         request = Request("PostObject", self._head, headers, self._bucket, key, {}, user)
+        self._context.authority.check(request)
+        check_headers(headers)
         require_bucket(self._context, request)
         wanted = wanted_checksum(headers)
         return _Allowed(request, fields, policy, wanted, wanted.algorithm.start() if wanted else None)

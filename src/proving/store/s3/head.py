@@ -17,6 +17,8 @@ class Head(NamedTuple):
         headers: by lower-case name, decoded as Latin-1 so that the bytes can be had back; the values of a repeated
             header are joined by commas.
         has_body: whether the message has a Content-Length above 0 or a chunked coding.
+        peer: the address that it came from; "" where that is not known.
+        is_secure: whether it came over TLS.
     """
 
     method: str
@@ -24,6 +26,8 @@ class Head(NamedTuple):
     query: str
     headers: Mapping[str, str]
     has_body: bool = False
+    peer: str = ""
+    is_secure: bool = False
 
     @property
     def has_small_body(self) -> bool:

@@ -48,12 +48,15 @@ class HeadReader:
     """Reads one connection's bytes.
 
     Attributes:
+        peer: The address that the bytes come from, for the heads.
+        is_secure: Whether they come over TLS, for the heads.
         flaw: Why reading ended; None while all is well.
         is_in_head: Whether a head has begun and not ended.
     """
 
     def __init__(self, receiver: Receiver, limits: Limits) -> None:
         """Tell `receiver` what is read."""
+        self.peer, self.is_secure = "", False
         self.flaw: Flaw | None = None
         self.is_in_head = False
         self._receiver = receiver
@@ -124,7 +127,8 @@ class HeadReader:
             return
         path, _, query = self._target.decode("latin-1").partition("?")
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        head = Head(parser.get_method().decode("latin-1"), path, query, headers, has_body)
+        method = parser.get_method().decode("latin-1")
+        head = Head(method, path, query, headers, has_body, self.peer, self.is_secure)
         self._begun(head, is_last=not parser.should_keep_alive())
 
     def on_body(self, piece: bytes) -> None:

@@ -163,7 +163,10 @@ def delete_objects(context: Context, request: Request, received: Received) -> An
     is_quiet = (root.find("Quiet") or "").strip().lower() == "true"
     keys = [_key_of(entry) for entry in entries]
     children = []
-    wishes = [_wish(entry, key) for entry, key in zip(entries, keys, strict=True)]
+    wishes = [
+        _wish(entry, key) if _may_delete(context, request, entry, key) else Refused("AccessDenied")
+        for entry, key in zip(entries, keys, strict=True)
+    ]
     results = iter(context.store.history.delete(request.bucket, [w for w in wishes if isinstance(w, Deletion)]))
     for entry, wish in zip(entries, wishes, strict=True):
         result = wish if isinstance(wish, Refused) else next(results)
@@ -179,6 +182,11 @@ def _key_of(entry: Element) -> str:
     if not key:
         raise Refused("MalformedXML", "An Object of the Delete has no Key.")
     return key
+
+
+def _may_delete(context: Context, request: Request, entry: Element, key: str) -> bool:
+    is_of_version = bool(entry.find("VersionId"))
+    return context.authority.may(request, "DeleteObjects", request.bucket, key, is_of_version=is_of_version)
 
 
 def _wish(entry: Element, key: str) -> Deletion | Refused:

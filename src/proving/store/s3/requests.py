@@ -10,7 +10,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from proving.store.s3.configuration import RESERVED_PREFIX
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
-from proving.store.s3.users import User, check_rights
+from proving.store.s3.users import User
 
 KEY_LIMIT_BYTES = 1024
 METADATA_LIMIT_BYTES = 2048
@@ -32,7 +32,7 @@ RESPONSE_OVERRIDES = {
 _READ = frozenset(("versionId", "partNumber", *RESPONSE_OVERRIDES))
 _VERSION = frozenset(("versionId",))
 _UNSET = (
-    "accelerate encryption logging notification object-lock ownershipControls policy policyStatus "
+    "accelerate encryption logging notification object-lock ownershipControls "
     "publicAccessBlock replication requestPayment tagging website"
 )
 _NOTHING: frozenset[str] = frozenset()
@@ -65,6 +65,8 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
             frozenset(("prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type")),
         ),
         _route("GetBucketCors", "cors"),
+        _route("GetBucketPolicy", "policy"),
+        _route("GetBucketPolicyStatus", "policyStatus"),
         _route("GetBucketLifecycle", "lifecycle"),
         *(_route(f"GetBucket:{name}", name) for name in _UNSET.split()),
         _route("ListObjectVersions", "versions", _LIST | frozenset(("key-marker", "version-id-marker"))),
@@ -76,11 +78,13 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
         _route("PutBucketAcl", "acl"),
         _route("PutBucketVersioning", "versioning"),
         _route("PutBucketCors", "cors"),
+        _route("PutBucketPolicy", "policy"),
         _route("PutBucketLifecycle", "lifecycle"),
         _route("CreateBucket"),
     ),
     ("bucket", "DELETE"): (
         _route("DeleteBucketCors", "cors"),
+        _route("DeleteBucketPolicy", "policy"),
         _route("DeleteBucketLifecycle", "lifecycle"),
         _route("DeleteBucket"),
     ),
@@ -172,7 +176,7 @@ def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = ""
         user: who asks; None where everything is allowed.
 
     Raises:
-        Refused: the address is malformed, a key is too long, something is asked that is not here, or the user may not.
+        Refused: the address is malformed, a key is too long, or something is asked that is not here.
     """
     headers = head.headers
     query = dict(pairs)
@@ -182,8 +186,6 @@ def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = ""
     level = "object" if key else "bucket" if bucket else "service"
     operation = _choose(level, head, query)
     check_bucket_name(bucket)
-    if user is not None:
-        check_rights(user, operation, bucket, headers)
     check_headers(headers)
     for name, value in pairs:
         if not (name + value).isprintable() and not _is_utf8(name + value):

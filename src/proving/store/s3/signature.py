@@ -35,6 +35,7 @@ EXPIRY_LIMIT_S = 7 * 24 * 3600
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 _TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
+_SIGNING = frozenset(("X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential", "AWSAccessKeyId", "Signature"))
 _PRESIGNED_FIELDS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders")
 
 _OTHER_DATE = "The credential's date is not the date of the request."
@@ -130,6 +131,23 @@ def verify(head: Head, query: Pairs, secrets: Secrets, now_s: float) -> Signatur
     if not hmac.compare_digest(expected.encode(), signature.encode("latin-1", "replace")):
         raise Refused("SignatureDoesNotMatch", details=(("AWSAccessKeyId", terms.access_key),))
     return Signature(payload, signature, time, terms.scope, key, terms.access_key, is_presigned)
+
+
+def is_anonymous(head: Head, query: Pairs) -> bool:
+    """Return whether a request does not even claim to be signed."""
+    return "authorization" not in head.headers and not any(name in _SIGNING for name, _ in query)
+
+
+def unsigned(head: Head) -> Signature:
+    """Return what the body of a request that nobody signed is checked against: what it says of itself.
+
+    Raises:
+        Refused: it says that its chunks are signed, or something unknown.
+    """
+    payload = _known_payload(head.headers.get("x-amz-content-sha256", UNSIGNED))
+    if payload in STREAMING and payload != STREAMING_UNSIGNED_TRAILER:
+        raise Refused("AccessDenied", "The request is not signed, so its chunks cannot be.")
+    return Signature(payload, "", "", "", b"")
 
 
 def canonical_request(head: Head, query: Pairs, signed_names: Sequence[str], payload: str) -> bytes:
