@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TooLarge,
     )
     from proving.store.export import Exported
+    from proving.store.graph import Graph, Node
     from proving.store.history import History
     from proving.store.objects import Store
     from proving.store.reading import OpenObject, Pieces
@@ -61,10 +62,12 @@ __all__ = [
     "Exported",
     "ExtentStats",
     "FolderDisk",
+    "Graph",
     "History",
     "Listing",
     "NoSuchBucket",
     "NoSuchKey",
+    "Node",
     "NotAStore",
     "NotAnExport",
     "NotStaged",
@@ -88,6 +91,7 @@ _ELSEWHERE = {
     "Clock": "clock",
     **dict.fromkeys(("Disk", "FolderDisk"), "disk"),
     "Exported": "export",
+    **dict.fromkeys(("Graph", "Node"), "graph"),
     "History": "history",
     **dict.fromkeys(("Damage", "ScrubReport"), "scrub"),
     "StagedPart": "writing",

@@ -149,6 +149,26 @@ def scrub(folder: Path, *, json: bool = False) -> int:
 
 
 @app.command
+def graph(folder: Path, *, out: Path | None = None) -> int:
+    """Draw what of the store in FOLDER is durable, what waits, and what must be durable before what.
+
+    Args:
+        folder: A store's folder, not being served at the moment.
+        out: Where to: an SVG picture if it ends in .svg, else Graphviz's language; without it, that on stdout.
+    """
+    from proving.store import Store
+
+    with Store.open(_existing(folder)) as store:
+        found = store.graph()
+    drawn = found.svg() if out is not None and out.suffix == ".svg" else found.dot()
+    if out is None:
+        print(drawn, end="")
+    else:
+        out.write_text(drawn, encoding="utf-8")
+    return 0
+
+
+@app.command
 def export(folder: Path, place: Path, *, json: bool = False) -> int:
     """Write all that the store in FOLDER holds to PLACE: bytes, descriptions, versions and times.
 

@@ -22,6 +22,7 @@ from proving.store.engine import Engine
 from proving.store.errors import NoSuchBucket, NoSuchKey
 from proving.store.export import Exported, export_to, import_from
 from proving.store.gate import Gate
+from proving.store.graph import Graph, graph_of
 from proving.store.history import History
 from proving.store.listing import page_of
 from proving.store.names import check_bucket
@@ -335,6 +336,13 @@ class Store:
     def import_from(self, place: Path) -> Exported:
         """Put all that an export holds into this store, exactly as it was; see `export.import_from`."""
         return import_from(self._engine, place)
+
+    def graph(self) -> Graph:
+        """Return what of the store is durable now, what waits, and what must be durable before what."""
+        with self.gate:
+            engine = self._engine
+            pending = [(f"a staged part of {part.size_bytes:,} bytes", part.dependency) for part in self._puts.staged()]
+            return graph_of(engine.extents, engine.superblock.state, engine.journal.tail_bytes, pending)
 
     def stats(self) -> StoreStats:
         """Return how full the store is."""

@@ -70,6 +70,11 @@ class Puts:
             self._staged.remove(part)
         self._engine.writer.drop(part._body)
 
+    def staged(self) -> list[StagedPart]:
+        """Return the parts that were neither put nor discarded."""
+        with self._staged_lock:
+            return sorted(self._staged, key=_size)
+
     def _put(self, wish: Wish, body: Body, etag: str) -> ObjectInfo:
         """Make the body durable, then the entry that names it."""
         engine, bucket, key = self._engine, wish.bucket, wish.key
@@ -122,3 +127,7 @@ class Puts:
             if len(set(parts)) < len(parts) or not self._staged.issuperset(parts):
                 raise NotStaged("a staged part was used or discarded before; stage its bytes again")
             self._staged.difference_update(parts)
+
+
+def _size(part: StagedPart) -> int:
+    return part.size_bytes

@@ -49,6 +49,11 @@ class StagedPart:
     md5: str
     _body: Body = field(repr=False)
 
+    @property
+    def dependency(self) -> Dependency:
+        """Return what makes it durable."""
+        return self._body.dependency
+
 
 @dataclass(frozen=True)
 class Writer:
