@@ -5,6 +5,8 @@ import re
 from proving.store.errors import BadName
 from proving.store.records import MAX_KEY_BYTES
 
+SETTINGS_BUCKET = "xn--proving-settings"
+"""Where the S3 server keeps what buckets are set to; no client can name it, and no list of buckets shows it."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 

@@ -25,7 +25,7 @@ from proving.store.gate import Gate
 from proving.store.graph import Graph, graph_of
 from proving.store.history import History
 from proving.store.listing import page_of
-from proving.store.names import check_bucket
+from proving.store.names import SETTINGS_BUCKET, check_bucket
 from proving.store.puts import Puts
 from proving.store.reading import OpenObject, Pieces
 from proving.store.records import (
@@ -120,9 +120,10 @@ class Store:
             self._engine.commit(changes.delete_bucket(bucket), len(entries.bucket_name(bucket)), is_urgent=True)
 
     def buckets(self) -> list[BucketInfo]:
-        """Return all buckets by name."""
+        """Return all buckets by name, but for the one that holds the others' settings."""
         with self.gate:
-            return [entries.bucket_of(name, value) for name, value in self._engine.index.buckets()]
+            found = [entries.bucket_of(name, value) for name, value in self._engine.index.buckets()]
+        return [bucket for bucket in found if bucket.name != SETTINGS_BUCKET]
 
     # Write.
 
@@ -351,8 +352,9 @@ class Store:
             extents = list(self._engine.extents.all)
             bucket_count = self._engine.index.bucket_count
             object_count = self._engine.index.entry_count - bucket_count
+            has_settings = self._engine.index.get(entries.bucket_name(SETTINGS_BUCKET)) is not None
             return StoreStats(
-                bucket_count=bucket_count,
+                bucket_count=bucket_count - has_settings,
                 object_count=object_count,
                 live_bytes=sum(extent.live_bytes for extent in extents),
                 used_bytes=sum(extent.pointer for extent in extents),

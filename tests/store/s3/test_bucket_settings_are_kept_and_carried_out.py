@@ -57,8 +57,12 @@ def test_a_bucket_of_the_same_name_inherits_nothing(client: Any):
     assert refusal(client.get_bucket_cors, Bucket="road") == "NoSuchCORSConfiguration"
 
 
-def test_where_settings_lie_no_client_can_reach(running: Any, client: Any, talk: Any, sign: Any):
+def test_where_settings_lie_no_client_can_reach_and_no_list_shows(
+    running: Any, client: Any, talk: Any, sign: Any, store: Store
+):
     client.put_bucket_cors(Bucket="road", CORSConfiguration=RULES)
+    assert [bucket.name for bucket in store.buckets()] == ["road"]
+    assert store.stats().bucket_count == 1
     assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["road"]
     for method, path in (("GET", "/xn--proving-settings/road/cors"), ("PUT", "/xn--proving-settings/road/cors")):
         assert b"InvalidBucketName" in talk(running, sign(running, method, path))
@@ -93,6 +97,18 @@ def test_answers_say_which_page_may_read_them(running: Any, client: Any, talk: A
     assert b"Access-Control-Allow-Origin: *\r\n" in told
     assert b"Access-Control-Expose-Headers: ETag\r\n" in told
     assert b"Access-Control" not in talk(running, sign(running, "DELETE", "/road/key", origin=PAGE))
+
+
+def test_a_page_is_told_why_it_is_refused(running: Any, client: Any, talk: Any, sign: Any):
+    client.put_bucket_cors(Bucket="road", CORSConfiguration=RULES)
+    absent = sign(running, "GET", "/road/absent", origin=PAGE)
+    forged = sign(running, "GET", "/road/key", origin=PAGE).replace(b"Signature=", b"Signature=0")
+    unsigned = f"GET /road/key HTTP/1.1\r\nHost: x\r\nOrigin: {PAGE}\r\n\r\n".encode()
+    for request, code in ((absent, b"NoSuchKey"), (forged, b"SignatureDoesNotMatch"), (unsigned, b"AccessDenied")):
+        told = talk(running, request)
+        assert b"<Code>" + code in told
+        assert b"Access-Control-Allow-Origin: *\r\n" in told
+    assert b"Access-Control" not in talk(running, sign(running, "GET", "/nowhere/key", origin=PAGE))
 
 
 MALFORMED = {

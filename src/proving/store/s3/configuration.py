@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from proving.store import entries
 from proving.store.errors import BucketExists, NoSuchBucket, NoSuchKey
+from proving.store.names import SETTINGS_BUCKET
 
 if TYPE_CHECKING:
     from proving.store import Store
 
 # S3 forbids buckets that begin with "xn--", the store itself does not.
 RESERVED_PREFIX = "xn--"
-_BUCKET = "xn--proving-settings"
 _MADE = ":made"
 
 
@@ -26,17 +26,17 @@ def put_setting(store: "Store", bucket: str, name: str, document: bytes) -> None
     """
     made = _made(store, bucket)
     with contextlib.suppress(BucketExists):
-        store.create_bucket(_BUCKET)
-    store.put(_BUCKET, f"{bucket}/{name}", document, metadata={_MADE: made})
+        store.create_bucket(SETTINGS_BUCKET)
+    store.put(SETTINGS_BUCKET, f"{bucket}/{name}", document, metadata={_MADE: made})
 
 
 def setting_entry(store: "Store", bucket: str, name: str) -> bytes | None:
     """Return what changes whenever a setting or its bucket does; None where there can be no setting."""
     history = store.history
     with history.gate:
-        if history.index.get(entries.bucket_name(_BUCKET)) is None:
+        if history.index.get(entries.bucket_name(SETTINGS_BUCKET)) is None:
             return None
-        of_setting = history.index.get(entries.object_name(_BUCKET, f"{bucket}/{name}"))
+        of_setting = history.index.get(entries.object_name(SETTINGS_BUCKET, f"{bucket}/{name}"))
         of_bucket = history.index.get(entries.bucket_name(bucket))
     return None if of_setting is None or of_bucket is None else of_setting + of_bucket
 
@@ -49,7 +49,7 @@ def setting(store: "Store", bucket: str, name: str) -> bytes | None:
     """
     made = _made(store, bucket)
     try:
-        with store.open_object(_BUCKET, f"{bucket}/{name}") as opened:
+        with store.open_object(SETTINGS_BUCKET, f"{bucket}/{name}") as opened:
             return opened.get(0, None) if opened.info.metadata.get(_MADE) == made else None
     except (NoSuchBucket, NoSuchKey):
         return None
@@ -62,7 +62,7 @@ def delete_setting(store: "Store", bucket: str, name: str) -> None:
         proving.store.errors.NoSuchBucket: there is no such bucket.
     """
     if setting(store, bucket, name) is not None:
-        store.delete(_BUCKET, f"{bucket}/{name}")
+        store.delete(SETTINGS_BUCKET, f"{bucket}/{name}")
 
 
 def _made(store: "Store", bucket: str) -> str:
