@@ -21,6 +21,7 @@ import numpy as np
 
 from proving.traffic import Idm, Measures, Ring, Sensing, measure, rings
 from proving.traffic.drivers import Ovm
+from proving.traffic.worlds import Controller
 
 RING = Ring(length_m=260.0, vehicle_count=22, automated_share=1 / 22, control_start_s=300.0, duration_s=800.0)
 SETTLING_S = 200.0
@@ -64,7 +65,13 @@ CONDITIONS: dict[str, tuple[Sensing, float | None]] = {
     "290_m": (Sensing(), 290.0),
     "noisy_230_m": (NOISY, 230.0),
 }
-CONTROLLERS = ("learned", "follower_stopper", "pi_saturation", "non_local_follower_stopper", "time_headway")
+CONTROLLERS: tuple[Controller, ...] = (
+    "learned",
+    "follower_stopper",
+    "pi_saturation",
+    "non_local_follower_stopper",
+    "time_headway",
+)
 OVERALL = CONTROLLERS[0]
 KEYS = ("fuel_saved_share", "braking_per_veh_km", "throughput_gain_share")
 
@@ -93,8 +100,12 @@ def main() -> None:
         "--smoke", action="store_true", help="two seeds, two laws and a shorter run: shows that it works, no more"
     )
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
+    parser.add_argument(
+        "--controllers", nargs="+", default=CONTROLLERS, choices=CONTROLLERS, help="which; learned first"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     options = parser.parse_args()
+    chosen: list[Controller] = list(dict.fromkeys((OVERALL, *options.controllers)))
     seeds = list(range(2 if options.smoke else options.seeds))
     laws = PEOPLE
     if options.smoke:
@@ -103,7 +114,7 @@ def main() -> None:
     humans = {law: people_alone(law, settings, seeds, answer) for law, settings in laws.items()}
     wavy = [law for law, (braking, _) in humans.items() if braking >= WAVES_FROM_PER_KM]
     answer["laws_with_waves"], answer["laws_without"] = wavy, [law for law in laws if law not in wavy]
-    for controller in CONTROLLERS[:2] if options.smoke else CONTROLLERS:
+    for controller in CONTROLLERS[:2] if options.smoke else chosen:
         found = {
             law: compared(humans[law][1], measured(replace(settings, controller=controller), seeds))
             for law, settings in laws.items()

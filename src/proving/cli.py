@@ -116,5 +116,5 @@ def _system_error(error: OSError) -> str:
 
 def _stopped(arguments: list[str]) -> str:
     words = [argument for argument in arguments if not argument.startswith("-")][:2]
-    is_resumable = words in (["corridor", "run"], ["runs", "run"])
+    is_resumable = words in (["corridor", "run"], ["runs", "run"], ["traffic", "train"])
     return "stopped; the same command goes on where it was" if is_resumable else "stopped"

@@ -148,7 +148,7 @@ def test_people_alone_make_waves_and_their_equilibrium_is_the_papers(short_ring:
 
 def test_a_policy_drives_in_the_engine_as_it_did_in_its_task(short_ring: Task) -> None:
     task = dataclasses.replace(short_ring, warm_up_step_count=0, horizon=5)
-    networks = first_networks(jax.random.key(1), 8, 8, 16, 0.0)
+    networks = first_networks(jax.random.key(1), 8, 8, 16, jnp.zeros(1))
     statistics = updated(first_statistics(8), jax.random.uniform(jax.random.key(2), (8, 50)))
     # A large last layer, so that the actions differ from moment to moment.
     layers = (*networks.actor[:-1], (networks.actor[-1][0] * 40, networks.actor[-1][1]))

@@ -13,7 +13,7 @@ from proving.traffic.errors import BadSettings
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.networks import Layers, Statistics
 from proving.traffic.learn.policy import Policy, decide
-from proving.traffic.tasks.environment import Episode, handed_to_people, reset, step
+from proving.traffic.tasks.environment import AnyTask, Episode, handed_to_people, reset, step
 from proving.traffic.tasks.task import RingRoad, Task
 
 # When a ring counts as solved: waves gone, and nobody slower than need be.
@@ -88,7 +88,7 @@ def evaluate(
         raise BadSettings("an evaluation needs at least one ring length and one seed")
     road = task.road
     if not isinstance(road, RingRoad):
-        raise BadSettings(f"task {task.name!r} has no ring; it is judged by `judge_behind`")
+        raise BadSettings(f"task {task.name!r} has no ring; compare it with people instead (`learn.compared`)")
     for length_m in lengths_m:
         road.check_length(length_m)
     if policy is not None:
@@ -115,7 +115,7 @@ def evaluate(
     )
 
 
-def check_fits(task: Task, policy: Policy) -> None:
+def check_fits(task: AnyTask, policy: Policy) -> None:
     """Raise BadPolicy where the policy observes or does something else than the task asks for."""
     wanted, has = (task.sight.names, (task.action_low, task.action_high)), (policy.card.features, policy.card.actions)
     if wanted != has:

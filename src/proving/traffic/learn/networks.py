@@ -1,6 +1,6 @@
 """Small fully connected networks, their optimiser, and running statistics; worlds are on the last axis."""
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,15 +14,19 @@ class Networks(NamedTuple):
     """What is learned: the mean action, the logarithm of its spread, and the value of what is seen."""
 
     actor: Layers
-    log_spread: Float[Array, ""]
+    log_spread: Float[Array, " output"]
     critic: Layers
+
+
+# Anything that is learned: a tree of arrays.
+Learned: TypeAlias = Any
 
 
 class Adam(NamedTuple):
     """The optimiser's moments of the gradient."""
 
-    first: Networks
-    second: Networks
+    first: Learned
+    second: Learned
     count: Int[Array, ""]
 
 
@@ -34,32 +38,47 @@ class Statistics(NamedTuple):
     count: Float[Array, ""]
 
 
-def first_networks(key: Array, feature_count: int, judged_count: int, width: int, log_spread: float) -> Networks:
-    """Return networks of two hidden layers with orthogonal weights; the last actor layer starts small."""
+def first_networks(
+    key: Array, feature_count: int, judged_count: int, width: int, idle: Float[Array, " output"]
+) -> Networks:
+    """Return networks with orthogonal weights that choose about `idle` whatever they see, with spread exp(-0.5)."""
     actor, critic = jax.random.split(key)
     return Networks(
-        actor=_first_layers(actor, feature_count, width, 0.01),
-        log_spread=jnp.float32(log_spread),
-        critic=_first_layers(critic, judged_count, width, 1.0),
+        actor=first_layers(actor, feature_count, width, 0.01, idle),
+        log_spread=jnp.full(idle.shape, -0.5),
+        critic=first_layers(critic, judged_count, width, 1.0, jnp.zeros(1)),
     )
 
 
-def apply(layers: Layers, inputs: Float[Array, "feature sample"]) -> Float[Array, " sample"]:
-    """Return the network's one output per sample; hidden layers are tanh."""
+def first_layers(
+    key: Array, feature_count: int, width: int, last_scale: float, idle: Float[Array, " output"]
+) -> Layers:
+    """Return two hidden layers and a last one of this scale, whose outputs are around `idle`."""
+    sizes = ((width, feature_count, 2**0.5), (width, width, 2**0.5), (len(idle), width, last_scale))
+    orthogonal = jax.nn.initializers.orthogonal
+    layers = [
+        (orthogonal(scale)(part, (out, inside)), jnp.zeros((out, 1)))
+        for part, (out, inside, scale) in zip(jax.random.split(key, 3), sizes, strict=True)
+    ]
+    return (*layers[:-1], (layers[-1][0], idle[:, None]))
+
+
+def apply(layers: Layers, inputs: Float[Array, "feature sample"]) -> Float[Array, "output sample"]:
+    """Return the network's outputs per sample; hidden layers are tanh."""
     for weight, bias in layers[:-1]:
         inputs = jnp.tanh(weight @ inputs + bias)
     weight, bias = layers[-1]
-    return (weight @ inputs + bias)[0]
+    return weight @ inputs + bias
 
 
-def first_adam(networks: Networks) -> Adam:
+def first_adam(networks: Learned) -> Adam:
     """Return an optimiser that has seen nothing."""
     return Adam(jax.tree.map(jnp.zeros_like, networks), jax.tree.map(jnp.zeros_like, networks), jnp.int32(0))
 
 
 def adam_step(
-    networks: Networks, gradient: Networks, adam: Adam, rate: Float[Array, ""], largest_norm: float
-) -> tuple[Networks, Adam]:
+    networks: Learned, gradient: Learned, adam: Adam, rate: Float[Array, ""], largest_norm: float
+) -> tuple[Learned, Adam]:
     """Return the networks moved against the gradient, whose norm is cut to `largest_norm`.
 
     Source: Kingma, Ba (2015), "Adam", algorithm 1, with beta 0.9 and 0.999 and epsilon 1e-5.
@@ -105,12 +124,3 @@ def normalised(statistics: Statistics, values: Float[Array, "feature *rest"]) ->
     shape = (-1,) + (1,) * (values.ndim - 1)
     spread = jnp.sqrt(statistics.variance + 1e-8).reshape(shape)
     return jnp.clip((values - statistics.mean.reshape(shape)) / spread, -10, 10)
-
-
-def _first_layers(key: Array, feature_count: int, width: int, last_scale: float) -> Layers:
-    sizes = ((width, feature_count, 2**0.5), (width, width, 2**0.5), (1, width, last_scale))
-    orthogonal = jax.nn.initializers.orthogonal
-    return tuple(
-        (orthogonal(scale)(part, (out, inside)), jnp.zeros((out, 1)))
-        for part, (out, inside, scale) in zip(jax.random.split(key, 3), sizes, strict=True)
-    )

@@ -2,12 +2,10 @@
 
 import dataclasses
 import functools
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,10 +14,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from proving.traffic.errors import NoSuchFile
+from proving.traffic.learn.arrays_file import DAMAGED, read_arrays, write_arrays
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.networks import Layers, Statistics, apply, normalised
-from proving.traffic.learn.ppo import Learner
-from proving.traffic.tasks.task import Task
+from proving.traffic.tasks.environment import AnyTask
 
 Scalar: TypeAlias = bool | int | float | str | None
 FORMAT = 1
@@ -56,8 +54,8 @@ class Policy:
     statistics: Statistics
     card: Card
 
-    def act(self, observation: Float[Array, "feature agent world"]) -> Float[Array, "agent world"]:
-        """Return the mean action for each agent of each world, inside the action space."""
+    def act(self, observation: Float[Array, "feature agent world"]) -> Float[Array, "action world"]:
+        """Return the mean action of each world, inside the action space; one number per agent, or one agent's all."""
         return decide(self.layers, self.statistics, self.card.actions, jnp.asarray(observation))
 
 
@@ -67,22 +65,41 @@ def decide(
     statistics: Statistics,
     actions: tuple[float, float],
     observation: Float[Array, "feature agent world"],
-) -> Float[Array, "agent world"]:
+) -> Float[Array, "action world"]:
     """Return the mean action, inside the action space."""
     low, high = actions
     seen = normalised(statistics, observation)
-    choice = apply(layers, seen.reshape(seen.shape[0], -1)).reshape(observation.shape[1:])
+    choice = in_worlds(apply(layers, seen.reshape(seen.shape[0], -1)), observation.shape[-1])
     return jnp.clip(0.5 * (low + high) + 0.5 * (high - low) * choice, low, high)
 
 
-def policy_of(learner: Learner, card: Card) -> Policy:
+def in_worlds(choice: Float[Array, "output sample"], world_count: int) -> Float[Array, "action world"]:
+    """Return an action per world: agent after agent, each with all its outputs."""
+    return jnp.moveaxis(choice.reshape(choice.shape[0], -1, world_count), 0, 1).reshape(-1, world_count)
+
+
+class Learnt(Protocol):
+    """What any algorithm has learned so far."""
+
+    @property
+    def actor(self) -> Layers:
+        """Return the layers that decide."""
+        ...
+
+    @property
+    def statistics(self) -> Statistics:
+        """Return the statistics of what was seen, and after it of what only a critic was told."""
+        ...
+
+
+def policy_of(learner: Learnt, card: Card) -> Policy:
     """Return what the learner has learned so far, without what only its critic knew."""
     count, known = len(card.features), learner.statistics
     statistics = Statistics(known.mean[:count], known.variance[:count], known.count)
-    return Policy(learner.networks.actor, statistics, card)
+    return Policy(learner.actor, statistics, card)
 
 
-def card_of(task: Task, seed: int, command: str, decision_count: int) -> Card:
+def card_of(task: AnyTask, seed: int, command: str, decision_count: int) -> Card:
     """Return a card without scores."""
     return Card(
         task=task.name,
@@ -95,17 +112,18 @@ def card_of(task: Task, seed: int, command: str, decision_count: int) -> Card:
 
 
 def save(policy: Policy, path: Path) -> None:
-    """Write the policy as .npz, with its card inside as JSON; the file appears whole or not at all."""
+    """Write the policy as .npz, with its card inside as JSON; the file appears whole or not at all.
+
+    Raises:
+        NotSaved: there is no space or no permission.
+    """
     arrays = {}
     for index, (weight, bias) in enumerate(policy.layers):
         arrays[f"weight_{index}"], arrays[f"bias_{index}"] = np.asarray(weight), np.asarray(bias)
     for name, values in policy.statistics._asdict().items():
         arrays[f"input_{name}"] = np.asarray(values)
-    card = json.dumps({"format": FORMAT, "layer_count": len(policy.layers), "card": dataclasses.asdict(policy.card)})
-    half = path.with_name(path.name + ".part")
-    with half.open("wb") as file:
-        np.savez(file, allow_pickle=False, card=np.array(card), **arrays)
-    half.replace(path)
+    card = {"format": FORMAT, "layer_count": len(policy.layers), "card": dataclasses.asdict(policy.card)}
+    write_arrays(path, card, arrays)
 
 
 def load(path: Path) -> Policy:
@@ -118,18 +136,16 @@ def load(path: Path) -> Policy:
     if not path.is_file():
         raise NoSuchFile(f"{path} is not there; train a policy and save it first")
     try:
-        # Opened here, since NumPy leaves the file open where the content is broken.
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            content = json.loads(str(file["card"]))
-            if content["format"] != FORMAT:
-                raise BadPolicy(f"{path} has format {content['format']}, not {FORMAT}; train the policy again")
-            layers = tuple(
-                (jnp.asarray(file[f"weight_{index}"]), jnp.asarray(file[f"bias_{index}"]))
-                for index in range(content["layer_count"])
-            )
-            statistics = Statistics(*(jnp.asarray(file[f"input_{name}"]) for name in Statistics._fields))
-            return Policy(layers, statistics, msgspec.convert(content["card"], Card))
+        content, arrays = read_arrays(path)
+        if content["format"] != FORMAT:
+            raise BadPolicy(f"{path} has format {content['format']}, not {FORMAT}; train the policy again")
+        layers = tuple(
+            (jnp.asarray(arrays[f"weight_{index}"]), jnp.asarray(arrays[f"bias_{index}"]))
+            for index in range(content["layer_count"])
+        )
+        statistics = Statistics(*(jnp.asarray(arrays[f"input_{name}"]) for name in Statistics._fields))
+        return Policy(layers, statistics, msgspec.convert(content["card"], Card))
     except BadPolicy:
         raise
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise BadPolicy(f"{path} is no policy ({error}); train it again") from error

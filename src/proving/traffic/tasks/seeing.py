@@ -12,6 +12,9 @@ from proving.traffic.tasks.commanded import AtSlots, Means
 from proving.traffic.tasks.task import Local, Moment, Task
 from proving.traffic.tasks.worlds import Place
 
+# A critic behind a leader is told how fast the leader will be so much later.
+COMING_S = (5.0, 15.0, 30.0)
+
 
 def moment_of(
     task: Task, traffic: State, place: Place, last: tuple[Float[Array, "agent world"], Int[Array, " world"]]
@@ -21,6 +24,11 @@ def moment_of(
     ahead_m, ahead_mps = jnp.roll(cars.position_m, 1, axis=0), jnp.roll(cars.speed_mps, 1, axis=0)
     if isinstance(road, LeaderRoad):
         ahead_m, ahead_mps = ahead_m.at[0].set(0), ahead_mps.at[0].set(road.head(place.start + traffic.step).speed_mps)
+    coming_mps = None
+    if isinstance(road, LeaderRoad):
+        coming_mps = jnp.stack(
+            [road.head(place.start + traffic.step + round(s / road.dt_s)).speed_mps for s in COMING_S]
+        )
     distance_m = ahead_m - cars.position_m
     if not isinstance(road, LeaderRoad):
         distance_m = jnp.where(distance_m <= 0, distance_m + place.length_m, distance_m)
@@ -36,6 +44,7 @@ def moment_of(
         reference_mps=place.reference_mps,
         decision=last[1].astype(cars.speed_mps.dtype),
         task=task,
+        coming_mps=coming_mps,
     )
 
 

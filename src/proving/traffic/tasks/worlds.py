@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int, UInt32
 
 from proving.traffic.noise import uniform
 from proving.traffic.sensing import Imperfect, Sensing
-from proving.traffic.state import HumanDriver, World
+from proving.traffic.state import Driver, HumanDriver, World
 from proving.traffic.tasks.commanded import AtSlots, Commanded
 from proving.traffic.tasks.people import People
 from proving.traffic.tasks.task import Task
@@ -62,13 +62,14 @@ def people_of(task: Task, draw: UInt32[Array, " world"]) -> HumanDriver:
 
 def automated_of(task: Task, draw: UInt32[Array, " world"], command: Float[Array, "agent world"]) -> AtSlots:
     """Return who carries out the commands, behind the sensors and pedals that the world has."""
-    law = Commanded(command=command, is_set_speed=task.is_set_speed)
+    law: Driver = Commanded(command=command, is_set_speed=task.is_set_speed)
     if not task.sensing.is_perfect:
-        law = _behind_sensors(task, law, draw)
+        law = behind_sensors(task, law, draw)
     return AtSlots(law=law, slots=task.road.automated_slots)
 
 
-def _behind_sensors(task: Task, law: Commanded, draw: UInt32[Array, " world"]) -> Imperfect:
+def behind_sensors(task: Task, law: Driver, draw: UInt32[Array, " world"]) -> Imperfect:
+    """Return the law behind the task's sensors and pedals, or behind those that each world draws."""
     worst, late = task.sensing, round(task.sensing.latency_s / task.road.dt_s)
     if not task.is_sensing_drawn:
         return Imperfect(law=law, sensing=worst, latency_step_count=late)

@@ -27,7 +27,7 @@ def drive(
     """Answer measurements with speed and acceleration; one JSON object per line, from standard input if not told.
 
     Args:
-        policy: An .onnx file that `export-policy` wrote.
+        policy: An .onnx file that `export` wrote.
         log: Write every decision to this new file.
         replay: Decide everything in this log anew; exit 1 where a decision comes out differently.
         udp: Listen on HOST:PORT and answer each datagram to its sender.

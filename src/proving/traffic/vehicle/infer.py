@@ -30,7 +30,7 @@ class OnnxPolicy:
         import onnxruntime as ort
 
         if not path.is_file():
-            raise NoSuchFile(f"{path} is not there; export a policy first: proving traffic export-policy")
+            raise NoSuchFile(f"{path} is not there; export a policy first: proving traffic export")
         content = path.read_bytes()
         options = ort.SessionOptions()
         # One thread: a step is microseconds, and waking others would make its time uneven.
@@ -87,7 +87,7 @@ def _varint(content: bytes, place: int) -> tuple[int, int]:
 
 def _card(metadata: dict[str, str], path: Path) -> VehicleCard:
     if CARD_KEY not in metadata:
-        raise BadNetwork(f"{path} has no card: it was not written by 'proving traffic export-policy'")
+        raise BadNetwork(f"{path} has no card: it was not written by 'proving traffic export'")
     try:
         card = msgspec.json.decode(metadata[CARD_KEY], type=VehicleCard)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:

@@ -1,0 +1,99 @@
+"""Tasks, policies and algorithms by what somebody typed."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from proving.traffic.drives import read_drive
+from proving.traffic.errors import BadSettings
+from proving.traffic.learn.errors import BadPolicy
+from proving.traffic.learn.evolution import Evolution
+from proving.traffic.learn.law import SHIPPED, shipped_policy
+from proving.traffic.learn.policy import Policy, load
+from proving.traffic.learn.ppo import Ppo
+from proving.traffic.learn.training import Algorithm
+from proving.traffic.tasks import LANE_TASKS, TASKS, AnyTask, Task
+from proving.traffic.tasks.behind_leader import LeaderRoad, pieces_of
+
+ALGORITHMS: dict[str, type[Ppo] | type[Evolution]] = {"ppo": Ppo, "es": Evolution}
+LONGEST_ROLLOUT = 150
+
+
+def task_called(name: str) -> AnyTask:
+    """Return the task of this name.
+
+    Raises:
+        BadSettings: there is none; the text says which is near.
+    """
+    if name not in TASKS:
+        near = difflib.get_close_matches(name, TASKS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"tasks: {', '.join(TASKS)}"
+        raise BadSettings(f"no task {name!r}; {hint}")
+    return TASKS[name]
+
+
+def lane_task_called(name: str) -> Task:
+    """Return the task of this name, which is one on a ring or behind a leader.
+
+    Raises:
+        BadSettings: there is none, or it is one on a road network.
+    """
+    task = task_called(name)
+    if name not in LANE_TASKS:
+        raise BadSettings(f"task {name!r} is one on a road network; this knows: {', '.join(LANE_TASKS)}")
+    assert isinstance(task, Task), "lane tasks are no others"
+    return task
+
+
+def policy_called(name: str) -> Policy:
+    """Return the policy of this file, or the shipped one by its name.
+
+    Raises:
+        NoSuchFile: there is no such file.
+        BadPolicy: it is no policy.
+    """
+    if name == SHIPPED:
+        return shipped_policy()
+    path = Path(name)
+    if path.is_dir():
+        raise BadPolicy(f"{path} is a folder; name the policy in it, such as {path / 'policy.npz'}")
+    return load(path)
+
+
+def algorithm_for(task: AnyTask, name: str, given: Mapping[str, int | float]) -> Algorithm:
+    """Return the algorithm of this name with settings that fit the task, and what was given instead of them.
+
+    Raises:
+        BadSettings: there is no such algorithm, it has no such setting, or a value is out of range.
+    """
+    if name not in ALGORITHMS:
+        raise BadSettings(f"algorithm must be one of {', '.join(ALGORITHMS)}, not {name!r}")
+    known = [field.name for field in dataclasses.fields(ALGORITHMS[name])]
+    unknown = [part for part in given if part not in known]
+    if unknown:
+        raise BadSettings(f"algorithm {name} has no {unknown[0]}; it has {', '.join(known)}")
+    if name == "es":
+        return dataclasses.replace(Evolution(), **given)  # pyrefly: ignore[bad-argument-type]
+    fitting = max(count for count in range(1, LONGEST_ROLLOUT + 1) if task.horizon % count == 0)
+    how = dataclasses.replace(Ppo(rollout=fitting), **given)  # pyrefly: ignore[bad-argument-type]
+    how.check_for(task)
+    return how
+
+
+def with_drives(task: AnyTask, paths: Sequence[Path]) -> AnyTask:
+    """Return the task with these drives for its leader; without any, the task as it is.
+
+    Raises:
+        BadSettings: the task has no leader, or no drive is long enough.
+        BadTable: a file is no table with `time_s` and `speed_mps`.
+    """
+    if not paths:
+        return task
+    if not isinstance(task, Task) or not isinstance(task.road, LeaderRoad):
+        raise BadSettings(f"task {task.name!r} has no leader that could drive as --drives says")
+    read = [read_drive(path, "time_s", "speed_mps") for path in paths]
+    piece_s = task.horizon * task.steps_per_decision * task.road.dt_s
+    return dataclasses.replace(
+        task, road=dataclasses.replace(task.road, pieces=pieces_of(read, piece_s, task.road.dt_s))
+    )

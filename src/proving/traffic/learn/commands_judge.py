@@ -1,0 +1,182 @@
+"""`proving traffic evaluate`, `benchmark` and `replay`: what a policy is worth, beside others, and to be looked at."""
+
+import dataclasses
+import json as json_format
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from proving.runs.choice import chosen_seeds
+from proving.traffic.errors import BadSettings
+
+if TYPE_CHECKING:
+    from proving.traffic.learn.policy import Policy
+    from proving.traffic.tasks import AnyTask
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+Cell = bool | int | float | str
+
+evaluate = App(name="evaluate", help="Say how good a policy is at its task, or at another that shows the same.")
+benchmark = App(name="benchmark", help="Compare people, controllers and a policy, behind several human laws.")
+replay = App(name="replay", help="Drive one episode by a policy and write it: trajectories, or a page to look at.")
+
+
+@evaluate.default
+def evaluate_policy(
+    policy: str,
+    task: str | None = None,
+    /,
+    *,
+    seeds: str = "0-9",
+    lengths_m: list[float] | None = None,
+    drives: list[Path] | None = None,
+    json: Json = False,
+) -> int:
+    """Say what the policy comes to beside people alone; exit 1 where it collides.
+
+    On rings there is a row per length: waves gone (is_solved) or not. Behind a leader and on networks there is one row
+    for the policy and one for people.
+
+    Args:
+        policy: A policy file (.npz), or the name of a shipped one.
+        task: Name of the task; without it, the one that the policy was trained for.
+        seeds: Seeds of the episodes.
+        lengths_m: Lengths of the rings; without them five over the task's range.
+        drives: The leader's drives, for a task behind a leader.
+        json: Print one JSON document.
+    """
+    from proving.traffic.learn.choosing import policy_called, task_called, with_drives
+
+    learned = policy_called(policy)
+    chosen = with_drives(task_called(task or learned.card.task), drives or [])
+    rows = _verdicts(chosen, learned, chosen_seeds(seeds), lengths_m or [])
+    _tell(rows, as_json=json)
+    return 1 if any(row.get("collided_share", 0) or row.get("collision_count", 0) for row in rows) else 0
+
+
+@benchmark.default
+def benchmark_task(
+    task: str,
+    /,
+    *,
+    policy: str | None = None,
+    laws: list[str] | None = None,
+    controllers: list[str] | None = None,
+    seeds: str = "0-9",
+    drives: list[Path] | None = None,
+    json: Json = False,
+) -> int:
+    """Compare who drives the automated vehicles of a task on a lane: people, controllers, a policy; one row each.
+
+    Medians over the seeds, of the last two thirds of each episode. Fuel is CIRCLES' midSUV; braking events and
+    throughput are those of `simulate`.
+
+    Args:
+        task: Name of the task.
+        policy: A policy file, or the name of a shipped one.
+        laws: Human laws by name; without them three.
+        controllers: Controllers by name; without them FollowerStopper and PI with saturation.
+        seeds: Seeds of the episodes.
+        drives: The leader's drives, for a task behind a leader.
+        json: Print one JSON document.
+    """
+    from proving.traffic.learn.choosing import lane_task_called, policy_called, with_drives
+    from proving.traffic.learn.comparing import BESIDE, compared, laws_for
+    from proving.traffic.tasks import Task
+
+    chosen = with_drives(lane_task_called(task), drives or [])
+    assert isinstance(chosen, Task), "a lane task stays one with other drives"
+    learned = None if policy is None else policy_called(policy)
+    people = laws_for(chosen, laws or ())
+    beside = BESIDE if controllers is None else controllers
+    rows = [saved._asdict() for saved in compared(chosen, learned, people, beside, chosen_seeds(seeds))]
+    _tell(rows, as_json=json)
+    return 0
+
+
+@replay.default
+def replay_policy(
+    policy: str,
+    task: str | None = None,
+    /,
+    *,
+    out: Path,
+    seed: int = 0,
+    length_m: float | None = None,
+    drives: list[Path] | None = None,
+) -> int:
+    """Drive one episode by the policy, and the same one by people where a page is written, and say what was measured.
+
+    Args:
+        policy: A policy file (.npz), or the name of a shipped one.
+        task: Name of the task; without it, the one that the policy was trained for.
+        out: A .csv or .parquet file for every vehicle at every step, or an .html page with a time-space diagram.
+        seed: Seed of the episode.
+        length_m: Length of the ring.
+        drives: The leader's drives, for a task behind a leader.
+    """
+    from proving.traffic.learn.choosing import lane_task_called, policy_called, with_drives
+    from proving.traffic.learn.comparing import FUEL
+    from proving.traffic.learn.law import as_driver
+    from proving.traffic.learn.recording import recorded
+    from proving.traffic.learn.replay_page import write_page
+    from proving.traffic.metrics import measure
+    from proving.traffic.tasks import Task
+
+    if out.suffix not in (".csv", ".parquet", ".html"):
+        raise BadSettings(f"{out}: the name must end in .csv, .parquet or .html")
+    learned = policy_called(policy)
+    chosen = with_drives(lane_task_called(task or learned.card.task), drives or [])
+    assert isinstance(chosen, Task), "a lane task stays one with other drives"
+    run = recorded(chosen, as_driver(learned, chosen), [seed], length_m)[0]
+    if out.suffix == ".html":
+        write_page(out, chosen.name, recorded(chosen, None, [seed], length_m)[0], run)
+    else:
+        run.write(out)
+    _tell([{"seed": seed, **measure(run, FUEL).row()}], as_json=False)
+    return 0
+
+
+def _verdicts(
+    task: "AnyTask", policy: "Policy", seeds: Sequence[int], lengths_m: Sequence[float]
+) -> list[dict[str, Cell]]:
+    from proving.traffic.learn.comparing import compared
+    from proving.traffic.learn.evaluate import check_fits
+    from proving.traffic.learn.evaluate import evaluate as on_rings
+    from proving.traffic.learn.judging import judge_on_network
+    from proving.traffic.tasks import NetworkTask
+    from proving.traffic.tasks.behind_leader import LeaderRoad
+
+    check_fits(task, policy)
+    if lengths_m and (isinstance(task, NetworkTask) or isinstance(task.road, LeaderRoad)):
+        raise BadSettings(f"task {task.name!r} has no ring: it has no lengths")
+    if isinstance(task, NetworkTask):
+        both = {"people": judge_on_network(task, None, seeds), "policy": judge_on_network(task, policy, seeds)}
+        return [{"who": who, **_flat(dataclasses.asdict(verdict))} for who, verdict in both.items()]
+    if isinstance(task.road, LeaderRoad):
+        return [saved._asdict() for saved in compared(task, policy, {"of the task": task.road.driver}, (), seeds)]
+    road = task.road
+    between = (road.longest_m - road.shortest_m) / 5
+    lengths = lengths_m or [round(road.shortest_m + between * (index + 0.5), 1) for index in range(5)]
+    return [_flat(verdict.row()) for verdict in on_rings(task, policy, lengths, seeds)]
+
+
+def _flat(values: Mapping[str, object]) -> dict[str, Cell]:
+    return {name: value for name, value in values.items() if isinstance(value, bool | int | float | str)}
+
+
+def _tell(rows: Sequence[Mapping[str, Cell]], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json_format.dumps(list(rows)) + "\n")
+        return
+    columns = [[name, *(_written(row[name]) for row in rows)] for name in rows[0]]
+    widths = [max(map(len, column)) for column in columns]
+    for line in zip(*columns, strict=True):
+        sys.stdout.write("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) + "\n")
+
+
+def _written(value: Cell) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
