@@ -225,7 +225,7 @@ def _claim_in_header(authorization: str, headers: Mapping[str, str]) -> _Claim:
     # Only the signature differs from one request to the next: the rest is read once.
     before, mark, rest = authorization.rpartition("Signature=")
     signature, comma, after = rest.partition(",")
-    terms = _terms(before + mark + comma + after)
+    terms = _terms(before + mark + comma + after if mark else authorization)
     if "x-amz-date" not in headers:
         raise Refused("AccessDenied", "The x-amz-date header is required.")
     time = headers["x-amz-date"]
