@@ -78,17 +78,7 @@ def test_a_request_is_not_good_for_long(running: Any, client: Any, talk: Talk, s
     assert code(talk(running, old)) in ("RequestTimeTooSkewed", "AuthorizationHeaderMalformed")
 
 
-CLIMBING = (
-    "../../../etc/passwd",
-    "/etc/passwd",
-    "a/../../b",
-    "./.",
-    "..",
-    "a//b",
-    "extent-00000000",
-    "lock",
-    "%2e%2e/a",
-)
+CLIMBING = ("../../../etc/passwd", "/etc/passwd", "a/../../b", "./.", "..", "a//b", "extent-00000000", "lock")
 
 
 def test_a_key_is_a_name_and_never_a_path(tmp_path: Path, talk: Talk, sign: Sign):
