@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 from proving.traffic.errors import BadSettings, Overflow
 from proving.traffic.watching import Moments, Serving, Show, served, unpack
 from proving.traffic.watching.moments import NOBODY, joined
-from proving.traffic.watching.page import chunk_interval
+from proving.traffic.watching.page import reel_interval
 
 
 def asked(address: str, path: str, host: str | None = None) -> http.client.HTTPResponse:
@@ -51,15 +51,15 @@ def counted(show: Show, made: list[int]) -> Show:
     return replace(show, moments=moments)
 
 
-def test_chunks_hold_what_happened(town: Callable[..., Show]):
+def test_reels_hold_what_happened(town: Callable[..., Show]):
     show = town()
     with served(show) as address:
         progress(address, lambda status: bool(status["isDone"]))
-        body = asked(address, "/chunks/0").read()
+        body = asked(address, "/reels/0").read()
     first, moments = unpack(body)
     whole = joined(list(show.moments()))
     assert first == 0
-    assert len(moments) == chunk_interval(show) + 1
+    assert len(moments) == reel_interval(show) + 1
     for moment in range(len(moments)):
         assert set(moments.trip[moment]) - {NOBODY} == set(whole.trip[moment]) - {NOBODY}
 
@@ -67,14 +67,14 @@ def test_chunks_hold_what_happened(town: Callable[..., Show]):
 def test_the_run_goes_only_so_far_ahead_of_who_looks(town: Callable[..., Show]):
     made: list[int] = []
     show = counted(town(moment_count=600, parts=100), made)
-    interval = chunk_interval(show)
+    interval = reel_interval(show)
     with served(show, Serving(ahead_s=show.moment_s)) as address:
         ahead = progress(address, lambda status: int(str(status["momentCount"])) > interval + 1)
         assert not ahead["isDone"]
         assert sum(made) <= 3 * interval
         for number in range(600 // interval):
-            progress(address, lambda status, number=number: int(str(status["chunkCount"])) > number)
-            assert asked(address, f"/chunks/{number}").status == 200
+            progress(address, lambda status, number=number: int(str(status["reelCount"])) > number)
+            assert asked(address, f"/reels/{number}").status == 200
         assert progress(address, lambda status: bool(status["isDone"]))["momentCount"] == 600
 
 
@@ -84,7 +84,7 @@ def test_only_this_machine_is_answered_and_only_what_is_there(town: Callable[...
         assert asked(address, "/", host="evil.example:80").status == 403
         assert asked(address, "/", host=f"localhost:{urlsplit(address).port}").status == 200
         assert "connect-src 'self'" in asked(address, "/").read().decode()
-        for path in ("/chunks/999", "/chunks/-1", "/chunks/x", "/trips/60", "/trips/", "/etc/passwd", "/../setup"):
+        for path in ("/reels/999", "/reels/-1", "/reels/x", "/trips/60", "/trips/", "/etc/passwd", "/../setup"):
             assert asked(address, path).status == 404
 
 
@@ -131,7 +131,7 @@ def test_a_browser_plays_it_as_it_comes(chromium: Browser, town: Callable[..., S
         page.wait_for_selector("html[data-ready]")
         page.wait_for_function("() => watching.status.isDone && watching.everybody().length")
         page.evaluate("() => { watching.setPlaying(false); watching.seek(20) }")
-        page.wait_for_function("() => watching.chunk && watching.chunk.first + watching.within === 40")
+        page.wait_for_function("() => watching.reel && watching.reel.first + watching.within === 40")
         there = joined(list(show.moments())).trip[40]
         assert set(page.evaluate("() => watching.everybody().map(one => one.trip)")) == set(
             there[there != NOBODY].tolist()

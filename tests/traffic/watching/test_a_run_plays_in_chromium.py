@@ -38,8 +38,8 @@ globalThis.painted = ([x, y]) => {
   return [...shot.getContext("2d").getImageData(Math.round(x), Math.round(y), 1, 1).data];
 };
 globalThis.isAt = seconds => {
-  const {chunk, within, share, scene} = watching;
-  return chunk && Math.abs((chunk.first + within + share) * scene.momentS - seconds) < 1e-6;
+  const {reel, within, share, scene} = watching;
+  return reel && Math.abs((reel.first + within + share) * scene.momentS - seconds) < 1e-6;
 };
 globalThis.ground = ([px, py]) => {
   const {camera, stage} = watching;

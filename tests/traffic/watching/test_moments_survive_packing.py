@@ -1,4 +1,4 @@
-"""Chunks of moments: what was packed comes back, whatever the times are cut into."""
+"""Reels of moments: what was packed comes back, whatever the times are cut into."""
 
 import itertools
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as arrays
 
 from proving.traffic.errors import BadTable
 from proving.traffic.watching import Moments, Show, pack, unpack
-from proving.traffic.watching.chunks import POSITION_STEP_M, SPEED_STEP_MPS
 from proving.traffic.watching.moments import NOBODY, joined, regrouped
+from proving.traffic.watching.reels import POSITION_STEP_M, SPEED_STEP_MPS
 
 
 def seen(moments: Moments) -> dict[tuple[int, int], tuple[int, float, float]]:
@@ -75,7 +75,7 @@ def test_a_single_moment_is_a_group():
     assert [len(group) for group in regrouped(iter([lone]), 5)] == [1]
 
 
-def test_damaged_chunks_are_refused():
+def test_damaged_reels_are_refused():
     zero = np.zeros((2, 3))
     body = pack(Moments(np.tile(np.arange(3), (2, 1)), zero.astype(int), zero, zero, np.zeros((2, 1), int)), 0)
     with pytest.raises(BadTable, match="cannot be decompressed"):

@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from proving.traffic.watching.chunks import pack, unpack
     from proving.traffic.watching.film import Film, write_film
     from proving.traffic.watching.moments import Kind, Moments, Show, Travellers
     from proving.traffic.watching.page import watch_page, write_watch_page
     from proving.traffic.watching.recordings import tracks_show, trajectories_show
+    from proving.traffic.watching.reels import pack, unpack
     from proving.traffic.watching.runs import network_show
     from proving.traffic.watching.scene import Scene, places_of, scene_of
     from proving.traffic.watching.serving import Serving, served
@@ -28,13 +28,13 @@ _PLACES = {
     "Show": "moments",
     "Travellers": "moments",
     "network_show": "runs",
-    "pack": "chunks",
+    "pack": "reels",
     "places_of": "scene",
     "scene_of": "scene",
     "served": "serving",
     "tracks_show": "recordings",
     "trajectories_show": "recordings",
-    "unpack": "chunks",
+    "unpack": "reels",
     "watch_page": "page",
     "write_film": "film",
     "write_watch_page": "page",

@@ -15,12 +15,12 @@ from markupsafe import Markup
 
 from proving.report.colour import speed_colours
 from proving.report.page import one_script, replace_text, script_hash
-from proving.traffic.watching.chunks import POSITION_STEP_M, SPEED_STEP_MPS, pack
 from proving.traffic.watching.moments import NOBODY, Moments, Show, Travellers, regrouped
+from proving.traffic.watching.reels import POSITION_STEP_M, SPEED_STEP_MPS, pack
 
 # In the order in which one needs another.
 SCRIPTS = (
-    "chunks.js",
+    "reels.js",
     "lanes.js",
     "camera.js",
     "gl.js",
@@ -33,7 +33,7 @@ SCRIPTS = (
     "stage.js",
     "watch.js",
 )
-# A chunk has about so many vehicles times moments: it is read while a picture or two are drawn.
+# A reel has about so many vehicles times moments: it is read while a picture or two are drawn.
 _POINTS_PER_CHUNK = 400_000
 _LONGEST_CHUNK = 60
 # The scale of speeds ends at one of these.
@@ -51,16 +51,16 @@ def write_watch_page(show: Show, path: Path, title: str = "") -> None:
 
 def watch_page(show: Show, title: str = "") -> str:
     """Return the text of an HTML file that plays a whole run."""
-    interval, chunks = chunked(show, level=6)
+    interval, reels = reels_of(show, level=6)
     bodies: list[bytes] = []
     moment_count, top = 0, Top()
-    for first, moments, body in chunks:
+    for first, moments, body in reels:
         bodies.append(body)
         moment_count = first + len(moments)
         top.see(moments)
     status = {
         "momentCount": moment_count,
-        "chunkCount": len(bodies),
+        "reelCount": len(bodies),
         "top": top.mps,
         "isDone": True,
         "problem": "",
@@ -68,7 +68,7 @@ def watch_page(show: Show, title: str = "") -> str:
     packed = [
         ("scene", scene_body(show, interval)),
         ("trips", trips_body(show.travellers)),
-        *((f"chunk-{i}", body) for i, body in enumerate(bodies)),
+        *((f"reel-{i}", body) for i, body in enumerate(bodies)),
     ]
     return _rendered(
         show,
@@ -96,25 +96,25 @@ class Top:
         self.mps = max(self.mps, next((top for top in _TOPS_MPS if top >= fast), _TOPS_MPS[-1]))
 
 
-def chunked(show: Show, level: int) -> tuple[int, Iterator[tuple[int, Moments, bytes]]]:
-    """Return how many intervals a chunk spans, and the run's chunks: number of the first moment, moments, bytes."""
-    interval = chunk_interval(show)
+def reels_of(show: Show, level: int) -> tuple[int, Iterator[tuple[int, Moments, bytes]]]:
+    """Return how many intervals a reel spans, and the run's reels: number of the first moment, moments, bytes."""
+    interval = reel_interval(show)
 
-    def chunks() -> Iterator[tuple[int, Moments, bytes]]:
+    def reels() -> Iterator[tuple[int, Moments, bytes]]:
         for number, moments in enumerate(regrouped(show.moments(), interval)):
             first = number * interval
             yield first, moments, pack(moments, first, level=level)
 
-    return interval, chunks()
+    return interval, reels()
 
 
-def chunk_interval(show: Show) -> int:
-    """Return how many intervals of time a chunk of this run spans."""
+def reel_interval(show: Show) -> int:
+    """Return how many intervals of time a reel of this run spans."""
     return max(2, min(_LONGEST_CHUNK, _POINTS_PER_CHUNK // max(1, len(show.travellers.names))))
 
 
 def scene_body(show: Show, interval: int) -> bytes:
-    """Return everything that a page must know before the first chunk, compressed."""
+    """Return everything that a page must know before the first reel, compressed."""
     scene, travellers = show.scene, show.travellers
     west, south, east, north = scene.bounds()
     origin = ((west + east) / 2, (south + north) / 2)

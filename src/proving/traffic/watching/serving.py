@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from proving.errors import Error
 from proving.traffic.errors import BadSettings
 from proving.traffic.watching.moments import Show
-from proving.traffic.watching.page import Top, chunk_interval, chunked, live_page, scene_body, trip_body
+from proving.traffic.watching.page import Top, live_page, reel_interval, reels_of, scene_body, trip_body
 
 ADDRESS = "127.0.0.1"
 # Compressing hard would slow the run down more than it helps on a loopback.
@@ -46,19 +46,19 @@ class Serving:
 class GoingOn:
     """A run that is computed as somebody looks at it; what was computed stays in a file without a name.
 
-    `chunk` and `wait_for_news` may be called from any thread.
+    `reel` and `wait_for_news` may be called from any thread.
     """
 
     def __init__(self, show: Show, ahead_s: float) -> None:
         self.show = show
         self._ahead = ahead_s / show.moment_s
-        self._interval = chunk_interval(show)
+        self._interval = reel_interval(show)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
         self._places: list[tuple[int, int]] = []
         self._news = threading.Condition()
         self._asked = 0
         self._is_stopped = False
-        self._status = {"momentCount": 0, "chunkCount": 0, "top": Top().mps, "isDone": False, "problem": ""}
+        self._status = {"momentCount": 0, "reelCount": 0, "top": Top().mps, "isDone": False, "problem": ""}
         self._thread = threading.Thread(target=self._run, name="traffic run")
 
     def start(self) -> None:
@@ -80,11 +80,11 @@ class GoingOn:
 
     @property
     def interval(self) -> int:
-        """Return how many intervals of time a chunk spans."""
+        """Return how many intervals of time a reel spans."""
         return self._interval
 
-    def chunk(self, number: int) -> bytes | None:
-        """Return a chunk, or None where it is not there (yet); the run may then go on as far beyond it."""
+    def reel(self, number: int) -> bytes | None:
+        """Return a reel, or None where it is not there (yet); the run may then go on as far beyond it."""
         with self._news:
             if not 0 <= number < len(self._places):
                 return None
@@ -108,7 +108,7 @@ class GoingOn:
     def _run(self) -> None:
         top = Top()
         try:
-            for first, moments, body in chunked(self.show, _LEVEL)[1]:
+            for first, moments, body in reels_of(self.show, _LEVEL)[1]:
                 top.see(moments)
                 if not self._keep(body, first + len(moments), top.mps):
                     return
@@ -118,14 +118,14 @@ class GoingOn:
             self._tell({"isDone": True, "problem": str(error)})
 
     def _keep(self, body: bytes, moment_count: int, top_mps: int) -> bool:
-        """Keep a chunk and wait until more is wanted; False once stopped."""
+        """Keep a reel and wait until more is wanted; False once stopped."""
         with self._news:
             if self._is_stopped:
                 return False
             start = self._file.seek(0, 2)
             self._file.write(body)
             self._places.append((start, len(body)))
-        self._tell({"momentCount": moment_count, "chunkCount": len(self._places), "top": top_mps})
+        self._tell({"momentCount": moment_count, "reelCount": len(self._places), "top": top_mps})
         with self._news:
             self._news.wait_for(
                 lambda: self._is_stopped or moment_count <= (self._asked + 1) * self._interval + self._ahead
@@ -168,7 +168,7 @@ def served(show: Show, serving: Serving = Serving(), title: str = "") -> Iterato
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers with the page, the scene, chunks, trips, and how far the run has come."""
+    """Answers with the page, the scene, reels, trips, and how far the run has come."""
 
     run: GoingOn
     page: bytes
@@ -194,8 +194,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._stream()
             case "scene":
                 self._send_packed(scene_body(self.run.show, self.run.interval))
-            case "chunks":
-                self._send_packed(self.run.chunk(at))
+            case "reels":
+                self._send_packed(self.run.reel(at))
             case "trips" if 0 <= at < len(self.run.show.travellers.names):
                 self._send_packed(trip_body(self.run.show.travellers, at))
             case _:

@@ -54,18 +54,18 @@ export function placeInto(lanes, lane, positionM, out, at) {
 
 export const NOWHERE = 1e9;
 
-// Everybody of a chunk at one of its moments: x, y, heading and speed per span; x is NOWHERE for who is not there.
-export function placedAt(chunk, moment, lanes, { positionStep, speedStep }) {
-  const placed = new Float32Array(4 * chunk.spanCount);
-  for (let span = 0, at = 0; span < chunk.spanCount; span++, at += 4) {
-    const since = moment - chunk.begin[span];
-    if (since < 0 || since >= chunk.size[span]) {
+// Everybody of a reel at one of its moments: x, y, heading and speed per span; x is NOWHERE for who is not there.
+export function placedAt(reel, moment, lanes, { positionStep, speedStep }) {
+  const placed = new Float32Array(4 * reel.spanCount);
+  for (let span = 0, at = 0; span < reel.spanCount; span++, at += 4) {
+    const since = moment - reel.begin[span];
+    if (since < 0 || since >= reel.size[span]) {
       placed[at] = NOWHERE;
       continue;
     }
-    const i = chunk.start[span] + since;
-    placeInto(lanes, chunk.lane[i], chunk.position[i] * positionStep, placed, at);
-    placed[at + 3] = chunk.speed[i] * speedStep;
+    const i = reel.start[span] + since;
+    placeInto(lanes, reel.lane[i], reel.position[i] * positionStep, placed, at);
+    placed[at + 3] = reel.speed[i] * speedStep;
   }
   return placed;
 }

@@ -1,6 +1,6 @@
 // Where a run comes from: this page itself, or the process that computes it at this moment.
 
-import { inflated, readChunk } from "./chunks.js";
+import { inflated, readReel } from "./reels.js";
 
 const KEPT_POINTS = 6e6;
 const breathe = () => new Promise((done) => setTimeout(done, 0));
@@ -16,8 +16,8 @@ export class RunInPage {
     return asJson(this.bytes("scene"));
   }
 
-  chunk(number) {
-    return this.bytes(`chunk-${number}`);
+  reel(number) {
+    return this.bytes(`reel-${number}`);
   }
 
   async trip(number) {
@@ -33,18 +33,18 @@ export class RunInPage {
   follow() {}
 }
 
-// A run that goes on: chunks appear as they are computed, and the process goes only so far ahead of who watches.
+// A run that goes on: reels appear as they are computed, and the process goes only so far ahead of who watches.
 export class RunGoingOn {
   constructor() {
-    this.status = { momentCount: 0, chunkCount: 0, top: 10, isDone: false, problem: "" };
+    this.status = { momentCount: 0, reelCount: 0, top: 10, isDone: false, problem: "" };
   }
 
   async scene() {
     return asJson(await this.fetched("scene"));
   }
 
-  chunk(number) {
-    return this.fetched(`chunks/${number}`);
+  reel(number) {
+    return this.fetched(`reels/${number}`);
   }
 
   async trip(number) {
@@ -73,35 +73,35 @@ export class RunGoingOn {
   }
 }
 
-// Chunks as they are asked for, with the last few kept.
-export class Chunks {
+// Reels as they are asked for, with the last few kept.
+export class Reels {
   constructor(run, interval, changed) {
     Object.assign(this, { run, interval, changed, kept: new Map(), coming: new Map() });
   }
 
   numberOf(moment) {
-    return Math.max(0, Math.min(Math.floor(moment / this.interval), this.run.status.chunkCount - 1));
+    return Math.max(0, Math.min(Math.floor(moment / this.interval), this.run.status.reelCount - 1));
   }
 
-  // The chunk of a moment, or null until it is there; then `changed` is called.
+  // The reel of a moment, or null until it is there; then `changed` is called.
   at(moment) {
     const number = this.numberOf(moment);
-    const chunk = this.kept.get(number);
-    if (!chunk) {
+    const reel = this.kept.get(number);
+    if (!reel) {
       this.load(number);
       return null;
     }
     this.kept.delete(number);
-    this.kept.set(number, chunk);
-    if (moment - chunk.first > 0.3 * this.interval) this.load(number + 1);
-    return chunk;
+    this.kept.set(number, reel);
+    if (moment - reel.first > 0.3 * this.interval) this.load(number + 1);
+    return reel;
   }
 
   load(number) {
-    if (number >= this.run.status.chunkCount || this.kept.has(number) || this.coming.has(number)) return;
+    if (number >= this.run.status.reelCount || this.kept.has(number) || this.coming.has(number)) return;
     const loading = (async () => {
-      const chunk = await readChunk(await this.run.chunk(number), breathe);
-      this.kept.set(number, chunk);
+      const reel = await readReel(await this.run.reel(number), breathe);
+      this.kept.set(number, reel);
       this.forget();
     })();
     this.coming.set(number, loading);
@@ -115,8 +115,8 @@ export class Chunks {
 
   forget() {
     let points = 0;
-    for (const [number, chunk] of [...this.kept].reverse()) {
-      points += chunk.lane.length;
+    for (const [number, reel] of [...this.kept].reverse()) {
+      points += reel.lane.length;
       if (points > KEPT_POINTS && this.kept.size > 2) this.kept.delete(number);
     }
   }

@@ -2,7 +2,7 @@
 
 import { fitted, onGround, onScreen, pannedBy, scaleBar, zoomedAt } from "./camera.js";
 import { NOWHERE, between, lanesOf, placedAt } from "./lanes.js";
-import { Chunks, RunGoingOn, RunInPage } from "./source.js";
+import { Reels, RunGoingOn, RunInPage } from "./source.js";
 import { edgeOf, gapAhead, waysFrom } from "./ahead.js";
 import { Stage } from "./stage.js";
 
@@ -17,7 +17,7 @@ class Player {
     Object.assign(this, { run, scene, time: 0, isPlaying: true, rate: 1, chosen: null, isFollowing: false, bySpeed: true });
     this.lanes = lanesOf(scene);
     this.ways = waysFrom(this.lanes);
-    this.chunks = new Chunks(run, scene.interval, () => this.drawSoon());
+    this.reels = new Reels(run, scene.interval, () => this.drawSoon());
     this.stage = new Stage(find(".stage"), scene, this.lanes, scene.colours);
     this.placed = new Map();
     this.measured = { frames: 0, busyMs: 0, slowestMs: 0, placings: 0 };
@@ -68,30 +68,30 @@ class Player {
 
   // Gives the stage the pair of moments around the time; false while they are on their way.
   showMoment() {
-    if (!this.status.chunkCount) return false;
+    if (!this.status.reelCount) return false;
     const exact = this.time / this.scene.momentS;
     const moment = Math.max(0, Math.min(Math.floor(exact + 1e-6), this.status.momentCount - 2));
-    const chunk = this.chunks.at(moment);
-    if (!chunk) return false;
-    const within = Math.min(moment - chunk.first, Math.max(0, chunk.momentCount - 2));
-    const next = Math.min(within + 1, chunk.momentCount - 1);
-    if (this.chunk !== chunk) this.takeChunk(chunk);
-    this.share = Math.min(1, Math.max(0, exact - chunk.first - within));
+    const reel = this.reels.at(moment);
+    if (!reel) return false;
+    const within = Math.min(moment - reel.first, Math.max(0, reel.momentCount - 2));
+    const next = Math.min(within + 1, reel.momentCount - 1);
+    if (this.reel !== reel) this.takeReel(reel);
+    this.share = Math.min(1, Math.max(0, exact - reel.first - within));
     this.pair = { before: this.placedAt(within), after: this.placedAt(next), body: this.body };
     this.within = within;
     this.stage.vehicles.setPair(this.pair);
     const near = this.share > 0.5 ? next : within;
-    this.stage.setPhases(chunk.phase.subarray(near * chunk.signalCount, (near + 1) * chunk.signalCount));
+    this.stage.setPhases(reel.phase.subarray(near * reel.signalCount, (near + 1) * reel.signalCount));
     return true;
   }
 
-  takeChunk(chunk) {
-    this.chunk = chunk;
+  takeReel(reel) {
+    this.reel = reel;
     this.placed.clear();
-    this.body = new Float32Array(3 * chunk.spanCount);
+    this.body = new Float32Array(3 * reel.spanCount);
     const group = this.scene.kinds.map((kind) => (kind.isAutomated ? 1 : kind.name === "replayed" ? 2 : 0));
-    for (let span = 0; span < chunk.spanCount; span++) {
-      const kind = this.scene.kind[chunk.trip[span]];
+    for (let span = 0; span < reel.spanCount; span++) {
+      const kind = this.scene.kind[reel.trip[span]];
       this.body.set([this.scene.kinds[kind].lengthM, this.scene.kinds[kind].widthM, group[kind]], 3 * span);
     }
   }
@@ -99,7 +99,7 @@ class Player {
   placedAt(moment) {
     if (!this.placed.has(moment)) {
       if (this.placed.size > 3) this.placed.clear();
-      this.placed.set(moment, placedAt(this.chunk, moment, this.lanes, this.scene));
+      this.placed.set(moment, placedAt(this.reel, moment, this.lanes, this.scene));
       this.measured.placings++;
     }
     return this.placed.get(moment);
@@ -121,9 +121,9 @@ class Player {
   }
 
   spanOf(trip) {
-    if (!this.chunk) return -1;
-    for (let span = 0; span < this.chunk.spanCount; span++) {
-      if (this.chunk.trip[span] === trip && this.pair.before[4 * span] < NOWHERE / 2) return span;
+    if (!this.reel) return -1;
+    for (let span = 0; span < this.reel.spanCount; span++) {
+      if (this.reel.trip[span] === trip && this.pair.before[4 * span] < NOWHERE / 2) return span;
     }
     return -1;
   }
@@ -136,7 +136,7 @@ class Player {
   // Everybody as drawn now: trip, place of the front bumper in metres, speed.
   everybody() {
     if (!this.pair) return [];
-    return [...this.chunk.trip].flatMap((trip, span) => {
+    return [...this.reel.trip].flatMap((trip, span) => {
       const place = between(this.pair.before, this.pair.after, 4 * span, this.share, this.scene.momentS);
       return place ? [{ trip, span, ...place }] : [];
     });
@@ -196,15 +196,15 @@ class Player {
 
   // Gap and place are those of the last moment; they are looked up once per moment.
   writeGap(span) {
-    const key = `${this.chosen} ${this.chunk.first + this.within} ${this.route.length}`;
+    const key = `${this.chosen} ${this.reel.first + this.within} ${this.route.length}`;
     if (this.gapKey === key) return;
     this.gapKey = key;
     const people = new Map();
-    for (let other = 0; other < this.chunk.spanCount; other++) {
-      const since = this.within - this.chunk.begin[other];
-      if (since < 0 || since >= this.chunk.size[other]) continue;
-      const i = this.chunk.start[other] + since;
-      const one = { span: other, lane: this.chunk.lane[i], position: this.chunk.position[i] * this.scene.positionStep, length: this.body[3 * other] };
+    for (let other = 0; other < this.reel.spanCount; other++) {
+      const since = this.within - this.reel.begin[other];
+      if (since < 0 || since >= this.reel.size[other]) continue;
+      const i = this.reel.start[other] + since;
+      const one = { span: other, lane: this.reel.lane[i], position: this.reel.position[i] * this.scene.positionStep, length: this.body[3 * other] };
       if (!people.has(one.lane)) people.set(one.lane, []);
       people.get(one.lane).push(one);
     }
@@ -288,7 +288,7 @@ class Player {
     slider.setAttribute("aria-valuetext", written(startS + this.time));
     slider.style.setProperty("--there", `${(100 * this.end) / slider.max}%`);
     find(".top").textContent = `${this.status.top} m/s`;
-    const problem = this.status.problem || this.chunks.problem;
+    const problem = this.status.problem || this.reels.problem;
     const isWaiting = !isReady || (this.isPlaying && this.time >= this.end && !this.status.isDone);
     find(".notice").textContent = problem || (isWaiting ? "waiting for the run" : "");
     const root = document.documentElement;

@@ -1,9 +1,9 @@
-"""Moments in few bytes, in chunks of time that can be read by themselves, so that seeking works.
+"""Moments in few bytes, in reels of time that can be read by themselves, so that seeking works.
 
-A chunk holds spans: one trip, there from one moment to another without a break. All lanes of all spans follow one
+A reel holds spans: one trip, there from one moment to another without a break. All lanes of all spans follow one
 another, then all positions, then all speeds. Lanes and speeds are coded as differences from one moment to the next,
 positions as differences of differences (who drives evenly costs nothing); low, middle and high bytes are laid one
-after the other, and the whole is compressed. `static/chunks.js` reads it back as `unpack` does.
+after the other, and the whole is compressed. `static/reels.js` reads it back as `unpack` does.
 """
 
 import gzip
@@ -63,12 +63,12 @@ def unpack(body: bytes) -> tuple[int, Moments]:
     try:
         plain = gzip.decompress(body)
     except (OSError, EOFError, zlib.error) as error:
-        raise BadTable(f"a chunk of moments cannot be decompressed: {error}") from error
+        raise BadTable(f"a reel of moments cannot be decompressed: {error}") from error
     first, count, span_count, point_count, signal_count = np.frombuffer(plain, "<u4", _HEADS).tolist()
     at = 4 * _HEADS
     expected = at + 12 * span_count + count * signal_count + sum(_WIDTHS) * point_count
     if len(plain) != expected:
-        raise BadTable(f"a chunk of moments has {len(plain)} bytes instead of {expected}")
+        raise BadTable(f"a reel of moments has {len(plain)} bytes instead of {expected}")
     trip, begin, size = np.frombuffer(plain, "<u4", 3 * span_count, at).astype(np.int64).reshape(3, span_count)
     at += 12 * span_count
     phase = np.frombuffer(plain, np.uint8, count * signal_count, at).reshape(count, signal_count)

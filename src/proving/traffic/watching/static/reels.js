@@ -1,4 +1,4 @@
-// Reads chunks of moments: the other end of chunks.py, which says how they are laid out.
+// Reads reels of moments: the other end of reels.py, which says how they are laid out.
 
 const HEAD_COUNT = 5;
 
@@ -7,30 +7,30 @@ export async function inflated(packed) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// Resolves to the spans of a chunk and, point after point, lanes, positions and speeds in whole steps. `breathe` is
+// Resolves to the spans of a reel and, point after point, lanes, positions and speeds in whole steps. `breathe` is
 // awaited between columns, so that a picture can be drawn meanwhile.
-export async function readChunk(packed, breathe = () => {}) {
+export async function readReel(packed, breathe = () => {}) {
   const plain = await inflated(packed);
   const [first, momentCount, spanCount, pointCount, signalCount] = new Uint32Array(plain.buffer, 0, HEAD_COUNT);
   let at = 4 * HEAD_COUNT;
   const expected = at + 12 * spanCount + momentCount * signalCount + 8 * pointCount;
-  if (plain.length !== expected) throw new Error(`a chunk has ${plain.length} bytes instead of ${expected}`);
+  if (plain.length !== expected) throw new Error(`a reel has ${plain.length} bytes instead of ${expected}`);
   const numbers = () => {
     const column = new Uint32Array(plain.buffer, at, spanCount);
     at += 4 * spanCount;
     return column;
   };
-  const chunk = { first, momentCount, spanCount, signalCount, trip: numbers(), begin: numbers(), size: numbers() };
-  chunk.start = new Uint32Array(spanCount);
-  for (let span = 1; span < spanCount; span++) chunk.start[span] = chunk.start[span - 1] + chunk.size[span - 1];
-  chunk.phase = plain.subarray(at, at + momentCount * signalCount);
+  const reel = { first, momentCount, spanCount, signalCount, trip: numbers(), begin: numbers(), size: numbers() };
+  reel.start = new Uint32Array(spanCount);
+  for (let span = 1; span < spanCount; span++) reel.start[span] = reel.start[span - 1] + reel.size[span - 1];
+  reel.phase = plain.subarray(at, at + momentCount * signalCount);
   at += momentCount * signalCount;
-  chunk.lane = summed(plain, at, chunk, new Uint32Array(pointCount), 3);
+  reel.lane = summed(plain, at, reel, new Uint32Array(pointCount), 3);
   await breathe();
-  chunk.position = summedTwice(plain, at + 3 * pointCount, chunk, new Uint32Array(pointCount));
+  reel.position = summedTwice(plain, at + 3 * pointCount, reel, new Uint32Array(pointCount));
   await breathe();
-  chunk.speed = summed(plain, at + 6 * pointCount, chunk, new Uint16Array(pointCount), 2);
-  return chunk;
+  reel.speed = summed(plain, at + 6 * pointCount, reel, new Uint16Array(pointCount), 2);
+  return reel;
 }
 
 function summed(plain, at, { start, size }, column, width) {

@@ -1,0 +1,94 @@
+"""Recordings: what was simulated or measured is what is shown, on a ring, on a straight road, from a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from proving.traffic.errors import BadSettings, NoSuchColumn, NoSuchFile
+from proving.traffic.trajectories import Trajectories
+from proving.traffic.watching import places_of, tracks_show, trajectories_show
+from proving.traffic.watching.moments import NOBODY, joined
+
+RING_M = 120.0
+
+
+@pytest.fixture(scope="module")
+def on_ring() -> Trajectories:
+    """Six vehicles that go round, one automated, one that comes late."""
+    time_s = np.arange(120) * 0.25
+    driven = np.arange(6) * 20.0 + time_s[:, None] * (4.0 + np.arange(6) * 0.1)
+    present = np.ones((120, 6), dtype=bool)
+    present[:40, 5] = False
+
+    def column(values: np.ndarray) -> np.ndarray:
+        return np.where(present, values, np.nan).astype(np.float32)
+
+    return Trajectories(
+        time_s=time_s,
+        position_m=column(driven % RING_M),
+        speed_mps=column(np.broadcast_to(4.0 + np.arange(6) * 0.1, driven.shape)),
+        accel_mps2=column(np.zeros_like(driven)),
+        gap_m=column(np.full_like(driven, 15.0)),
+        lane=np.where(present, 0, -1),
+        is_present=present,
+        is_automated=np.arange(6) == 2,
+        is_replayed=np.zeros(6, dtype=bool),
+        vehicle_length_m=5.0,
+        road_length_m=RING_M,
+        lane_count=1,
+        dt_s=0.25,
+    )
+
+
+def test_a_simulated_ring_is_a_circle_of_its_length(on_ring: Trajectories):
+    show = trajectories_show(on_ring, is_ring=True)
+    moments = joined(list(show.moments()))
+    assert (len(moments), show.moment_s, show.moment_count) == (60, 0.5, 60)
+    assert (moments.trip[:20, 5] == NOBODY).all()
+    assert (moments.trip[20:, 5] == 5).all()
+    there = moments.trip[30] != NOBODY
+    places, heading = places_of(show.scene).at(moments.lane[30, there], moments.position_m[30, there])
+    radius_m = RING_M / (2 * np.pi)
+    np.testing.assert_allclose(np.linalg.norm(places, axis=1), radius_m, rtol=0.002)
+    # Against the clock, from the bottom.
+    angle = 2 * np.pi * moments.position_m[30, there] / RING_M - np.pi / 2
+    np.testing.assert_allclose(places, radius_m * np.column_stack([np.cos(angle), np.sin(angle)]), atol=0.1)
+    np.testing.assert_allclose(np.cos(heading - angle - np.pi / 2), 1, atol=0.01)
+    assert [show.travellers.kinds[kind].is_automated for kind in show.travellers.kind] == [i == 2 for i in range(6)]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_shows_what_the_run_did(on_ring: Trajectories, tmp_path: Path, suffix: str):
+    path = tmp_path / f"run{suffix}"
+    on_ring.write(path)
+    kept, direct = tracks_show(path, ring_length_m=RING_M), trajectories_show(on_ring, is_ring=True)
+    ours, theirs = joined(list(kept.moments())), joined(list(direct.moments()))
+    # The last row of a vehicle is at 29.75 s, so the moment at 29.5 s is the last of both.
+    np.testing.assert_array_equal(ours.trip, theirs.trip)
+    apart = np.abs(ours.position_m - theirs.position_m)
+    np.testing.assert_allclose(np.minimum(apart, RING_M - apart), 0, atol=1e-3)
+    np.testing.assert_allclose(ours.speed_mps, theirs.speed_mps, atol=1e-4)
+    assert kept.travellers.kind.tolist() == direct.travellers.kind.tolist()
+
+
+def test_measured_rows_at_odd_times_are_joined_evenly(tmp_path: Path):
+    path = tmp_path / "tracks.csv"
+    path.write_text("time_s,vehicle,position_m,speed_mps\n10.1,a,-3,2\n12.1,a,1,2\n10.0,b,5,0\n13.0,b,5,0\n")
+    show = tracks_show(path, moment_s=1.0)
+    moments = joined(list(show.moments()))
+    assert show.start_s == 10.0
+    assert moments.trip.tolist() == [[NOBODY, 1], [0, 1], [0, 1], [NOBODY, 1]]
+    np.testing.assert_allclose(moments.position_m[1:3, 0], [-3 + 2 * 0.9 + 3, -3 + 2 * 1.9 + 3])
+    assert show.scene.lines[0][-1, 0] >= 8
+
+
+def test_wrong_files_are_refused_in_one_line(tmp_path: Path):
+    with pytest.raises(NoSuchFile, match="no such file"):
+        tracks_show(tmp_path / "none.csv")
+    path = tmp_path / "odd.csv"
+    path.write_text("time_s,who\n1,2\n")
+    with pytest.raises(NoSuchColumn, match="no column"):
+        tracks_show(path)
+    with pytest.raises(BadSettings, match="moment_s must be above 0"):
+        tracks_show(path, moment_s=0)
