@@ -23,7 +23,6 @@ from proving.traffic.roads import (
     NetworkSettings,
     Ring,
     SignalGrid,
-    drawn,
 )
 
 MORE = {
@@ -137,11 +136,6 @@ def test_the_order_of_connections_changes_nothing(name: str) -> None:
         before = road_map.connections[last - i]
         assert {last - k for k in one.crosses} == set(before.crosses)
         assert {last - k for k in one.yields_to} == set(before.yields_to)
-
-
-def test_every_network_can_be_drawn(made: tuple[RoadMap, Demand]) -> None:
-    road_map, _ = made
-    assert drawn(road_map).axes[0].get_title() == road_map.name
 
 
 def test_a_lap_of_the_figure_eight_is_418_m_and_upwards_goes_first() -> None:

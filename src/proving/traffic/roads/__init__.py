@@ -9,7 +9,6 @@ from proving.traffic.roads.bay_bridge import BayBridge, BayBridgeToll
 from proving.traffic.roads.behind_leader import lane_behind_leader
 from proving.traffic.roads.bottleneck import Bottleneck
 from proving.traffic.roads.city import City
-from proving.traffic.roads.drawing import drawn
 from proving.traffic.roads.figure_eight import FigureEight
 from proving.traffic.roads.highways import Highway, HighwayRamps
 from proving.traffic.roads.i210 import I210
@@ -77,7 +76,6 @@ __all__ = [
     "Ring",
     "Road",
     "SignalGrid",
-    "drawn",
     "highway",
     "lane_behind_leader",
     "ring_road",
