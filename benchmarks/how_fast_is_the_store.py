@@ -7,8 +7,8 @@ put with sync and metasync on; SQLite, WAL with synchronous=FULL and a transacti
 of a value, so ours is given an ETag too; `put_1m_md5_per_s` says what hashing costs. Whether the disk below honours
 flushes cannot be seen from here.
 
-Then: how long recovery takes after a kill (the journal's tail is there, nothing was closed), what the index takes of
-memory for each object, and how much later the slowest puts return while space is reclaimed beside them.
+Then: how much later the slowest puts return while space is reclaimed beside them. What many objects take of memory,
+and of time after a kill, `how_large_may_the_store_grow.py` tells.
 """
 
 import argparse
@@ -38,50 +38,21 @@ ROCKSDB_PUTS_PER_S = {64 << 10: 2000, 1 << 20: 150, 1 << 10: 12_000}
 Rate = Callable[[Path, int, float], float]
 Put = Callable[[int, bytes], object]
 
-# A process of its own, so that what is measured of memory is the store's and nothing else's.
-FILLER = """
-import os, sys, threading
-from pathlib import Path
-from proving.store import Store
-store, total = Store.open(Path(sys.argv[1])), int(sys.argv[2])
-store.create_bucket("bucket")
-def put(first):
-    for number in range(first, total, 16):
-        store.put("bucket", f"data/part/{number:012d}", b"x", etag="0" * 32)
-threads = [threading.Thread(target=put, args=(first,)) for first in range(16)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-os._exit(0)
-"""
-OPENER = """
-import sys, time
-from pathlib import Path
-def resident_bytes():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-from proving.store import Store
-import proving.store.objects
-before, start = resident_bytes(), time.perf_counter()
-store = Store.open(Path(sys.argv[1]))
-print(time.perf_counter() - start, resident_bytes() - before)
-"""
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="a tenth of a second each, and few objects")
+    parser.add_argument("--smoke", action="store_true", help="a fifth of a second each")
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     parser.add_argument("--rounds", type=int, default=3, help="all engines take turns so often; medians count")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each engine writes in a round")
-    parser.add_argument("--objects", type=int, default=1_000_000, help="for recovery and memory")
     parser.add_argument("--folder", type=Path, help="where to write; the working folder by default")
     options = parser.parse_args()
     rounds, seconds = (1, 0.2) if options.smoke else (options.rounds, options.seconds)
-    objects = 2000 if options.smoke else options.objects
     if shutil.which("db_bench") is None:
         sys.exit("db_bench is missing; install Debian's rocksdb-tools")
     with tempfile.TemporaryDirectory(dir=options.folder or Path.cwd(), prefix="store-bench-") as name:
         folder = Path(name)
-        answer = {**compared(folder, rounds, seconds), **upkeep(folder, 3 * seconds), **reopened(folder, objects)}
+        answer = {**compared(folder, rounds, seconds), **upkeep(folder, 3 * seconds)}
     for question, figure in answer.items():
         print(f"{question:28} {figure}")
     if options.json:
@@ -223,23 +194,6 @@ def _p99_s(store: Store, seconds: float, *, is_reclaiming: bool) -> float:
         if is_reclaiming:
             beside.join()
     return statistics.quantiles(taken, n=100)[-1]
-
-
-def reopened(folder: Path, objects: int) -> dict[str, float]:
-    """Return how long a store that was killed takes to open, and what its index takes of memory."""
-    place = str(folder / "many")
-    subprocess.run([sys.executable, "-c", FILLER, place, str(objects)], check=True)
-    opened = subprocess.run([sys.executable, "-c", OPENER, place], capture_output=True, text=True, check=True)
-    seconds, resident_bytes = (float(word) for word in opened.stdout.split())
-    per_object = resident_bytes / objects
-    return {
-        "recovered_objects": objects,
-        "recover_s": round(seconds, 2),
-        **({"recover_1m_s": round(seconds, 2)} if objects == 1_000_000 else {}),
-        "index_bytes_per_object": round(per_object),
-        # Extrapolated where fewer objects were put: the index is in memory, so it grows with each.
-        "index_10m_rss_mb": round(per_object * 10),
-    }
 
 
 if __name__ == "__main__":

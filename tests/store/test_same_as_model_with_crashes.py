@@ -43,6 +43,10 @@ class Below:
     def write(self, name: str, offset: int, parts: Sequence[bytes]) -> None:
         self.below.write(name, offset, parts)
 
+    def write_durably(self, name: str, offset: int, parts: Sequence[bytes]) -> None:
+        self.write(name, offset, parts)
+        self.sync(name)
+
     def sync(self, name: str) -> None:
         self.below.sync(name)
 

@@ -171,6 +171,12 @@ class SimDisk:
                 raise OSError(fault.errno, fault.strerror, name) from None
             self._write(file, offset, data)
 
+    def write_durably(self, name: str, offset: int, parts: Sequence[Bytes]) -> None:
+        """Write the parts one behind the other, durable when it returns: to be cut off or to fail in either half."""
+        with self._lock:
+            self.write(name, offset, parts)
+            self.sync(name)
+
     def sync(self, name: str) -> None:
         """Make all earlier writes to a file durable."""
         with self._lock:

@@ -17,7 +17,7 @@ from proving.store.entries import LOCATOR_BYTES, Entry, Locator, Name, Value
 from proving.store.errors import DiskFailed, DiskFull
 from proving.store.health import Health
 from proving.store.index import Index, View
-from proving.store.journal import BATCH_BYTES, Beside, Draft, Journal
+from proving.store.journal import BATCH_BYTES, NOTHING_BESIDE, Beside, Draft, Journal
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Change:
     size_bytes: int
     value: tuple[bytes, int] | None = None
     is_urgent: bool = False
-    beside: Beside = field(default_factory=Beside)
+    beside: Beside = NOTHING_BESIDE
     alone: Callable[[], None] | None = None
     error: Exception | None = None
     is_done: bool = False
@@ -202,13 +202,14 @@ class Committer:
         view = View(self._index)
         entries: list[Entry] = []
         before: dict[Name, Value | None] = {}
-        beside = Beside()
+        beside = NOTHING_BESIDE
         for change in changes:
             place = draft.place(*change.value) if change.value else None
             try:
                 made = change.decide(view, place)
                 # Looked up now: once the batch is durable nothing may fail.
-                before.update((name, view.before(name)) for name, _ in made)
+                for name, _ in made:
+                    before[name] = view.before(name)
             except Error as error:
                 change.error = error
                 continue

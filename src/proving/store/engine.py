@@ -13,7 +13,7 @@ from proving.store.disk import Disk
 from proving.store.errors import DiskFailed, DiskFull
 from proving.store.gate import Gate
 from proving.store.history import History
-from proving.store.journal import Beside
+from proving.store.journal import NOTHING_BESIDE, Beside
 from proving.store.reclaim import Reclaimer
 from proving.store.records import StoreSettings, largest_entry_bytes
 from proving.store.recover import recover
@@ -76,11 +76,11 @@ class Engine:
         size_bytes: int,
         *,
         value: tuple[bytes, int] | None = None,
-        beside: Beside | None = None,
+        beside: Beside = NOTHING_BESIDE,
         is_urgent: bool = False,
     ) -> None:
         """Make one change durable and visible; raise what `decide` raises, DiskFull or DiskFailed."""
-        change = Change(decide, size_bytes + entries.PAIR_BYTES, value, is_urgent, beside or Beside())
+        change = Change(decide, size_bytes + entries.PAIR_BYTES, value, is_urgent, beside)
         self.commit_all([change])
         if change.error is not None:
             raise change.error

@@ -14,6 +14,7 @@ more.
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from proving.store.chunk import FRAME_BYTES
@@ -82,6 +83,7 @@ class Facts:
         )
 
 
+@lru_cache(maxsize=256)
 def bucket_name(bucket: str) -> Name:
     """Return the entry name of a bucket."""
     return _BUCKET + bucket.encode()
@@ -111,6 +113,8 @@ def bucket_value(created_s: float, versioning: str = "") -> Value:
     return _COUNT.pack(0) + _TIME.pack(created_s) + state
 
 
+# Each step of a put and of a get asks for the same name again.
+@lru_cache(maxsize=1024)
 def object_name(bucket: str, key: str) -> Name:
     """Return the entry name of an object."""
     return b"".join((_KEY, bucket.encode(), b"\0", key.encode()))

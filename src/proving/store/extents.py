@@ -6,7 +6,7 @@ a chunk in it, nobody reads from it, and no write is under way to it.
 
 import errno
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -189,6 +189,21 @@ class Extents:
         with self._counts:
             extent.completed += 1
             return Dependency(((extent, extent.completed),))
+
+    def write_durably(self, extent: Extent, parts: Sequence[bytes]) -> None:
+        """Write at an extent's pointer, in one call that returns when it is durable; one thread at a time.
+
+        Raises:
+            DiskFailed: the disk refused; the extent takes no more.
+        """
+        try:
+            self.disk.write_durably(extent.file, extent.pointer, parts)
+        except OSError as error:
+            extent.is_failed, extent.is_open = True, False
+            raise self.health.failed(f"{extent.file}: cannot be made durable: {error}") from error
+        self.health.worked()
+        self.written(extent)
+        extent.synced = extent.completed
 
     def sync(self, dependency: Dependency) -> None:
         """Make writes durable; threads that wait for the same extent share one call to the disk.

@@ -50,6 +50,9 @@ class Beside:
         return Beside(self.locators + other.locators, self.dependency.and_(other.dependency))
 
 
+NOTHING_BESIDE = Beside()
+
+
 class Draft:
     """A batch in the making, at the journal's write pointer."""
 
@@ -119,8 +122,11 @@ class Journal:
         assert active is not None, "a draft was made in an extent"
         draft.close(self._sequence, entries, beside.locators)
         try:
-            self._extents.disk.write(active.file, active.pointer, draft.parts)
-            self._extents.sync(beside.dependency.and_(self._extents.written(active)))
+            if beside.dependency.is_durable():
+                self._extents.write_durably(active, draft.parts)
+            else:
+                self._extents.disk.write(active.file, active.pointer, draft.parts)
+                self._extents.sync(beside.dependency.and_(self._extents.written(active)))
         except OSError as error:
             active.is_open = False
             self._leave_behind(active)

@@ -9,7 +9,7 @@ from proving.store.changes import Wish
 from proving.store.engine import Engine
 from proving.store.entries import Facts
 from proving.store.errors import DiskFull, NoSuchBucket, NotStaged, TooLarge
-from proving.store.journal import Beside
+from proving.store.journal import NOTHING_BESIDE, Beside
 from proving.store.names import check_key
 from proving.store.records import ObjectInfo
 from proving.store.versions import Outgrown
@@ -112,7 +112,7 @@ class Puts:
         if len(body.locators) > _MOST_BESIDE:
             self._engine.extents.sync(body.dependency)
         if body.dependency.is_durable():
-            return Beside()
+            return NOTHING_BESIDE
         return Beside(tuple(body.locators), body.dependency)
 
     def _check(self, wish: Wish) -> None:

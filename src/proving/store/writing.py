@@ -81,7 +81,7 @@ class Writer:
             (anything): that the iterable raises; nothing of it stays.
         """
         body = Body()
-        hashed = hashlib.md5(usedforsecurity=False)
+        hashed = hashlib.md5(usedforsecurity=False) if is_hashed else None
         try:
             for piece in pieces_of(data, self.chunk_size_bytes):
                 body.size_bytes += len(piece)
@@ -89,9 +89,9 @@ class Writer:
                 is_whole = not body.locators and len(piece) < self.chunk_size_bytes
                 is_inline = may_inline and is_whole and len(piece) <= self.inline_size_bytes
                 beside = None
-                if is_hashed and not is_inline and len(piece) >= _HASHED_BESIDE_BYTES:
+                if hashed is not None and not is_inline and len(piece) >= _HASHED_BESIDE_BYTES:
                     beside = self.hashers.submit(hashed.update, piece)
-                elif is_hashed:
+                elif hashed is not None:
                     hashed.update(piece)
                 if is_inline:
                     body.inline = (piece, crc32c(piece))
@@ -106,7 +106,7 @@ class Writer:
         except BaseException:
             self.drop(body)
             raise
-        body.md5 = hashed.hexdigest() if is_hashed else ""
+        body.md5 = "" if hashed is None else hashed.hexdigest()
         return body
 
     def drop(self, body: Body) -> None:
