@@ -3,12 +3,19 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from proving.traffic.errors import BadSettings, NoSuchColumn, NoSuchFile
+from proving.traffic.network.simulate import Run
+from proving.traffic.network.state import Record
+from proving.traffic.network_runs import moments as moments_table
+from proving.traffic.roads import NETWORKS
 from proving.traffic.trajectories import Trajectories
 from proving.traffic.watching import places_of, tracks_show, trajectories_show
 from proving.traffic.watching.moments import NOBODY, joined
+from proving.traffic.watching.settings import Watched
+from proving.traffic.watching.sources import show_of
 
 RING_M = 120.0
 
@@ -92,3 +99,29 @@ def test_wrong_files_are_refused_in_one_line(tmp_path: Path):
         tracks_show(path)
     with pytest.raises(BadSettings, match="moment_s must be above 0"):
         tracks_show(path, moment_s=0)
+
+
+def test_a_recorded_run_on_a_network_is_drawn_on_it(tmp_path: Path):
+    road_map, path = NETWORKS["merge"]().road_map(), tmp_path / "merge.parquet"
+    lanes = [(edge.name, i) for edge in road_map.edges for i in range(len(edge.lanes))]
+    trip = np.array([[1, 0, -1], [1, 0, 2], [2, 1, -1]])
+    lane = np.array([[0, len(lanes), -1], [0, 1, 2], [2, 1, -1]])
+    record = Record(trip, lane, np.arange(9.0).reshape(3, 3), np.full((3, 3), 7.0), np.zeros((3, 3)))
+    names = ("inflow_highway_automated.4", "who", "what")
+    pyarrow.parquet.write_table(moments_table(road_map, Run(duration_s=1.5, start_s=60), names, record), path)
+    show, title = show_of(str(path), Watched(), network="merge")
+    moments = joined(list(show.moments()))
+    assert (title, show.start_s, show.moment_s, show.moment_count) == ("merge.parquet", 60, 0.5, 3)
+    for moment in range(3):
+        there, then = moments.trip[moment] != NOBODY, trip[moment] >= 0
+        told = {show.travellers.names[who]: i for i, who in enumerate(moments.trip[moment]) if there[i]}
+        for name, place in {names[who]: i for i, who in enumerate(trip[moment]) if then[i]}.items():
+            assert moments.lane[moment, told[name]] == lane[moment, place]
+            assert moments.position_m[moment, told[name]] == record.position_m[moment, place]
+    kinds = dict(zip(show.travellers.names, show.travellers.kind, strict=True))
+    assert show.travellers.kinds[kinds["inflow_highway_automated.4"]].is_automated
+    assert not show.travellers.kinds[kinds["who"]].is_automated
+    with pytest.raises(BadSettings, match="name it with --network"):
+        show_of(str(path), Watched())
+    with pytest.raises(BadSettings, match="is not in network 'ring'"):
+        show_of(str(path), Watched(), network="ring")

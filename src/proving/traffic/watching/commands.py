@@ -49,6 +49,7 @@ def watch(
     *,
     demand: tuple[Path, ...] = (),
     ring_length_m: float | None = None,
+    network: str = "",
     watched: Annotated[Watched, Parameter(name="*")] = WATCHED,
     ways: Ways = WAYS,
 ) -> int:
@@ -61,12 +62,13 @@ def watch(
             .json), or a recording of "proving traffic simulate --out" (.csv, .parquet).
         demand: Files of demand that belong to a network's file.
         ring_length_m: Of a recording: it was made on a ring of this length.
+        network: Of a recording of "simulate network": that network's name or file.
         watched: How to run it.
         ways: How to watch.
     """
     from proving.traffic.watching.sources import show_of
 
-    show, title = show_of(what, watched, demand, ring_length_m)
+    show, title = show_of(what, watched, demand, ring_length_m, network)
     if ways.out is not None:
         from proving.traffic.watching.page import write_watch_page
 
@@ -125,6 +127,7 @@ def diagram(
     along: tuple[str, ...] = (),
     demand: tuple[Path, ...] = (),
     ring_length_m: float | None = None,
+    network: str = "",
     watched: Annotated[Watched, Parameter(name="*")] = WATCHED,
     out: Path | None = None,
 ) -> int:
@@ -135,6 +138,7 @@ def diagram(
         along: Edges, one after the other; without them the route that most trips take.
         demand: Files of demand that belong to a network's file.
         ring_length_m: Of a recording: it was made on a ring of this length.
+        network: Of a recording of "simulate network": that network's name or file.
         watched: How to run it.
         out: The page; without it diagram.html.
     """
@@ -142,7 +146,7 @@ def diagram(
     from proving.traffic.watching.diagrams import diagram_report
     from proving.traffic.watching.sources import show_of
 
-    show, title = show_of(what, watched, demand, ring_length_m)
+    show, title = show_of(what, watched, demand, ring_length_m, network)
     path = out or Path("diagram.html")
     write(diagram_report(show, along, title), path)
     print(path)

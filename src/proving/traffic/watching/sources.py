@@ -10,6 +10,7 @@ from proving.traffic.network.simulate import Run
 from proving.traffic.network_runs import NetworkScenario, scenario, with_automated
 from proving.traffic.roads import City
 from proving.traffic.watching.moments import Show
+from proving.traffic.watching.network_recordings import is_on_network, recording_show
 from proving.traffic.watching.recordings import tracks_show
 from proving.traffic.watching.runs import capacity_for, network_show
 from proving.traffic.watching.settings import Watched
@@ -20,7 +21,11 @@ _PER_BLOCK = 24
 
 
 def show_of(
-    what: str, watched: Watched, demand: Sequence[Path] = (), ring_length_m: float | None = None
+    what: str,
+    watched: Watched,
+    demand: Sequence[Path] = (),
+    ring_length_m: float | None = None,
+    network: str = "",
 ) -> tuple[Show, str]:
     """Return what is called so, ready to be watched, and a title for it.
 
@@ -29,16 +34,22 @@ def show_of(
         watched: how to run it.
         demand: files of demand that belong to a network's file.
         ring_length_m: of a recording: it was made on a ring of this length.
+        network: of a recording that says on which edges vehicles are: the network that it was made on, or its file.
 
     Raises:
         BadSettings: nothing is called so, or settings do not fit it.
         TrafficError: as for reading files and running networks.
     """
+    if what.endswith(RECORDINGS) and (network or is_on_network(Path(what))):
+        if not network:
+            raise BadSettings(f"{what}: this run was made on a network; name it with --network")
+        asked = scenario(network, demand, watched.seed)
+        return recording_show(Path(what), asked.road_map, asked.demand, watched.moment_s or 0.5), Path(what).name
     if what.endswith(RECORDINGS):
         show = tracks_show(Path(what), ring_length_m=ring_length_m, moment_s=watched.moment_s or 0.5)
         return show, Path(what).name
-    if ring_length_m is not None:
-        raise BadSettings("only a recording needs ring_length_m")
+    if ring_length_m is not None or network:
+        raise BadSettings("only a recording needs ring_length_m or network")
     asked = scenario_of(what, watched, demand)
     people = with_automated(asked.demand, watched.automated_share, watched.seed)
     run = run_of(asked, watched)

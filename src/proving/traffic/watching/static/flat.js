@@ -40,7 +40,7 @@ export class FlatRoads {
 
 export class FlatVehicles {
   constructor(canvas, bars) {
-    Object.assign(this, { bars, context: canvas.getContext("2d") });
+    Object.assign(this, { ends: Float32Array.from(bars.ends, (cm) => cm / 100), context: canvas.getContext("2d") });
   }
 
   setPalette(colours) {
@@ -129,17 +129,17 @@ export class FlatVehicles {
 
   drawBars(camera, size) {
     if (!this.signals) return;
-    const { context } = this;
+    const { context, ends } = this;
+    const [reachX, reachY] = [size[0] / 2 / camera.scale + 10, size[1] / 2 / camera.scale + 10];
     context.lineWidth = Math.max(2.5, 0.55 * camera.scale);
-    this.signals.forEach((colour, i) => {
-      const [lx, ly, rx, ry] = this.bars.ends.slice(4 * i, 4 * i + 4).map((cm) => cm / 100);
-      const [px, py] = onScreen(camera, size, lx, ly);
-      if (px < -99 || py < -99 || px > size[0] + 99 || py > size[1] + 99) return;
-      context.strokeStyle = css(colour);
+    for (let i = 0; i < this.signals.length; i++) {
+      const at = 4 * i;
+      if (Math.abs(ends[at] - camera.x) > reachX || Math.abs(ends[at + 1] - camera.y) > reachY) continue;
+      context.strokeStyle = css(this.signals[i]);
       context.beginPath();
-      context.moveTo(px, py);
-      context.lineTo(...onScreen(camera, size, rx, ry));
+      context.moveTo(...onScreen(camera, size, ends[at], ends[at + 1]));
+      context.lineTo(...onScreen(camera, size, ends[at + 2], ends[at + 3]));
       context.stroke();
-    });
+    }
   }
 }

@@ -89,10 +89,13 @@ class Player {
     this.reel = reel;
     this.placed.clear();
     this.body = new Float32Array(3 * reel.spanCount);
-    const group = this.scene.kinds.map((kind) => (kind.isAutomated ? 1 : kind.name === "replayed" ? 2 : 0));
-    for (let span = 0; span < reel.spanCount; span++) {
-      const kind = this.scene.kind[reel.trip[span]];
-      this.body.set([this.scene.kinds[kind].lengthM, this.scene.kinds[kind].widthM, group[kind]], 3 * span);
+    const { body, scene } = this;
+    const group = scene.kinds.map((kind) => (kind.isAutomated ? 1 : kind.name === "replayed" ? 2 : 0));
+    for (let span = 0, at = 0; span < reel.spanCount; span++) {
+      const kind = scene.kind[reel.trip[span]];
+      body[at++] = scene.kinds[kind].lengthM;
+      body[at++] = scene.kinds[kind].widthM;
+      body[at++] = group[kind];
     }
   }
 
