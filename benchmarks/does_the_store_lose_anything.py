@@ -26,7 +26,12 @@ from proving.store import NoSuchKey, Store, StoreSettings
 from proving.store.scenarios import SameAsModel, same_as_model
 
 SETTINGS = StoreSettings(
-    extent_size_bytes=256 << 10, chunk_size_bytes=32 << 10, inline_size_bytes=8 << 10, flush_entries=40
+    extent_size_bytes=256 << 10,
+    chunk_size_bytes=32 << 10,
+    inline_size_bytes=8 << 10,
+    # Few, so that lives are long enough for runs to be written and merged.
+    flush_entries=8,
+    block_size_bytes=400,
 )
 KEY_COUNT = 24
 SIZES_BYTES = (0, 100, 4000, 9000, 70_000)
@@ -70,7 +75,7 @@ def killed(folder: Path, kills: int, seed: int) -> Iterator[tuple[str, int]]:
         worker = context.Process(target=work, args=(folder, seed * 1_000_003 + life, theirs))
         worker.start()
         theirs.close()
-        time.sleep(draws.random() * 0.06)
+        time.sleep(draws.random() * 0.2)
         assert worker.pid is not None, "the worker was started"
         os.kill(worker.pid, signal.SIGKILL)
         worker.join()
