@@ -179,6 +179,8 @@ def test_who_is_told_nothing_drives_by_its_law_and_who_is_told_obeys_as_far_as_i
     slow = Told(law=Idm(), manner="set_speed")
     assert slow.drive(look(90.0), with_wish(memory, Sensing(), np.full(1, 5.0)))[0] < 0
     assert slow.drive(look(90.0), with_wish(memory, Sensing(), np.full(1, 30.0)))[0] > 0.3
+    halt = slow.drive(look(90.0, speed_mps=0.0), with_wish(memory, Sensing(), np.zeros(1)))[0]
+    assert 0 <= halt <= 1, "a set speed of 0 is a number like any other"
 
 
 def test_imperfect_sensors_stand_between_the_road_and_what_is_seen() -> None:

@@ -12,6 +12,8 @@ from proving.traffic.state import Driver, HumanDriver, Memory, View
 from proving.traffic.tasks.commanded import BRAKING_MPS2, EMERGENCY_MPS2, FARTHEST_M, RESPONSE_S, safe_speed_mps
 
 Manner = Literal["accel", "set_speed"]
+# Nobody is told to want less than this; told 0, one stands all the same.
+SLOWEST_MPS = 0.05
 Wish: TypeAlias = Float[Array, " place"]
 
 
@@ -57,7 +59,9 @@ class Told:
         is_free = xp.isnan(wish)
         said = Said(wish, xp.clip(view.gap_m, 0, FARTHEST_M), view.leader_speed_mps)
         if self.manner == "set_speed":
-            limit_mps = xp.where(is_free, view.limit_mps, xp.minimum(view.limit_mps, wish))
+            # Laws divide by the speed that is wanted.
+            set_mps = xp.maximum(wish, SLOWEST_MPS)
+            limit_mps = xp.where(is_free, view.limit_mps, xp.minimum(view.limit_mps, set_mps))
             return self.law.drive(view._replace(limit_mps=limit_mps), ())[0], said
         lawful_mps2, _ = self.law.drive(view, ())
         told_mps2 = xp.clip(xp.where(is_free, 0, wish), -BRAKING_MPS2, self.fastest_mps2)
