@@ -55,17 +55,17 @@ app.command(
     help="Learn a task: checkpoints, curves, several seeds; a stopped training goes on.",
 )
 app.command(
-    "proving.traffic.learn.commands_judge:evaluate",
+    "proving.traffic.trials.commands:evaluate",
     name="evaluate",
     help="Say how good a policy is at its task.",
 )
 app.command(
-    "proving.traffic.learn.commands_judge:benchmark",
+    "proving.traffic.trials.commands:benchmark",
     name="benchmark",
     help="Compare people, controllers and a policy on a task, behind several human laws.",
 )
 app.command(
-    "proving.traffic.learn.commands_judge:replay",
+    "proving.traffic.trials.commands:replay",
     name="replay",
     help="Drive one episode by a policy and write it: trajectories, or a page to look at.",
 )

@@ -4,12 +4,14 @@ import dataclasses
 import json as json_format
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from proving.runs.choice import chosen_seeds
+from proving.traffic.learn.drive_files import NO_FILES, DriveFiles
 
 if TYPE_CHECKING:
     from proving.traffic.learn.curves import CurveRow
@@ -69,7 +71,7 @@ def train(
     seeds: str = "0",
     out: Path | None = None,
     given: Given = GIVEN,
-    drives: list[Path] | None = None,
+    files: Annotated[DriveFiles, Parameter(name="*")] = NO_FILES,
     json: Json = False,
 ) -> int:
     """Learn a task, once per seed, or go on where a training was stopped.
@@ -83,7 +85,7 @@ def train(
         seeds: Seeds such as 0-4 or 1,2,5; each is a training of its own.
         out: Folder; without it out/train/ and the task's name.
         given: How to learn.
-        drives: For tasks behind a leader: drives of the leader, files with time_s and speed_mps.
+        files: The leader's drives.
         json: Print one JSON document.
     """
     from proving.traffic.learn.choosing import algorithm_for, task_called, with_drives
@@ -92,7 +94,7 @@ def train(
     from proving.traffic.learn.training import train as run
     from proving.traffic.learn.watching import bar
 
-    chosen = with_drives(task_called(task), drives or [])
+    chosen = with_drives(task_called(task), files)
     asked = {FIELDS.get(name, name): value for name, value in dataclasses.asdict(given).items() if value is not None}
     how = algorithm_for(chosen, algorithm, asked)
     folder = out or Path("out") / "train" / chosen.name
@@ -100,7 +102,7 @@ def train(
     rows: list[CurveRow] = []
     for seed in chosen_seeds(seeds):
         # The card's command trains this very policy again.
-        command = _command(chosen.name, algorithm, seed, given, drives or [])
+        command = _command(chosen.name, algorithm, seed, given, files.drives)
         training = Training(task=chosen, how=how, algorithm=algorithm, seed=seed, command=command)
         with bar() as watcher:
             trained = run(training, folder / f"seed_{seed}", watcher)
@@ -119,7 +121,7 @@ def train(
     return 0
 
 
-def _command(task: str, algorithm: str, seed: int, given: Given, drives: list[Path]) -> str:
+def _command(task: str, algorithm: str, seed: int, given: Given, drives: Sequence[Path]) -> str:
     words = ["proving", "traffic", "train", task, "--algorithm", algorithm, "--seeds", str(seed)]
     for name, value in dataclasses.asdict(given).items():
         if value is not None:

@@ -88,7 +88,7 @@ def evaluate(
         raise BadSettings("an evaluation needs at least one ring length and one seed")
     road = task.road
     if not isinstance(road, RingRoad):
-        raise BadSettings(f"task {task.name!r} has no ring; compare it with people instead (`learn.compared`)")
+        raise BadSettings(f"task {task.name!r} has no ring; compare it with people instead (`trials.compared`)")
     for length_m in lengths_m:
         road.check_length(length_m)
     if policy is not None:

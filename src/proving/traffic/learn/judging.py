@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from proving.traffic.errors import BadSettings, Overflow
 from proving.traffic.learn.policy import Policy, decide
+from proving.traffic.tasks.on_networks.crossing import crossings_of, is_crashing
 from proving.traffic.tasks.on_networks.environment import NetworkEpisode, moment, reset, step
 from proving.traffic.tasks.on_networks.rewards import delay_share
 from proving.traffic.tasks.on_networks.task import NetworkTask
@@ -35,6 +36,8 @@ class NetworkVerdict:
         arrived_count: vehicles that arrived.
         return_per_decision: mean reward.
         collided_share: share of the episodes with a collision; they are counted to the end all the same.
+        crossing_share: share of moments at which two vehicles overlap where their ways cross, which the engine does not
+            count as a collision.
         speeds_mps: the first, by seed.
     """
 
@@ -44,6 +47,7 @@ class NetworkVerdict:
     arrived_count: float
     return_per_decision: float
     collided_share: float
+    crossing_share: float
     speeds_mps: tuple[float, ...]
 
 
@@ -68,7 +72,7 @@ def judge_on_network(task: NetworkTask, decides: Policy | Decide | None, seeds: 
     final, sums = jax.device_get(jax.jit(_driven, static_argnums=(0, 1))(task, decides, seed))
     if np.max(final.traffic.overflow) > 0:
         raise Overflow(f"task {task.name!r} holds {task.traffic.capacity} vehicles: raise traffic.capacity")
-    speed, delay, reward, late, arrived, collided = sums
+    speed, delay, reward, late, arrived, collided, crossed = sums
     decision_s = task.steps_per_decision * task.traffic.dt_s
     counted_s = _counted(task) * decision_s
     return NetworkVerdict(
@@ -78,6 +82,7 @@ def judge_on_network(task: NetworkTask, decides: Policy | Decide | None, seeds: 
         arrived_count=float(arrived.mean()),
         return_per_decision=float(reward.mean()) / task.horizon,
         collided_share=float(collided.mean()),
+        crossing_share=float(crossed.mean()) / task.horizon,
         speeds_mps=tuple(float(one) / task.horizon for one in speed),
     )
 
@@ -91,19 +96,22 @@ def _counted(task: NetworkTask) -> int:
 def _driven(task: NetworkTask, decides: Decide | None, seed: Array) -> tuple[NetworkEpisode, tuple[Array, ...]]:
     episode, observation = reset(task, seed)
     start = task.horizon - _counted(task)
+    crossings = crossings_of(task.built.road_map)
 
     def one(now: Now, decision: Array) -> tuple[Now, None]:
-        episode, observation, (speed, delay, reward, late, arrived, collided) = now
+        episode, observation, (speed, delay, reward, late, arrived, collided, crossed) = now
         action = jnp.full_like(episode.action, jnp.nan) if decides is None else decides(observation)
         before = episode.traffic.collisions
         outcome = step(task, episode, action)
         after = outcome.episode
 
-        def seen(episode: NetworkEpisode) -> tuple[Array, Array]:
+        def seen(episode: NetworkEpisode) -> tuple[Array, Array, Array]:
             there = moment(task, episode)
-            return there.mean_speed_mps, delay_share(there)
+            length_m = jnp.asarray(task.built.world.fleet.length_m)[there.traffic.vehicles.kind]
+            crossing = is_crashing(crossings, there.traffic.vehicles, length_m)
+            return there.mean_speed_mps, delay_share(there), crossing
 
-        mean_mps, delayed = jax.vmap(seen, in_axes=-1)(after)
+        mean_mps, delayed, crossing = jax.vmap(seen, in_axes=-1)(after)
         came = after.recent[-1]
         sums = (
             speed + mean_mps,
@@ -112,10 +120,11 @@ def _driven(task: NetworkTask, decides: Decide | None, seed: Array) -> tuple[Net
             late + jnp.where(decision >= start, came, 0),
             arrived + came,
             collided | (after.traffic.collisions > before),
+            crossed + crossing,
         )
         return (after, outcome.observation, sums), None
 
     zero, none = jnp.zeros(seed.shape), jnp.zeros(seed.shape, dtype=jnp.int32)
-    first = (episode, observation, (zero, zero, zero, none, none, zero > 0))
+    first = (episode, observation, (zero, zero, zero, none, none, zero > 0, none))
     (final, _, sums), _ = jax.lax.scan(one, first, jnp.arange(task.horizon))
     return final, sums

@@ -1,6 +1,7 @@
 """Tasks to learn: roads with automated vehicles or signals, what they see, may do, and are rewarded for."""
 
 from proving.traffic.tasks.environment import AnyTask
+from proving.traffic.tasks.motorway import CIRCLES_PLATOON, MOTORWAY_SMOOTHING
 from proving.traffic.tasks.on_networks import NETWORK_TASKS, NetworkTask
 from proving.traffic.tasks.task import Company, RingRoad, Sight, Task
 from proving.traffic.tasks.wave_attenuation import (
@@ -10,7 +11,14 @@ from proving.traffic.tasks.wave_attenuation import (
 )
 
 LANE_TASKS: dict[str, Task] = {
-    task.name: task for task in (WAVE_ATTENUATION_PO, WAVE_ATTENUATION_BY_SET_SPEED, WAVE_ATTENUATION_FOR_ANYBODY)
+    task.name: task
+    for task in (
+        WAVE_ATTENUATION_PO,
+        WAVE_ATTENUATION_BY_SET_SPEED,
+        WAVE_ATTENUATION_FOR_ANYBODY,
+        CIRCLES_PLATOON,
+        MOTORWAY_SMOOTHING,
+    )
 }
 
 TASKS: dict[str, AnyTask] = {**LANE_TASKS, **NETWORK_TASKS}

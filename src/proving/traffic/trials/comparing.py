@@ -10,12 +10,12 @@ from proving.traffic.drivers import CONTROLLERS, LAWS
 from proving.traffic.errors import BadSettings
 from proving.traffic.learn.law import as_driver
 from proving.traffic.learn.policy import Policy
-from proving.traffic.learn.recording import recorded
 from proving.traffic.metrics import Measures, measure
 from proving.traffic.state import Driver, HumanDriver
 from proving.traffic.tasks.behind_leader import LeaderRoad
 from proving.traffic.tasks.people import People
 from proving.traffic.tasks.task import Task
+from proving.traffic.trials.recording import recorded
 from proving.traffic.worlds import HIGHWAY_IDM
 
 # Every claim on at least three human laws.

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from proving.report import Report, Row, Section, Table, TimeSpace, Tracks, tracks_from_grid, write
 from proving.traffic.errors import BadSettings
-from proving.traffic.learn.comparing import FUEL
 from proving.traffic.metrics import measure
 from proving.traffic.trajectories import Trajectories
+from proving.traffic.trials.comparing import FUEL
 
 
 def write_page(path: Path, task: str, alone: Trajectories, mixed: Trajectories) -> None:

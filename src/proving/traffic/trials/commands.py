@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from proving.runs.choice import chosen_seeds
 from proving.traffic.errors import BadSettings
+from proving.traffic.learn.drive_files import NO_FILES, DriveFiles
 
 if TYPE_CHECKING:
     from proving.traffic.learn.policy import Policy
@@ -32,7 +33,7 @@ def evaluate_policy(
     *,
     seeds: str = "0-9",
     lengths_m: list[float] | None = None,
-    drives: list[Path] | None = None,
+    files: Annotated[DriveFiles, Parameter(name="*")] = NO_FILES,
     json: Json = False,
 ) -> int:
     """Say what the policy comes to beside people alone; exit 1 where it collides.
@@ -45,13 +46,13 @@ def evaluate_policy(
         task: Name of the task; without it, the one that the policy was trained for.
         seeds: Seeds of the episodes.
         lengths_m: Lengths of the rings; without them five over the task's range.
-        drives: The leader's drives, for a task behind a leader.
+        files: The leader's drives.
         json: Print one JSON document.
     """
     from proving.traffic.learn.choosing import policy_called, task_called, with_drives
 
     learned = policy_called(policy)
-    chosen = with_drives(task_called(task or learned.card.task), drives or [])
+    chosen = with_drives(task_called(task or learned.card.task), files)
     rows = _verdicts(chosen, learned, chosen_seeds(seeds), lengths_m or [])
     _tell(rows, as_json=json)
     return 1 if any(row.get("collided_share", 0) or row.get("collision_count", 0) for row in rows) else 0
@@ -66,7 +67,7 @@ def benchmark_task(
     laws: list[str] | None = None,
     controllers: list[str] | None = None,
     seeds: str = "0-9",
-    drives: list[Path] | None = None,
+    files: Annotated[DriveFiles, Parameter(name="*")] = NO_FILES,
     json: Json = False,
 ) -> int:
     """Compare who drives the automated vehicles of a task on a lane: people, controllers, a policy; one row each.
@@ -80,14 +81,14 @@ def benchmark_task(
         laws: Human laws by name; without them three.
         controllers: Controllers by name; without them FollowerStopper and PI with saturation.
         seeds: Seeds of the episodes.
-        drives: The leader's drives, for a task behind a leader.
+        files: The leader's drives.
         json: Print one JSON document.
     """
     from proving.traffic.learn.choosing import lane_task_called, policy_called, with_drives
-    from proving.traffic.learn.comparing import BESIDE, compared, laws_for
     from proving.traffic.tasks import Task
+    from proving.traffic.trials.comparing import BESIDE, compared, laws_for
 
-    chosen = with_drives(lane_task_called(task), drives or [])
+    chosen = with_drives(lane_task_called(task), files)
     assert isinstance(chosen, Task), "a lane task stays one with other drives"
     learned = None if policy is None else policy_called(policy)
     people = laws_for(chosen, laws or ())
@@ -106,7 +107,7 @@ def replay_policy(
     out: Path,
     seed: int = 0,
     length_m: float | None = None,
-    drives: list[Path] | None = None,
+    files: Annotated[DriveFiles, Parameter(name="*")] = NO_FILES,
 ) -> int:
     """Drive one episode by the policy, and the same one by people where a page is written, and say what was measured.
 
@@ -116,20 +117,20 @@ def replay_policy(
         out: A .csv or .parquet file for every vehicle at every step, or an .html page with a time-space diagram.
         seed: Seed of the episode.
         length_m: Length of the ring.
-        drives: The leader's drives, for a task behind a leader.
+        files: The leader's drives.
     """
     from proving.traffic.learn.choosing import lane_task_called, policy_called, with_drives
-    from proving.traffic.learn.comparing import FUEL
     from proving.traffic.learn.law import as_driver
-    from proving.traffic.learn.recording import recorded
-    from proving.traffic.learn.replay_page import write_page
     from proving.traffic.metrics import measure
     from proving.traffic.tasks import Task
+    from proving.traffic.trials.comparing import FUEL
+    from proving.traffic.trials.recording import recorded
+    from proving.traffic.trials.replay_page import write_page
 
     if out.suffix not in (".csv", ".parquet", ".html"):
         raise BadSettings(f"{out}: the name must end in .csv, .parquet or .html")
     learned = policy_called(policy)
-    chosen = with_drives(lane_task_called(task or learned.card.task), drives or [])
+    chosen = with_drives(lane_task_called(task or learned.card.task), files)
     assert isinstance(chosen, Task), "a lane task stays one with other drives"
     run = recorded(chosen, as_driver(learned, chosen), [seed], length_m)[0]
     if out.suffix == ".html":
@@ -143,12 +144,12 @@ def replay_policy(
 def _verdicts(
     task: "AnyTask", policy: "Policy", seeds: Sequence[int], lengths_m: Sequence[float]
 ) -> list[dict[str, Cell]]:
-    from proving.traffic.learn.comparing import compared
     from proving.traffic.learn.evaluate import check_fits
     from proving.traffic.learn.evaluate import evaluate as on_rings
     from proving.traffic.learn.judging import judge_on_network
     from proving.traffic.tasks import NetworkTask
     from proving.traffic.tasks.behind_leader import LeaderRoad
+    from proving.traffic.trials.comparing import compared
 
     check_fits(task, policy)
     if lengths_m and (isinstance(task, NetworkTask) or isinstance(task.road, LeaderRoad)):
