@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # S3 forbids buckets that begin with "xn--", the store itself does not.
 RESERVED_PREFIX = "xn--"
 _MADE = ":made"
+_SETTINGS_NAME = entries.bucket_name(SETTINGS_BUCKET)
 
 
 def put_setting(store: "Store", bucket: str, name: str, document: bytes) -> None:
@@ -33,9 +34,10 @@ def put_setting(store: "Store", bucket: str, name: str, document: bytes) -> None
 def setting_entry(store: "Store", bucket: str, name: str) -> bytes | None:
     """Return what changes whenever a setting or its bucket does; None where there can be no setting."""
     history = store.history
+    # Buckets are kept in memory: where nothing was ever set, this is all that a request pays for it.
+    if history.index.get(_SETTINGS_NAME) is None:
+        return None
     with history.gate:
-        if history.index.get(entries.bucket_name(SETTINGS_BUCKET)) is None:
-            return None
         of_setting = history.index.get(entries.object_name(SETTINGS_BUCKET, f"{bucket}/{name}"))
         of_bucket = history.index.get(entries.bucket_name(bucket))
     return None if of_setting is None or of_bucket is None else of_setting + of_bucket

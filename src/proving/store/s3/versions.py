@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from proving.store import entries
 from proving.store.errors import NoSuchKey
 from proving.store.s3.answers import document, element, iso_time, nest
 from proving.store.s3.buckets import OWNER, require_bucket
@@ -48,7 +49,10 @@ def stored_version(text: str) -> str:
 
 def version_headers(context: Context, bucket: str, version: str | None) -> tuple[tuple[str, str], ...]:
     """Return the header that tells a version, where the bucket keeps or kept versions."""
-    if version is None or not context.store.history.versioning(bucket):
+    if version is None:
+        return ()
+    kept = context.store.history.index.get(entries.bucket_name(bucket))
+    if kept is None or not entries.versioning_of(kept):
         return ()
     return (("x-amz-version-id", version or NULL),)
 
