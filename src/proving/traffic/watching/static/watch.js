@@ -244,8 +244,11 @@ class Player {
   }
 
   showAll() {
-    const { size } = this.stage;
-    this.camera = fitted(this.scene.bounds, [size[0], size[1] - 90], Math.min(60, size[0] / 12));
+    const [width, height] = this.stage.size;
+    // The map is fitted into what the controls leave free.
+    const covered = find(".controls").offsetHeight;
+    this.camera = fitted(this.scene.bounds, [width, height - covered], Math.min(50, width / 14));
+    this.camera.y -= covered / 2 / this.camera.scale;
     this.smallestScale = Math.min(this.camera.scale / 3, 1);
     this.hasMoved = false;
     this.setFollowing(false);
