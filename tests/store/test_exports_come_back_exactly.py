@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proving.check.sim_disk import SimDisk
-from proving.store import BucketExists, Deletion, NotAnExport, Store
+from proving.store import BucketExists, Deletion, NotAnExport, Store, commands
 
 OpenSmall = Callable[..., Store]
 KEYS = ("a", "../up", "a/b", "b\0", "é" * 300, "/etc/passwd", "end.json", "\U0001f600")
@@ -112,3 +112,16 @@ def test_an_export_without_its_end_is_refused(open_small: OpenSmall, tmp_path: P
     for name in ("exported", "exported.tar", "text.tar"):
         with open_small(SimDisk()) as copy, pytest.raises(NotAnExport):
             copy.import_from(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["exported", "exported.tar"])
+def test_the_command_line_takes_out_and_puts_in(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    with Store.open(tmp_path / "one") as store:
+        store.create_bucket("bucket")
+        info = store.put("bucket", "key", bytes(100_000), metadata={"a": "b"})
+    assert commands.export(tmp_path / "one", tmp_path / name) == 0
+    assert commands.import_(tmp_path / "two", tmp_path / name) == 0
+    assert capsys.readouterr().out.count("1 buckets, 1 objects and older versions, 100,000 bytes") == 2
+    with Store.open(tmp_path / "two") as store:
+        assert store.head("bucket", "key") == info
+        assert store.get("bucket", "key") == bytes(100_000)
