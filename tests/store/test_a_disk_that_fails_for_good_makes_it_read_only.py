@@ -6,6 +6,7 @@ import pytest
 
 from proving.check.sim_disk import SimDisk, Verb
 from proving.store import DiskFailed, NoSuchKey, ReadOnly, Store
+from proving.store.s3.errors import refused_by
 
 OpenSmall = Callable[..., Store]
 
@@ -41,8 +42,9 @@ def test_reads_go_on_and_changes_are_refused(open_small: OpenSmall, verb: Verb, 
         store.flush,
         store.reclaim,
     ):
-        with pytest.raises(ReadOnly, match="open the store anew"):
+        with pytest.raises(ReadOnly, match="open the store anew") as refused:
             change()
+        assert refused_by(refused.value).status == 503
     assert "cannot be" in store.stats().read_only_reason
     assert {info.key: store.get("bucket", info.key) for info in store.list("bucket").objects} == contents
     assert store.scrub().damages == ()

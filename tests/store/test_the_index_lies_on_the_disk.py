@@ -92,7 +92,7 @@ def test_what_reclaiming_looks_for_is_found_by_mentions(open_small: OpenSmall) -
     with open_small(disk.reopen(), 5, SETTINGS) as store:
         index, extents = store._engine.index, store._engine.extents
         named: dict[int, set[bytes]] = {}
-        for name in index.walk((b"o", b"p")):
+        for name in store._engine.walk((b"o", b"p")):
             found = index.pinned(name)
             assert found is not None
             extents.unpin(locator.extent for locator in found[1])

@@ -1,8 +1,9 @@
 """The parts of one open store, put together, and the way that every change takes through them."""
 
+import itertools
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from proving.store import entries
@@ -10,6 +11,7 @@ from proving.store.clock import Clock
 from proving.store.commit import Change, Committer, Decide
 from proving.store.compaction import Compactor
 from proving.store.disk import Disk
+from proving.store.entries import Name
 from proving.store.errors import DiskFailed, DiskFull
 from proving.store.gate import Gate
 from proving.store.history import History
@@ -23,6 +25,7 @@ from proving.store.writing import Writer
 _log = logging.getLogger(__name__)
 
 _LONGEST_BATCH_BYTES = 4 << 20
+_NAMES_PER_LOOK = 1000
 
 
 class Engine:
@@ -95,6 +98,26 @@ class Engine:
                 self.reclaimer.make_room()
             except (DiskFull, DiskFailed) as error:
                 _log.warning("the reserve is low and cannot be filled up: %s", error)
+
+    def walk(self, *ranges: tuple[Name, Name]) -> Iterator[Name]:
+        """Give the names in these ranges, one range after the other; the index may change on the way.
+
+        What is damaged is left out, so what lies below it may show.
+
+        Raises:
+            DiskFailed: the disk refused.
+            StoreClosed: the store was closed meanwhile.
+        """
+        for low, high in ranges:
+            after = low
+            while True:
+                with self.gate, self.index.snapshot((after, high)) as snapshot:
+                    found = snapshot.entries(after, high, skips_damaged=True)
+                    names = [name for name, _ in itertools.islice(found, _NAMES_PER_LOOK)]
+                yield from names
+                if len(names) < _NAMES_PER_LOOK:
+                    break
+                after = names[-1] + b"\0"
 
     def flush(self) -> None:
         """Write the changed entries as a run, while no batch is under way; raises DiskFull or DiskFailed."""

@@ -64,7 +64,7 @@ def export_to(engine: Engine, place: Path) -> Exported:
         raise FileExistsError(17, "there is something already", str(place))
     with _sink(place) as sink:
         done = Exported()
-        for name in engine.index.walk((b"b", b"c"), (b"o", b"p"), (b"v", b"w")):
+        for name in engine.walk((b"b", b"c"), (b"o", b"p"), (b"v", b"w")):
             with engine.gate:
                 found = engine.index.pinned(name)
                 if found is None:

@@ -21,7 +21,6 @@ from proving.store.filters import probe_of
 from proving.store.runs import Blocks, OpenRun
 
 _BUCKET = b"b"[0]
-_NAMES_PER_LOOK = 1000
 _EVERYTHING = (b"", b"\xff")
 
 
@@ -143,22 +142,6 @@ class Index:
                     if locator.extent in found:
                         found[locator.extent].add(name)
         return {number: sorted(names) for number, names in found.items()}
-
-    def walk(self, *ranges: tuple[Name, Name]) -> Iterator[Name]:
-        """Give the names in these ranges, one range after the other; the index may change on the way.
-
-        What is damaged is left out, so what lies below it may show.
-        """
-        for low, high in ranges:
-            after = low
-            while True:
-                with self.snapshot((after, high)) as snapshot:
-                    found = snapshot.entries(after, high, skips_damaged=True)
-                    names = [name for name, _ in itertools.islice(found, _NAMES_PER_LOOK)]
-                yield from names
-                if len(names) < _NAMES_PER_LOOK:
-                    break
-                after = names[-1] + b"\0"
 
     def publish(self, entries: Sequence[Entry], before: Mapping[Name, Value | None]) -> None:
         """Make durable entries visible, and account for the chunks that they name and that they name no more.

@@ -46,7 +46,7 @@ def scrub(engine: Engine) -> ScrubReport:
     """Read everything once, beside all other work; what is put or moved meanwhile may be read or not."""
     chunk_count, size_bytes, damages = _scrub_runs(engine)
     object_count = 0
-    for name in engine.index.walk((b"o", b"p"), (b"v", b"w")):
+    for name in engine.walk((b"o", b"p"), (b"v", b"w")):
         with engine.gate:
             found = engine.index.pinned(name)
             if found is None:
