@@ -45,6 +45,11 @@ app.command(
     help="Write the diagrams of a run along one route: time and space, speed field, fundamental diagram.",
 )
 app.command(
+    "proving.traffic.network_runs.commands:export",
+    name="export",
+    help="Write a road network and its demand for SUMO.",
+)
+app.command(
     "proving.traffic.vehicle.commands_drive:app",
     name="drive",
     help="Drive a vehicle by an exported policy, under a supervisor.",

@@ -104,3 +104,19 @@ def test_laws_that_sumo_has_not_are_refused_by_name(tmp_path: Path, write: Write
     people = Demand(types=(VehicleType(name="odd", driver=DRIVERS["bando_ftl"]()),))
     with pytest.raises(BadNetwork, match="'odd': SUMO has no law"):
         write_sumo(road_map, people, tmp_path / "out", converts=False)
+
+
+@pytest.mark.media
+def test_right_of_way_and_waiting_places_survive(shared_data: Path, tmp_path: Path) -> None:
+    (file,) = (shared_data / "traffic" / "sumo_nets" / "cologne1").glob("*.net.xml")
+    read = read_sumo(file).road_map
+    back = read_sumo(write_sumo(read, Demand(), tmp_path)[-1]).road_map
+
+    def said(road_map: RoadMap) -> dict[str, tuple[set[str], set[str], bool]]:
+        ways = road_map.connections
+        return {
+            way.name: ({ways[i].name for i in way.yields_to}, {ways[i].name for i in way.crosses}, way.wait_m > 0)
+            for way in ways
+        }
+
+    assert said(back) == said(read)

@@ -8,6 +8,7 @@ from xml.sax.saxutils import quoteattr
 from proving.traffic.errors import BadNetwork
 from proving.traffic.formats.netconvert import run_netconvert
 from proving.traffic.formats.sumo_classes import IGNORING
+from proving.traffic.formats.sumo_requests import put_right_of_way
 from proving.traffic.formats.sumo_vehicles import demand_lines
 from proving.traffic.network import Demand, Edge, Point, RoadMap
 from proving.traffic.network.road_map import JunctionKind
@@ -27,7 +28,8 @@ ROOM_M = 200.0
 def write_sumo(road_map: RoadMap, demand: Demand, folder: Path, *, converts: bool = True) -> list[Path]:
     """Write .nod, .edg, .con, .tll and .rou.xml, and with netconvert the .net.xml; return what was written.
 
-    SUMO decides anew who yields to whom: its rules follow from the junctions' kinds and the edges' priorities.
+    netconvert works out who yields to whom from the junctions' kinds and the edges' priorities; what it makes then gets
+    our right of way, so that it survives. Places inside junctions where one waits are written as well.
 
     Args:
         road_map: what to write; its name becomes the files' names.
@@ -60,6 +62,7 @@ def write_sumo(road_map: RoadMap, demand: Demand, folder: Path, *, converts: boo
     net = folder / f"{road_map.name}.net.xml"
     options = [f"--{option}={files[part]}" for option, part in PLAIN.items()]
     run_netconvert([*options, *AS_WRITTEN, f"--output-file={net}"], net)
+    put_right_of_way(net, road_map)
     return [*files.values(), net]
 
 
@@ -120,6 +123,7 @@ def _connections(road_map: RoadMap) -> Iterator[str]:
     signalled = {road_map.edge(way.from_edge).end for way in road_map.connections if way.signal}
     for way in road_map.connections:
         extra = "" if way.keeps_clear else ' keepClear="0"'
+        extra += f' contPos="{way.wait_m}"' if way.wait_m else ""
         if not way.signal and road_map.edge(way.from_edge).end in signalled:
             extra += ' uncontrolled="1"'
         yield (

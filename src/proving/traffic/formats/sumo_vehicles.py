@@ -10,7 +10,6 @@ from proving.traffic.drivers.krauss_original import KraussOriginal
 from proving.traffic.errors import BadNetwork
 from proving.traffic.network import Demand, Flow, Trip, VehicleType
 
-
 # SUMO's routes end; so many laps take longer than anybody looks on.
 LAPS = 10000
 

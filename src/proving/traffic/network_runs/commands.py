@@ -44,6 +44,36 @@ class How:
 
 
 HOW = How()
+export = App(name="export", help="Write a road network and its demand for SUMO.")
+
+
+@export.default
+def export_network(
+    what: str,
+    folder: Path,
+    /,
+    *,
+    demand: tuple[Path, ...] = (),
+    seed: int = 0,
+    converts: bool = True,
+) -> int:
+    """Write SUMO's plain files and the network that its netconvert makes of them; print their names.
+
+    Args:
+        what: A network's name, or a file, as for `proving traffic simulate network`.
+        folder: Where to; it is made.
+        demand: Files of demand that belong to a network's file.
+        seed: Chooses the types of vehicles that name a distribution.
+        converts: Run netconvert; needs: pip install 'proving[sumo]'.
+    """
+    from proving.traffic.formats import write_sumo
+    from proving.traffic.network_runs import scenario
+
+    asked = scenario(what, demand, seed)
+    files = write_sumo(asked.road_map, asked.demand, folder, converts=converts)
+    for file in files:
+        print(file)
+    return 0
 
 
 @app.default
