@@ -1,5 +1,6 @@
 """With a certificate the server speaks TLS, and real clients that trust it do all they do over plain HTTP."""
 
+import json
 import os
 import shutil
 import ssl
@@ -56,6 +57,18 @@ def test_boto3_works_over_tls(store: Store, pem: tuple[Path, Path]):
         for size in (0, 10, 3 << 20):
             client.put_object(Bucket="road", Key="k", Body=b"x" * size)
             assert client.get_object(Bucket="road", Key="k")["Body"].read() == b"x" * size
+        # A policy may ask for TLS, and sees it.
+        secure: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::road/*",
+        }
+        secure["Condition"] = {"Bool": {"aws:SecureTransport": "true"}}
+        client.put_bucket_policy(Bucket="road", Policy=json.dumps({"Version": "2012-10-17", "Statement": secure}))
+        trusting = ssl.create_default_context(cafile=str(pem[0]))
+        with urllib.request.urlopen(f"{running.endpoint}/road/k", context=trusting, timeout=20) as answer:
+            assert len(answer.read()) == 3 << 20
         address = client.generate_presigned_url("get_object", Params={"Bucket": "road", "Key": "k"}, ExpiresIn=60)
         client.close()
         trusting = ssl.create_default_context(cafile=str(pem[0]))
