@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_POINTS = 1_000_000
+# In smaller cells than so many seconds and metres flows are counts of single vehicles.
+_LARGE = (30.0, 100.0)
 
 
 def usual_route(show: Show) -> list[str]:
@@ -76,7 +78,7 @@ def diagram_report(show: Show, edges: Sequence[str] = (), title: str = "") -> Re
     tracks = route_tracks(show, edges)
     number = {name: i for i, name in enumerate(show.travellers.names)}
     kinds = [show.travellers.kinds[int(show.travellers.kind[number[name]])] for name in tracks.names]
-    cells = _cells(tracks)
+    cells, large = _cells(tracks, (60, 40), (0.0, 0.0)), _cells(tracks, (60, 12), _LARGE)
     length_m = float(tracks.position_m.max() - tracks.position_m.min())
     route = " → ".join(edges) if len(edges) <= 12 else f"{' → '.join(edges[:6])} → … → {' → '.join(edges[-5:])}"
     return Report(
@@ -94,7 +96,10 @@ def diagram_report(show: Show, edges: Sequence[str] = (), title: str = "") -> Re
             Section(
                 "Fundamental diagram",
                 (
-                    figure(fundamental_diagram(cells), "Each point is a cell of the speed field; per lane."),
+                    figure(
+                        fundamental_diagram(large),
+                        f"Each point is a cell of {large.cell_s:.0f} s and {large.cell_m:.0f} m; per lane.",
+                    ),
                     KeyFigures(
                         (
                             KeyFigure("mean speed", f"{_mean_mps(cells):.1f} m/s", "over all vehicles and time"),
@@ -206,14 +211,15 @@ def _panel(tracks: drives.Tracks, kinds: Sequence[Kind]) -> Tracks:
     )
 
 
-def _cells(tracks: drives.Tracks) -> Cells:
-    """Return about 60 x 40 cells, none shorter than a step of the data."""
+def _cells(tracks: drives.Tracks, counts: tuple[int, int], least: tuple[float, float]) -> Cells:
+    """Return about so many cells of time and place, none shorter than so many seconds and metres or than a step."""
     span_s = max(1.0, float(tracks.time_s.max() - tracks.time_s.min()))
     span_m = max(20.0, float(tracks.position_m.max() - tracks.position_m.min()))
     same = np.diff(tracks.vehicle) == 0
     step_s = float(np.diff(tracks.time_s)[same].max(initial=0.5))
     step_m = float(np.abs(np.diff(tracks.position_m))[same].max(initial=1.0))
-    return cells_of_tracks(tracks, max(span_s / 60, step_s), max(span_m / 40, step_m))
+    least_s, least_m = min(least[0], span_s), min(least[1], span_m)
+    return cells_of_tracks(tracks, max(span_s / counts[0], least_s, step_s), max(span_m / counts[1], least_m, step_m))
 
 
 def _mean_mps(cells: Cells) -> float:
