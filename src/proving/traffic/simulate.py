@@ -114,14 +114,20 @@ def platoons(
     return [with_leader(run, speed_mps, moved_m[:step_count]) for run in runs]
 
 
-@functools.partial(jax.jit, static_argnames=("kind", "step_count", "is_recorded"))
+@functools.partial(jax.jit, static_argnames=("kind", "step_count", "is_recorded", "is_noisy"))
 def scan(
-    world: World, state: State, heads: Head | None, kind: Kind, step_count: int, is_recorded: bool = True
+    world: World,
+    state: State,
+    heads: Head | None,
+    kind: Kind,
+    step_count: int,
+    is_recorded: bool = True,
+    is_noisy: bool = True,
 ) -> tuple[State, Record | None]:
     """Return the state after `step_count` steps and, where recorded, every step's record on a new first axis."""
 
     def one(state: State, head: Head | None) -> tuple[State, Record | None]:
-        state, record = step(world, state, head, kind)
+        state, record = step(world, state, head, kind, is_noisy=is_noisy)
         return state, record if is_recorded else None
 
     return jax.lax.scan(one, state, heads, length=step_count)

@@ -1,38 +1,64 @@
-"""Many seeds side by side give what each gives alone."""
+"""Many seeds at once, side by side in one array and shared out among devices, give what each gives alone."""
 
-import numpy as np
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.network import Demand
+from proving.traffic.network.devices import simulate_on
+from proving.traffic.network.simulate import Run
+
+from .small_networks import crossing
+
+# The number of virtual devices is fixed when JAX starts, so this needs a process of its own. Chance decides when
+# vehicles come, how fast they like to drive, and how they jitter.
+IN_A_PROCESS = """
+import jax, numpy as np
+from small_networks import crossing, two_phases
 from proving.traffic.drivers import Idm
 from proving.traffic.network import Demand, Flow, VehicleType
-from proving.traffic.network.simulate import Run, simulate, simulate_many
+from proving.traffic.network.devices import simulate_on
+from proving.traffic.network.simulate import Run, simulate
 
-from .small_networks import crossing, two_phases
-
-# Chance decides when vehicles come, how fast they like to drive, and how they jitter.
-KIND = VehicleType(driver=Idm(), speed_spread=0.1)
-DEMAND = Demand(
-    types=(KIND,),
-    flows=(
-        Flow(name="major", route=("in_major", "out_major"), veh_per_h=500, is_random=True),
-        Flow(name="minor", route=("in_minor", "out_minor"), veh_per_h=300, is_random=True),
+ways = {"major": 500, "minor": 300}
+demand = Demand(
+    types=(VehicleType(driver=Idm(), speed_spread=0.1),),
+    flows=tuple(
+        Flow(name=name, route=(f"in_{name}", f"out_{name}"), veh_per_h=rate, is_random=True)
+        for name, rate in ways.items()
     ),
 )
-SEEDS = (3, 11, 4)
+run = Run(duration_s=300, capacity=48)
+road_map = crossing(two_phases("actuated"))
+assert len(jax.devices()) == 2
+together = simulate_on(jax.devices(), road_map, demand, run, (3, 11, 4, 8))
+assert len({one.names for one in together}) == 4, "flows by chance differ from seed to seed"
+alone, among = simulate(road_map, demand, run, 8), together[3]
+assert alone.is_finished.sum() > 30
+assert alone.names == among.names
+for mine, theirs in zip(alone.finished, among.finished, strict=True):
+    np.testing.assert_array_equal(mine, theirs)
+for name in ("active", "waiting", "collisions", "emergencies"):
+    assert getattr(alone, name) == getattr(among, name), name
+"""
 
 
-def test_a_world_among_others_goes_as_it_does_alone():
-    road_map = crossing(two_phases("actuated"))
-    together = simulate_many(road_map, DEMAND, Run(duration_s=300, capacity=48), SEEDS)
-    alone = [simulate(road_map, DEMAND, Run(duration_s=300, capacity=144), seed) for seed in SEEDS[:2]]
-    assert len({one.names for one in together}) == len(SEEDS), "flows by chance differ from seed to seed"
-    for one, other in zip(alone, together, strict=False):
-        assert one.names == other.names
-        assert one.is_finished.sum() > 30
-        for mine, theirs in zip(one.finished, other.finished, strict=True):
-            np.testing.assert_array_equal(mine, theirs)
-        assert (one.active, one.waiting, one.collisions, one.emergencies) == (
-            other.active,
-            other.waiting,
-            other.collisions,
-            other.emergencies,
-        )
+def test_a_world_among_others_on_two_devices_goes_as_it_does_alone():
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_PROCESS],
+        env={**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_seeds_that_cannot_be_shared_out_are_refused():
+    with pytest.raises(BadSettings, match="3 seeds cannot be shared out evenly among 2 devices"):
+        simulate_on([None, None], crossing(), Demand(), Run(duration_s=1), (1, 2, 3))

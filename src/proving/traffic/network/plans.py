@@ -5,8 +5,7 @@ remembers one number, and a whole city's demand is one table: per node and lane 
 to the side it would be better, and how far this lane leads without a change.
 """
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +27,7 @@ class Planner:
     vehicle_class: list[str] = field(default_factory=list)
     _known: dict[tuple[int, int, str], int] = field(default_factory=dict)
     _loops: dict[tuple[tuple[str, ...], str], int] = field(default_factory=dict)
+    _checked: set[tuple[int, int, str]] = field(default_factory=set)
     _ways: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,12 +65,15 @@ class Planner:
         return self.road_map.edge_index[name]
 
     def _check_way(self, here: int, there: int, vehicle_class: str) -> None:
+        if (here, there, vehicle_class) in self._checked:
+            return
         edges = self.road_map.edges
         connections = self.road_map.connections
         for way in self.ways(here, there):
             start = edges[here].lanes[connections[way].from_lane]
             end = edges[there].lanes[connections[way].to_lane]
             if start.is_open_to(vehicle_class) and end.is_open_to(vehicle_class):
+                self._checked.add((here, there, vehicle_class))
                 return
         raise BadNetwork(
             f"a route goes from edge {edges[here].name!r} to {edges[there].name!r}, "
@@ -120,66 +123,121 @@ class Guidance:
 
 
 def guidance(planner: Planner) -> Guidance:
-    """Return what every node says about every lane of its edge."""
+    """Return what every node says about every lane of its edge.
+
+    All nodes are asked at once, and again those whose next node has learnt since that it leads farther.
+    """
     road_map, count = planner.road_map, len(planner.edge)
-    width = max(len(edge.lanes) for edge in road_map.edges)
-    none = len(road_map.connections)
-    connection = np.full((count + 1, width), none, dtype=np.int32)
-    offset = np.zeros((count + 1, width), dtype=np.int32)
+    steps = _steps(planner)
+    after = np.where(np.asarray(planner.after) < 0, count, planner.after).astype(np.int32)
+    width = steps.alone_m.shape[1]
+    connection = np.full((count + 1, width), len(road_map.connections), dtype=np.int32)
     reach_m = np.zeros((count + 1, width))
-    for node in _in_order(planner):
-        for lane, (way, reach) in enumerate(_lanes(planner, node, reach_m)):
-            connection[node, lane], reach_m[node, lane] = way, reach
-        lanes = len(road_map.edges[planner.edge[node]].lanes)
-        offset[node, :lanes] = _offsets(reach_m[node, :lanes])
-    after = np.array([*planner.after, -1], dtype=np.int32)
+    pending = np.arange(count)
+    while len(pending):
+        ways, found_m = steps.taken(pending, reach_m[after[pending]])
+        has_changed = (found_m != reach_m[pending]).any(axis=1)
+        connection[pending], reach_m[pending] = ways, found_m
+        is_new = np.zeros(count + 1, dtype=bool)
+        is_new[pending[has_changed]] = True
+        pending = np.flatnonzero(is_new[after])
+    edge = np.array([*planner.edge, 0], dtype=np.int32)
+    lane_counts = np.array([len(one.lanes) for one in road_map.edges])[edge]
+    offset = _offsets(reach_m, lane_counts)
+    offset[-1] = 0
     return Guidance(
-        edge=np.array([*planner.edge, 0], dtype=np.int32),
-        after=np.where(after < 0, count, after).astype(np.int32),
+        edge=edge,
+        after=np.append(after, count).astype(np.int32),
         connection=connection,
         offset=offset,
         reach_m=reach_m,
     )
 
 
-def _in_order(planner: Planner) -> Iterable[int]:
-    """Yield nodes so that what comes after a node was yielded before it; loops go round often enough to settle."""
-    looped = sorted({n for n, after in enumerate(planner.after) if after > n or after == n})
-    plain = [n for n, after in enumerate(planner.after) if after < n]
-    if not looped:
-        return plain
-    shortest_m = min(edge.length_m for edge in planner.road_map.edges)
-    rounds = min(math.ceil(HORIZON_M / max(shortest_m, 1.0)) + 2, 40)
-    backwards = list(range(len(planner.after) - 1, -1, -1))
-    return backwards * rounds
+@dataclass(frozen=True)
+class _Steps:
+    """From an edge to the next one for a class, each such step once; arrays are [step, lane] or [step, way].
+
+    Attributes:
+        of_node: which step each node is.
+        alone_m: how far a lane leads that has no way on.
+        way: connections, padded with none.
+        from_lane: the lane that each leaves; of padding 0.
+        to_lane: the lane that it reaches.
+        least_m: length of that lane, and of the way up to its start.
+        own_m: length of the lane before and of the connection.
+    """
+
+    of_node: np.ndarray
+    alone_m: np.ndarray
+    way: np.ndarray
+    from_lane: np.ndarray
+    to_lane: np.ndarray
+    least_m: np.ndarray
+    own_m: np.ndarray
+    none: int
+
+    def taken(self, nodes: np.ndarray, reach_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return per node and lane the connection to take and how far one gets, given how far the next node leads."""
+        step, row = self.of_node[nodes], np.arange(len(nodes))
+        found = np.full((len(nodes), self.alone_m.shape[1]), self.none, dtype=np.int32)
+        found_m, best_m = self.alone_m[step], np.full(found.shape, -1.0)
+        for k in range(self.way.shape[1]):
+            way, lane = self.way[step, k], self.from_lane[step, k]
+            beyond_m = np.maximum(reach_m[row, self.to_lane[step, k]], self.least_m[step, k])
+            is_better = (way < self.none) & (beyond_m > best_m[row, lane])
+            at = (row[is_better], lane[is_better])
+            best_m[at], found[at] = beyond_m[is_better], way[is_better]
+            found_m[at] = np.minimum(self.own_m[step, k] + beyond_m, HORIZON_M)[is_better]
+        return found, found_m
 
 
-def _lanes(planner: Planner, node: int, reach_m: np.ndarray) -> list[tuple[int, float]]:
-    """Return per lane the connection to take and how far one gets."""
+def _steps(planner: Planner) -> _Steps:
+    """Return every step from an edge to the next that a node takes."""
+    road_map, none = planner.road_map, len(planner.road_map.connections)
+    numbers: dict[tuple[int, int, str], int] = {}
+    of_node = np.empty(len(planner.edge), dtype=np.int32)
+    for node, (edge, after, vehicle_class) in enumerate(
+        zip(planner.edge, planner.after, planner.vehicle_class, strict=True)
+    ):
+        key = (edge, -1 if after < 0 else planner.edge[after], vehicle_class)
+        of_node[node] = numbers.setdefault(key, len(numbers))
+    rows = [_ways(planner, *key) for key in numbers]
+    width = max(len(edge.lanes) for edge in road_map.edges)
+    most = max([1, *(len(ways) for ways in rows)])
+    alone_m = np.zeros((len(numbers), width))
+    for number, (edge, after, vehicle_class) in enumerate(numbers):
+        lanes = road_map.edges[edge].lanes
+        for i, lane in enumerate(lanes):
+            own_m = HORIZON_M if after < 0 else lane.length_m
+            alone_m[number, i] = own_m if lane.is_open_to(vehicle_class) else 0.0
+    padded = np.array([[*ways, *[(none, 0, 0, 0.0, 0.0)] * (most - len(ways))] for ways in rows], dtype=float)
+    padded = padded.reshape(len(numbers), most, 5)
+    way, from_lane, to_lane = (padded[..., k].astype(np.int32) for k in range(3))
+    return _Steps(of_node, alone_m, way, from_lane, to_lane, padded[..., 3], padded[..., 4], none)
+
+
+def _ways(planner: Planner, here: int, there: int, vehicle_class: str) -> list[tuple[int, int, int, float, float]]:
+    """Return the connections from an edge to the next that are open to a class, with lanes and lengths."""
+    if there < 0:
+        return []
     road_map = planner.road_map
-    edge, after = road_map.edges[planner.edge[node]], planner.after[node]
-    vehicle_class = planner.vehicle_class[node]
-    none = len(road_map.connections)
-    if after < 0:
-        return [(none, HORIZON_M if lane.is_open_to(vehicle_class) else 0.0) for lane in edge.lanes]
-    found = [(none, lane.length_m if lane.is_open_to(vehicle_class) else 0.0) for lane in edge.lanes]
-    there = road_map.edges[planner.edge[after]]
-    best = [-1.0] * len(edge.lanes)
-    for way in planner.ways(planner.edge[node], planner.edge[after]):
+    before, after = road_map.edges[here].lanes, road_map.edges[there].lanes
+    found = []
+    for way in planner.ways(here, there):
         one = road_map.connections[way]
-        lane = edge.lanes[one.from_lane]
-        if not (lane.is_open_to(vehicle_class) and there.lanes[one.to_lane].is_open_to(vehicle_class)):
-            continue
-        beyond_m = max(float(reach_m[after, one.to_lane]), there.lanes[one.to_lane].length_m)
-        if beyond_m > best[one.from_lane]:
-            best[one.from_lane] = beyond_m
-            found[one.from_lane] = (way, min(lane.length_m + one.length_m + beyond_m, HORIZON_M))
+        lane, beyond = before[one.from_lane], after[one.to_lane]
+        if lane.is_open_to(vehicle_class) and beyond.is_open_to(vehicle_class):
+            found.append((way, one.from_lane, one.to_lane, beyond.length_m, lane.length_m + one.length_m))
     return found
 
 
-def _offsets(reach_m: np.ndarray) -> np.ndarray:
-    """Return how many lanes to the left the nearest lane of the farthest reach is."""
-    best = np.flatnonzero(reach_m >= reach_m.max() - 1.0)
-    lanes = np.arange(len(reach_m))
-    nearest = best[np.argmin(np.abs(best[None, :] - lanes[:, None]), axis=1)]
-    return nearest - lanes
+def _offsets(reach_m: np.ndarray, lane_counts: np.ndarray) -> np.ndarray:
+    """Return per node and lane how many lanes to the left the nearest lane of the farthest reach is."""
+    lanes = np.arange(reach_m.shape[1])
+    is_lane = lanes < lane_counts[:, None]
+    farthest_m = np.where(is_lane, reach_m, -np.inf).max(axis=1, keepdims=True)
+    is_best = is_lane & (reach_m >= farthest_m - 1.0)
+    apart = np.where(is_best[:, None, :], np.abs(lanes[None, :] - lanes[:, None]), len(lanes))
+    nearest = np.argmin(apart, axis=2)
+    return np.where(is_lane, nearest - lanes, 0).astype(np.int32)

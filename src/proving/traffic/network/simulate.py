@@ -117,13 +117,13 @@ def prepared(road_map: RoadMap, demand: Demand, run: Run, seed: int) -> tuple[Wo
         Overflow: more vehicles stand on the road at the start than `run.capacity`.
         BadSettings: a law remembers things, which those on networks cannot.
     """
-    return _prepared(road_map, demand, run, (seed,))[0]
+    return worlds_of(road_map, demand, run, (seed,))[0]
 
 
-def _prepared(
+def worlds_of(
     road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int]
 ) -> list[tuple[World, State, tuple[str, ...]]]:
-    """Return the same for each seed, on one network."""
+    """Return what `prepared` does for each seed, all on one network."""
     for kind in demand.types:
         if not is_memoryless(kind.driver):
             raise BadSettings(f"vehicle type {kind.name!r}: its law has a memory, which networks do not carry")
@@ -166,6 +166,41 @@ def recorded(road_map: RoadMap, demand: Demand, run: Run, seed: int = 0) -> tupl
     return outcome, record
 
 
+@dataclass(frozen=True)
+class Together:
+    """Worlds of several seeds, side by side.
+
+    Attributes:
+        world: all of them as one.
+        state: its first state.
+        worlds: each alone.
+        names: the trips of each.
+    """
+
+    world: World
+    state: State
+    worlds: tuple[World, ...]
+    names: tuple[tuple[str, ...], ...]
+
+
+def prepared_together(road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int]) -> Together:
+    """Return the worlds of these seeds and their first state, for whoever steps through them; see `prepared`."""
+    return side_by_side_of(worlds_of(road_map, demand, run, seeds))
+
+
+def side_by_side_of(every: Sequence[tuple[World, State, tuple[str, ...]]]) -> Together:
+    """Return worlds of one network, as `worlds_of` gives them, side by side."""
+    worlds = tuple(world for world, _, _ in every)
+    world, state = side_by_side(worlds, [state for _, state, _ in every])
+    return Together(world, state, worlds, tuple(names for _, _, names in every))
+
+
+def outcomes_of(together: Together, final: State) -> tuple[Outcome, ...]:
+    """Return what a final state says of each world."""
+    parts = zip(together.worlds, alone(together.worlds, final), together.names, strict=True)
+    return tuple(outcome_of(world, own, names) for world, own, names in parts)
+
+
 def simulate_many(road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int]) -> tuple[Outcome, ...]:
     """Return what became of everybody for each of the seeds: the same as one by one, in a fraction of the time.
 
@@ -174,14 +209,11 @@ def simulate_many(road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[i
         Overflow: more vehicles at once in all worlds together than `run.capacity` times their number.
     """
     with jax.enable_x64(run.precision == "float64"):
-        every = _prepared(road_map, demand, run, seeds)
-        worlds = [world for world, _, _ in every]
-        world, state = side_by_side(worlds, [state for _, state, _ in every])
-        final, _ = scan(world, state, run.step_count, is_recorded=False)
+        together = prepared_together(road_map, demand, run, seeds)
+        final, _ = scan(together.world, together.state, run.step_count, is_recorded=False)
         final = jax.device_get(final)
     check_room(final, run)
-    parts = zip(worlds, alone(worlds, final), (names for _, _, names in every), strict=True)
-    return tuple(outcome_of(world, own, names) for world, own, names in parts)
+    return outcomes_of(together, final)
 
 
 def _simulated(
