@@ -46,7 +46,7 @@ app.command(
 )
 app.command(
     "proving.traffic.network_runs.commands:export",
-    name="export",
+    name="export-network",
     help="Write a road network and its demand for SUMO.",
 )
 app.command(
