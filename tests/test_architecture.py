@@ -20,6 +20,7 @@ PLANTED = {
     "one-owner-pyav": ("video/planted.py", '"""Planted."""\n\nimport av  # noqa\n'),
     "one-owner-duckdb": ("tables/planted.py", '"""Planted."""\n\nimport duckdb  # noqa\n'),
     "one-owner-onnx-runtime": ("traffic/planted.py", '"""Planted."""\n\nimport onnxruntime  # noqa\n'),
+    "one-owner-prometheus": ("store/planted.py", '"""Planted."""\n\nimport prometheus_client  # noqa\n'),
     "one-owner-ray": ("runs/planted.py", '"""Planted."""\n\nimport ray  # noqa\n'),
 }
 
