@@ -46,6 +46,17 @@ def test_an_occupied_port_is_one_line(tmp_path: Path):
         assert f"cannot listen on 127.0.0.1:{port}" in one_line(proving("serve", tmp_path / "s", "--port", port))
 
 
+def test_a_status_port_that_cannot_be_had_is_one_line(tmp_path: Path):
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        line = one_line(proving("serve", tmp_path / "s", "--port", 0, "--status-port", port))
+        assert f"cannot listen on 127.0.0.1:{port}" in line
+        assert "--status-port" in line
+    assert "scrub_interval_s" in one_line(proving("serve", tmp_path / "s", "--port", 0, "--scrub-every-h", 0))
+
+
 @pytest.mark.parametrize("port", [-1, 70_000])
 def test_a_port_that_cannot_be_is_one_line(tmp_path: Path, port: int):
     assert "port" in one_line(proving("serve", tmp_path / "s", "--port", port))
