@@ -24,7 +24,7 @@ class Ways:
         out: Write the whole run as one HTML file that plays it, and end.
         mp4: Write a film of it, and end.
         film_speed: Seconds of the run in a second of the film.
-        dark: The film has light vehicles on dark ground.
+        dark: The film has dark ground.
         port: Serve the page of a run that goes on at this port of 127.0.0.1; 0 takes a free one.
         ahead_s: A run that goes on is computed at most so far ahead of what was looked at.
         browser: Open the page.
