@@ -1,4 +1,4 @@
-"""Stop-and-go waves on a ring, and one automated vehicle that ends them: a page that plays the run, and its diagrams."""
+"""Stop-and-go waves on a ring, and one automated vehicle that ends them: a page that plays it, and its diagrams."""
 
 from pathlib import Path
 
