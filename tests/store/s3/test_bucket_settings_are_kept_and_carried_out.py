@@ -50,6 +50,18 @@ def test_rules_come_back_as_they_were_put_and_go_when_they_are_deleted(client: A
     assert refusal(client.get_bucket_lifecycle_configuration, Bucket="road") == "NoSuchLifecycleConfiguration"
 
 
+def test_tags_of_a_bucket_come_back_and_go(client: Any):
+    assert refusal(client.get_bucket_tagging, Bucket="road") == "NoSuchTagSet"
+    tags = [{"Key": f"key {number}", "Value": "ü"} for number in range(50)]
+    client.put_bucket_tagging(Bucket="road", Tagging={"TagSet": tags})
+    assert client.get_bucket_tagging(Bucket="road")["TagSet"] == tags
+    many = [*tags, {"Key": "one more", "Value": ""}]
+    assert refusal(client.put_bucket_tagging, Bucket="road", Tagging={"TagSet": many}) == "BadRequest"
+    assert client.get_bucket_tagging(Bucket="road")["TagSet"] == tags
+    client.delete_bucket_tagging(Bucket="road")
+    assert refusal(client.get_bucket_tagging, Bucket="road") == "NoSuchTagSet"
+
+
 def test_a_bucket_of_the_same_name_inherits_nothing(client: Any):
     client.put_bucket_cors(Bucket="road", CORSConfiguration=RULES)
     client.delete_bucket(Bucket="road")

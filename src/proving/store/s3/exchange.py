@@ -9,6 +9,7 @@ from proving.errors import Error
 from proving.store.s3 import (
     answers,
     bucket_policy,
+    bucket_tags,
     buckets,
     cors,
     lifecycle,
@@ -61,6 +62,9 @@ HANDLERS: dict[str, Handler] = {
     "PutBucketPolicy": Handler(bucket_policy.put_policy),
     "DeleteBucketPolicy": Handler(bucket_policy.delete_policy),
     "GetBucketPolicyStatus": Handler(bucket_policy.get_policy_status, is_quick=True),
+    "GetBucketTagging": Handler(bucket_tags.get_tagging, is_quick=True),
+    "PutBucketTagging": Handler(bucket_tags.put_tagging),
+    "DeleteBucketTagging": Handler(bucket_tags.delete_tagging),
     "GetBucketLifecycle": Handler(lifecycle.get_lifecycle, is_quick=True),
     "PutBucketLifecycle": Handler(lifecycle.put_lifecycle),
     "DeleteBucketLifecycle": Handler(lifecycle.delete_lifecycle),

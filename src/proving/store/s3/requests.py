@@ -33,7 +33,7 @@ _READ = frozenset(("versionId", "partNumber", *RESPONSE_OVERRIDES))
 _VERSION = frozenset(("versionId",))
 _UNSET = (
     "accelerate encryption logging notification object-lock ownershipControls "
-    "publicAccessBlock replication requestPayment tagging website"
+    "publicAccessBlock replication requestPayment website"
 )
 _NOTHING: frozenset[str] = frozenset()
 _LIST = frozenset(("prefix", "delimiter", "max-keys", "encoding-type"))
@@ -66,6 +66,7 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
         ),
         _route("GetBucketCors", "cors"),
         _route("GetBucketPolicy", "policy"),
+        _route("GetBucketTagging", "tagging"),
         _route("GetBucketPolicyStatus", "policyStatus"),
         _route("GetBucketLifecycle", "lifecycle"),
         *(_route(f"GetBucket:{name}", name) for name in _UNSET.split()),
@@ -79,12 +80,14 @@ ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
         _route("PutBucketVersioning", "versioning"),
         _route("PutBucketCors", "cors"),
         _route("PutBucketPolicy", "policy"),
+        _route("PutBucketTagging", "tagging"),
         _route("PutBucketLifecycle", "lifecycle"),
         _route("CreateBucket"),
     ),
     ("bucket", "DELETE"): (
         _route("DeleteBucketCors", "cors"),
         _route("DeleteBucketPolicy", "policy"),
+        _route("DeleteBucketTagging", "tagging"),
         _route("DeleteBucketLifecycle", "lifecycle"),
         _route("DeleteBucket"),
     ),

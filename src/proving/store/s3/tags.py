@@ -47,8 +47,8 @@ def put_tagging(context: Context, request: Request, received: Received) -> Answe
     return Answer(200, _describe(context, request, from_document(received.data) or {STORED: None}))
 
 
-def from_document(document: bytes) -> dict[str, str]:
-    """Return what to store of a Tagging document.
+def from_document(document: bytes, most: int = _MOST) -> dict[str, str]:
+    """Return what to store of a Tagging document with at most so many tags.
 
     Raises:
         Refused: it is malformed, or its tags are not allowed.
@@ -59,7 +59,7 @@ def from_document(document: bytes) -> dict[str, str]:
     named = [(key, value) for key, value in pairs if key is not None and value is not None]
     if len(named) != len(pairs) or not any(part.name == "TagSet" for part in root.inside):
         raise Refused("MalformedXML", "A Tagging has a TagSet of tags, each with Key and Value.")
-    return _stored(named)
+    return _stored(named, most)
 
 
 def delete_tagging(context: Context, request: Request, _received: Received) -> Answer:
@@ -74,10 +74,10 @@ def _describe(context: Context, request: Request, updates: Mapping[str, str | No
     return version_headers(context, request.bucket, version)
 
 
-def _stored(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _stored(pairs: Iterable[tuple[str, str]], most: int = _MOST) -> dict[str, str]:
     pairs = list(pairs)
-    if len(pairs) > _MOST:
-        raise Refused("BadRequest", f"Object tags cannot be greater than {_MOST}")
+    if len(pairs) > most:
+        raise Refused("BadRequest", f"Tags cannot be more than {most}")
     for key, value in pairs:
         if not 1 <= len(key) <= _KEY_CHARACTERS or not _ALLOWED.fullmatch(key) or key.lower().startswith("aws:"):
             raise Refused("InvalidTag", "The TagKey you have provided is invalid", (("TagKey", key),))

@@ -15,7 +15,6 @@ NOT_CONFIGURED = {
     "ownershipControls": "OwnershipControlsNotFoundError",
     "publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
     "replication": "ReplicationConfigurationNotFoundError",
-    "tagging": "NoSuchTagSet",
     "website": "NoSuchWebsiteConfiguration",
 }
 # The parameter -> the document that says that there is none.

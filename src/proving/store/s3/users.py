@@ -19,7 +19,7 @@ _BUCKET_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-*")
 _MANAGES = frozenset(
     ("CreateBucket", "DeleteBucket", "PutBucketVersioning", "PutBucketAcl", "PutBucketCors", "DeleteBucketCors",
      "PutBucketLifecycle", "DeleteBucketLifecycle", "GetBucketPolicy", "GetBucketPolicyStatus",
-     "PutBucketPolicy", "DeleteBucketPolicy")
+     "PutBucketPolicy", "DeleteBucketPolicy", "PutBucketTagging", "DeleteBucketTagging")
 )  # fmt: skip
 # Whoever uploads may ask how far the upload is.
 _WRITES_THOUGH_IT_READS = frozenset(("ListParts",))
