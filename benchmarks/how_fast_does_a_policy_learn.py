@@ -8,8 +8,8 @@ Then the same for CIRCLES' set-up: an automated vehicle and five people behind l
 else ../shared/data beside the checkout). Their criterion, as their article's abstract says it (recalled, not read
 again): 11 % more miles per gallon in simulation on congested drives; theirs took about 12 h on one CPU. Every third
 drive is held out of training. The policy is judged every 50 iterations behind 300 s pieces of held-out drives whose
-mean speed is below 20 m/s, the last 200 s of which count, as the median over seeds with CIRCLES' own human law, until the
-criterion is met; then also behind people of two other laws. Fuel is CIRCLES' midSUV of 2023: theirs of 2021 was not
+mean speed is below 20 m/s, the last 200 s of which count, as the median over seeds with CIRCLES' own human law, until
+the criterion is met; then also with people of two other laws. Fuel is CIRCLES' midSUV of 2023: theirs of 2021 was not
 released.
 """
 

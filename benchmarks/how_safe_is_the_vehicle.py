@@ -22,6 +22,7 @@ from proving.traffic import ENERGY, Idm, read_drive
 from proving.traffic.drivers import Gipps, Krauss
 from proving.traffic.learn import load, shipped_policy
 from proving.traffic.learn.export import export
+from proving.traffic.learn.law import FOR_MOTORWAYS
 from proving.traffic.state import Driver
 from proving.traffic.tasks import LANE_TASKS
 from proving.traffic.vehicle import MODES, OnnxPolicy, Supervisor
@@ -39,7 +40,7 @@ PEOPLE: dict[str, Driver] = {
 def exported(policy: Path | None) -> OnnxPolicy:
     if policy is not None and policy.suffix == ".onnx":
         return OnnxPolicy(policy)
-    learned = shipped_policy() if policy is None else load(policy)
+    learned = shipped_policy(FOR_MOTORWAYS) if policy is None else load(policy)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "policy.onnx"
         export(learned, LANE_TASKS[learned.card.task], path)
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="200 replays")
     parser.add_argument("--replays", type=int, default=10_000, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
-    parser.add_argument("--policy", type=Path, help="an exported .onnx or a saved .npz; else the one that ships")
+    parser.add_argument("--policy", type=Path, help="an exported .onnx or a saved .npz; else the one for motorways")
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     options = parser.parse_args()
     data = Path(os.environ.get("PROVING_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

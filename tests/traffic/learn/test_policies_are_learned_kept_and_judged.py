@@ -11,12 +11,19 @@ import pytest
 from proving.traffic.errors import BadSettings, NoSuchFile
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.evaluate import Verdict, evaluate
-from proving.traffic.learn.law import as_driver, shipped_controller, shipped_policy
+from proving.traffic.learn.law import (
+    FOR_MOTORWAYS,
+    SHIPPED,
+    as_driver,
+    shipped_controller,
+    shipped_names,
+    shipped_policy,
+)
 from proving.traffic.learn.networks import first_networks, first_statistics, normalised, updated
 from proving.traffic.learn.policy import Policy, card_of, load, policy_of, save
 from proving.traffic.learn.ppo import Curve, Learner, Ppo, first_learner, learn
 from proving.traffic.simulate import scan
-from proving.traffic.tasks import TASKS, Task
+from proving.traffic.tasks import LANE_TASKS, TASKS, Task
 from proving.traffic.tasks.environment import reset, step
 from proving.traffic.tasks.worlds import world_at
 
@@ -170,12 +177,21 @@ def test_a_policy_drives_in_the_engine_as_it_did_in_its_task(short_ring: Task) -
     np.testing.assert_allclose(traffic.cars.speed_mps, episode.traffic.cars.speed_mps, atol=1e-3)
 
 
-def test_the_shipped_policy_fits_its_task_and_says_where_it_comes_from() -> None:
-    policy = shipped_policy()
-    assert policy.card.task in TASKS
+@pytest.mark.parametrize("name", [SHIPPED, FOR_MOTORWAYS])
+def test_a_shipped_policy_fits_its_task_and_says_where_it_comes_from(name: str) -> None:
+    policy = shipped_policy(name)
+    assert policy.card.task == name
     assert policy.card.command.startswith("benchmarks/")
     assert policy.card.decision_count > 100_000
-    assert shipped_controller().steps_per_decision == TASKS[policy.card.task].steps_per_decision
+    assert as_driver(policy, LANE_TASKS[name]).steps_per_decision == LANE_TASKS[name].steps_per_decision
+    assert policy.card.scores
+
+
+def test_a_policy_that_does_not_ship_is_named() -> None:
+    assert {SHIPPED, FOR_MOTORWAYS} <= set(shipped_names())
+    with pytest.raises(BadPolicy, match=f"no policy 'parking' .* {FOR_MOTORWAYS}"):
+        shipped_policy("parking")
+    assert shipped_controller().steps_per_decision == 10
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The policy that comes with the package, exported once."""
+"""The policies that come with the package for a vehicle, on rings and on motorways, each exported once."""
 
 from pathlib import Path
 
@@ -6,13 +6,14 @@ import pytest
 
 from proving.traffic.learn import Policy, shipped_policy
 from proving.traffic.learn.export import export
+from proving.traffic.learn.law import FOR_MOTORWAYS, SHIPPED
 from proving.traffic.tasks import TASKS
 from proving.traffic.vehicle import OnnxPolicy
 
 
-@pytest.fixture(scope="session")
-def learned() -> Policy:
-    return shipped_policy()
+@pytest.fixture(scope="session", params=[SHIPPED, FOR_MOTORWAYS])
+def learned(request: pytest.FixtureRequest) -> Policy:
+    return shipped_policy(request.param)
 
 
 @pytest.fixture(scope="session")

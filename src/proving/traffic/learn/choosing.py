@@ -10,7 +10,7 @@ from proving.traffic.errors import BadSettings
 from proving.traffic.learn.drive_files import DriveFiles
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.evolution import Evolution
-from proving.traffic.learn.law import SHIPPED, shipped_policy
+from proving.traffic.learn.law import shipped_names, shipped_policy
 from proving.traffic.learn.policy import Policy, load
 from proving.traffic.learn.ppo import Ppo
 from proving.traffic.learn.training import Algorithm
@@ -57,8 +57,8 @@ def policy_called(name: str) -> Policy:
         NoSuchFile: there is no such file.
         BadPolicy: it is no policy.
     """
-    if name == SHIPPED:
-        return shipped_policy()
+    if name in shipped_names():
+        return shipped_policy(name)
     path = Path(name)
     if path.is_dir():
         raise BadPolicy(f"{path} is a folder; name the policy in it, such as {path / 'policy.npz'}")

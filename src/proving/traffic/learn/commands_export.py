@@ -10,22 +10,23 @@ app = App(name="export", help="Write a learned policy as ONNX, for `drive`.")
 
 
 @app.default
-def export_policy(out: Path, /, *, policy: Path | None = None) -> int:
+def export_policy(out: Path, /, *, policy: str | None = None) -> int:
     """Write a policy as ONNX with its normalisation inside, and say how long a step takes.
 
     Args:
         out: The .onnx file to write.
-        policy: A policy that was saved (.npz); without it the one that comes with the package.
+        policy: A policy file (.npz), or the name of a shipped one; without it the one for motorways.
     """
     import numpy as np
 
-    from proving.traffic.learn import load, shipped_policy
+    from proving.traffic.learn.choosing import policy_called
     from proving.traffic.learn.errors import BadPolicy
     from proving.traffic.learn.export import export
+    from proving.traffic.learn.law import FOR_MOTORWAYS
     from proving.traffic.tasks import LANE_TASKS
     from proving.traffic.vehicle.infer import OnnxPolicy
 
-    learned = shipped_policy() if policy is None else load(policy)
+    learned = policy_called(policy or FOR_MOTORWAYS)
     if learned.card.task not in LANE_TASKS:
         raise BadPolicy(f"the policy was trained for {learned.card.task!r}; tasks are: {', '.join(LANE_TASKS)}")
     card = export(learned, LANE_TASKS[learned.card.task], out)

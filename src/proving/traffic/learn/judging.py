@@ -1,23 +1,23 @@
-"""How good traffic on a network is, whoever decides: a policy, people, or a controller."""
+"""How good traffic on a network is, whoever decides: a policy, or people."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from proving.traffic.errors import BadSettings, Overflow
+from proving.traffic.learn.errors import BadPolicy
+from proving.traffic.learn.networks import Layers, Statistics
 from proving.traffic.learn.policy import Policy, decide
 from proving.traffic.tasks.on_networks.crossing import crossings_of, is_crashing
 from proving.traffic.tasks.on_networks.environment import NetworkEpisode, moment, reset, step
 from proving.traffic.tasks.on_networks.rewards import delay_share
 from proving.traffic.tasks.on_networks.task import NetworkTask
-
-Decide: TypeAlias = Callable[[Float[Array, "feature agent world"]], Float[Array, "agent world"]]
 
 Now: TypeAlias = tuple[NetworkEpisode, Array, tuple[Array, ...]]
 
@@ -51,25 +51,26 @@ class NetworkVerdict:
     speeds_mps: tuple[float, ...]
 
 
-def judge_on_network(task: NetworkTask, decides: Policy | Decide | None, seeds: Sequence[int]) -> NetworkVerdict:
+def judge_on_network(task: NetworkTask, policy: Policy | None, seeds: Sequence[int]) -> NetworkVerdict:
     """Return what becomes of the task's episodes.
 
     Args:
         task: what to drive; its horizon is the length of an episode.
-        decides: who decides from what is seen; None: nobody, so that people drive and signals stay as they are.
+        policy: who decides; None: nobody, so that people drive and signals stay as they are.
         seeds: seeds of the episodes.
 
     Raises:
+        BadPolicy: the policy observes or does something else than the task asks for.
         BadSettings: there is no seed.
         Overflow: there were more vehicles than the task holds.
     """
     if not seeds:
         raise BadSettings("a judgement needs at least one seed")
     seed = jnp.asarray([seed % 2**32 for seed in seeds], dtype=jnp.uint32)
-    if isinstance(decides, Policy):
-        policy = decides
-        decides = functools.partial(decide, policy.layers, policy.statistics, policy.card.actions)
-    final, sums = jax.device_get(jax.jit(_driven, static_argnums=(0, 1))(task, decides, seed))
+    if policy is not None:
+        _check_fits(task, policy)
+    weights = None if policy is None else (policy.layers, policy.statistics)
+    final, sums = jax.device_get(_driven(task, weights, seed))
     if np.max(final.traffic.overflow) > 0:
         raise Overflow(f"task {task.name!r} holds {task.traffic.capacity} vehicles: raise traffic.capacity")
     speed, delay, reward, late, arrived, collided, crossed = sums
@@ -93,14 +94,26 @@ def _counted(task: NetworkTask) -> int:
     return max(min(round(OUTFLOW_S / decision_s), 2 * task.horizon // 3), 1)
 
 
-def _driven(task: NetworkTask, decides: Decide | None, seed: Array) -> tuple[NetworkEpisode, tuple[Array, ...]]:
+def _check_fits(task: NetworkTask, policy: Policy) -> None:
+    card = policy.card
+    if (card.features, card.actions) != (task.sight.names, (task.action_low, task.action_high)):
+        raise BadPolicy(f"the policy was trained for {card.task!r}, which sees or does other things than {task.name!r}")
+
+
+@functools.partial(jax.jit, static_argnames="task")
+def _driven(
+    task: NetworkTask, weights: tuple[Layers, Statistics] | None, seed: Array
+) -> tuple[NetworkEpisode, tuple[Array, ...]]:
     episode, observation = reset(task, seed)
     start = task.horizon - _counted(task)
     crossings = crossings_of(task.built.road_map)
 
     def one(now: Now, decision: Array) -> tuple[Now, None]:
         episode, observation, (speed, delay, reward, late, arrived, collided, crossed) = now
-        action = jnp.full_like(episode.action, jnp.nan) if decides is None else decides(observation)
+        if weights is None:
+            action = jnp.full_like(episode.action, jnp.nan)
+        else:
+            action = decide(*weights, (task.action_low, task.action_high), observation)
         before = episode.traffic.collisions
         outcome = step(task, episode, action)
         after = outcome.episode

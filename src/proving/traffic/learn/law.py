@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import jax
@@ -17,6 +18,8 @@ from proving.traffic.tasks.commanded import Commanded, Means
 from proving.traffic.tasks.task import Local, Sight, Task
 
 SHIPPED = "wave_attenuation_for_anybody"
+# What a vehicle drives by on motorways.
+FOR_MOTORWAYS = "motorway_smoothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +102,27 @@ def as_driver(policy: Policy, task: Task) -> Learned:
     )
 
 
-def shipped_policy() -> Policy:
-    """Return the policy that comes with the package, with its card."""
-    with resources.as_file(resources.files("proving.traffic.learn") / "policies" / f"{SHIPPED}.npz") as path:
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of the policies that come with the package: those of the tasks that they were trained for."""
+    return tuple(sorted(file.name.removesuffix(".npz") for file in _shelf().iterdir() if file.name.endswith(".npz")))
+
+
+def shipped_policy(name: str = SHIPPED) -> Policy:
+    """Return a policy that comes with the package, with its card; without a name that for rings.
+
+    Raises:
+        BadPolicy: there is none of this name; the text says which there are.
+    """
+    if name not in shipped_names():
+        raise BadPolicy(f"no policy {name!r} comes with the package; there are: {', '.join(shipped_names())}")
+    with resources.as_file(_shelf() / f"{name}.npz") as path:
         return load(path)
 
 
+def _shelf() -> Traversable:
+    return resources.files("proving.traffic.learn") / "policies"
+
+
 def shipped_controller() -> Learned:
-    """Return the policy that comes with the package as a driver."""
+    """Return the policy for rings that comes with the package as a driver."""
     return as_driver(shipped_policy(), LANE_TASKS[SHIPPED])
