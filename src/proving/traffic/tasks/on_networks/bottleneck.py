@@ -1,6 +1,7 @@
 """4n lanes that become n: cells of the road set the speed of the automated vehicles (FLOW's bottleneck0 to 2)."""
 
 import dataclasses
+import math
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -45,7 +46,7 @@ def from_the_cell(now: NetworkMoment) -> Float[Array, "feature agent"]:
         per_edge += [total / (10 * lanes), jnp.sum(jnp.where(is_here, now.speed_mps, 0)) / jnp.maximum(total, 1) / 20]
     shared = jnp.concatenate([jnp.stack(per_edge), _outflow(now)])
     piece = jnp.asarray([float(2 * MAIN_ROAD.index(name) + int(part)) for _, name, _, part, *_ in _split(cells)])
-    own = jnp.stack([count / 10, automated / 5, speed / 20, automated_mps / 20, piece / 10, now.action / 20])
+    own = jnp.stack([count / 10, automated / 5, speed / 20, automated_mps / 20, piece / 10, now.action / 3])
     return jnp.concatenate([own, jnp.broadcast_to(shared[:, None], (shared.shape[0], own.shape[1]))])
 
 
@@ -63,6 +64,11 @@ def _by_cell(now: NetworkMoment, cells: Cells) -> tuple[Array, Array, Array, Arr
     speed = counted(cells, cell, now.speed_mps) / jnp.maximum(count, 1)
     automated_mps = counted(cells, cell, now.speed_mps * is_automated) / jnp.maximum(automated, 1)
     return count, automated, speed, automated_mps
+
+
+def arrivals(now: NetworkMoment) -> Float[Array, ""]:
+    """Return the rate of arrivals in the last decision alone, veh/h over 2000."""
+    return now.recent[-1] * (3600 / (2000 * now.decision_s))
 
 
 def _outflow(now: NetworkMoment) -> Float[Array, " one"]:
@@ -130,8 +136,9 @@ BOTTLENECKS_BY_CELL = tuple(
         actors=RoadCells(pieces=CONTROLLED, is_change=False),
         sight=CELL,
         is_central=False,
-        action_low=1.0,
-        action_high=FASTEST_MPS,
+        reward=arrivals,
+        action_low=math.log(0.3),
+        action_high=math.log(FASTEST_MPS),
         horizon=75,
         steps_per_decision=20,
     )

@@ -200,12 +200,12 @@ GRIDS_BY_SIGNAL = tuple(
     dataclasses.replace(
         task,
         name=f"grid{size}_by_signal",
-        about=f"grid{size}; every 5 s each signal decides by who comes to it, as in FLOW's MultiTrafficLightGridPOEnv",
+        about=f"grid{size}; every 2 s each signal decides by who comes to it, as in FLOW's MultiTrafficLightGridPOEnv",
         sight=CROSSING,
         is_central=False,
         reward=delay_and_switches(0.002),
-        horizon=80,
-        steps_per_decision=5,
+        horizon=200,
+        steps_per_decision=2,
     )
     for size, task in enumerate(GRIDS)
 )
