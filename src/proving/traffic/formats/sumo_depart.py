@@ -83,7 +83,7 @@ def stop_of(
     edge, index = network.lane_of[lane]
     if edge not in route:
         raise stop.bad(f"of {vehicle.tag} {vehicle.text('id')!r} is on edge {edge!r}, which its route does not pass")
-    if "duration" not in stop.attributes:
+    if "duration" not in stop.attributes and "until" not in stop.attributes:
         raise stop.bad(f"of {vehicle.tag} {vehicle.text('id')!r} has no duration; only stops of a duration can be read")
     length_m = network.road_map.edge(edge).lanes[index].length_m
     end_m = where.number("endPos", length_m)
@@ -91,5 +91,6 @@ def stop_of(
         edge=edge,
         lane=index,
         at_m=min(end_m + length_m if end_m < 0 else end_m, length_m),
-        duration_s=max(0.0, stop.number("duration")),
+        duration_s=max(0.0, stop.number("duration", 0.0)),
+        until_s=max(0.0, stop.number("until", 0.0)),
     )

@@ -25,7 +25,8 @@ def demand_lines(demand: Demand) -> Iterator[str]:
         yield f'    <route edges="{" ".join(one.route)}"{laps}/>'
         for stop in one.stops if isinstance(one, Trip) else ():
             lane = quoteattr(f"{stop.edge}_{stop.lane}")
-            yield f'    <stop lane={lane} endPos="{stop.at_m}" duration="{stop.duration_s}"/>'
+            until = f' until="{stop.until_s}"' if stop.until_s else ""
+            yield f'    <stop lane={lane} endPos="{stop.at_m}" duration="{stop.duration_s}"{until}/>'
         yield f"</{tag}>"
 
 

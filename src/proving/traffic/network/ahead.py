@@ -17,6 +17,10 @@ Array: TypeAlias = Any
 HOPS = 4
 
 
+# Who must go left leaves so much free at the end of the lane: a vehicle and a gap.
+LEFT_FREE_M = 8.0
+
+
 class Ahead(NamedTuple):
     """What to keep clear of.
 
@@ -43,11 +47,40 @@ def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ah
     looks = here.is_front & ~is_held & ~(here.is_last & ~here.is_inside)
     some = chosen(looks)
     found = worked(some, lambda place: _walk(world, vehicles, here, gate, place))
-    gap_m = jnp.where(is_held, here.rest_m + stand_m, spread(some, looks, found.gap_m, gap_m))
+    free_m = _left_free_m(here, ~has_way, vehicles.speed_mps)
+    gap_m = jnp.where(is_held, here.rest_m - free_m + stand_m, spread(some, looks, found.gap_m, gap_m))
     speed_mps = jnp.where(is_held, 0, spread(some, looks, found.speed_mps, speed_mps))
     is_line = is_held | spread(some, looks, found.is_line, False)
     line_m = jnp.where(gate.holds_inside, gate.inside_m, FREE_GAP_M) + stand_m
-    return _nearer(Ahead(gap_m, speed_mps, is_line), Ahead(line_m, jnp.zeros_like(line_m), gate.holds_inside))
+    nearest = _nearer(Ahead(gap_m, speed_mps, is_line), Ahead(line_m, jnp.zeros_like(line_m), gate.holds_inside))
+    turns = here.is_front & ~here.is_inside & has_way & ~here.is_last
+    turning = chosen(turns)
+    parting = worked(turning, lambda place: _parting(world, vehicles, here, place))
+    gap_m = spread(turning, turns, parting.gap_m, FREE_GAP_M)
+    return _nearer(nearest, Ahead(gap_m, spread(turning, turns, parting.speed_mps, 0.0), jnp.zeros_like(turns)))
+
+
+def _parting(world: World, vehicles: Vehicles, here: Places, place: Array) -> Ahead:
+    """Return who has left the lane by another way and is not yet out of one's own; arrays in here are [place, way]."""
+    lanes, connections, _, _ = world.network
+    none = connections.to_lane.shape[0] - 1
+    way = pick(here.way, place)
+    beside, parted_m = pick(connections.beside, way), pick(connections.parted_m, way)
+    across = jnp.where(beside < none, lanes.length_m.shape[0] - 1 - none + beside, lanes.length_m.shape[0] - 1)
+    rear_m = pick(here.rear_m, across)
+    gap_m = jnp.where(rear_m < parted_m, pick(here.rest_m, place)[:, None] + rear_m, FREE_GAP_M)
+    nearest = jnp.argmin(gap_m, axis=1, keepdims=True)
+    speed_mps = pick(here.rear_mps, jnp.take_along_axis(across, nearest, axis=1)[:, 0])
+    return Ahead(jnp.take_along_axis(gap_m, nearest, axis=1)[:, 0], speed_mps, jnp.zeros_like(way, dtype=bool))
+
+
+def _left_free_m(here: Places, ends: Array, speed_mps: Array) -> Array:
+    """Return how much of the end of its lane one leaves to others: who must go left lets those in who must go right.
+
+    Two who want each other's lane would otherwise stand side by side at the end of both for ever.
+    """
+    stops = here.rest_m > LEFT_FREE_M + speed_mps**2 / (2 * SOFT_MPS2)
+    return jnp.where(ends & (here.offset > 0) & stops, LEFT_FREE_M, 0.0)
 
 
 def _nearer(one: Ahead, other: Ahead) -> Ahead:
@@ -116,12 +149,12 @@ def limit_ahead_mps(world: World, vehicles: Vehicles, here: Places) -> Array:
     room_m = jnp.maximum(here.rest_m, 0)
     beyond = jnp.where(has_way, pick(connections.to_lane, here.way), following)
     beyond_m = room_m + jnp.where(has_way, pick(lanes.length_m, following), 0)
-    softly = 2 * SOFT_MPS2
+    softly = 2 * pick(world.fleet.brake_mps2, vehicles.kind)
     reached_mps = jnp.minimum(
         jnp.sqrt(next_mps**2 + softly * room_m), jnp.sqrt(allowed(beyond) ** 2 + softly * beyond_m)
     )
     return jnp.maximum(jnp.minimum(allowed(vehicles.lane), reached_mps), 0.5)
 
 
-# How hard people brake for a lower limit ahead.
+# How hard people brake to leave others room.
 SOFT_MPS2 = 2.0

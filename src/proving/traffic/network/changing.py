@@ -26,6 +26,8 @@ TIGHT_M = 1.0
 COURTEOUS_MPS2 = 2.0
 # A change by plan may cost the new follower up to so many times what a change by choice may.
 URGENT_SHARE = 0.5
+# Slower than this nobody makes a gap beside one by braking.
+CRAWLING_MPS = 1.0
 # Nobody changes again so soon, not even by plan.
 RESTED_S = 1.0
 # By choice one changes at no less than this speed, and only behind somebody this near.
@@ -55,6 +57,22 @@ class Beside(NamedTuple):
     gap_m: Array
     leader_mps: Array
     behind_m: Array
+
+
+class Need(NamedTuple):
+    """What the plan says about one's own lane.
+
+    Attributes:
+        offset: how many lanes to the left (negative: right) would be better.
+        is_near: it is time to see to it.
+        urgency: how urgent it is, 0-1.
+        ahead_m: how far one plans ahead for each lane.
+    """
+
+    offset: Array
+    is_near: Array
+    urgency: Array
+    ahead_m: Array
 
 
 class Wish(NamedTuple):
@@ -104,12 +122,12 @@ def changes(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
 def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: Array) -> Array:
     """Return who has a reason to think about the lane to that side."""
     lanes, rules = world.network.lanes, world.rules
-    to_left = step % 2 == 0
+    to_left = jnp.where(here.offset == 0, step % 2 == 0, here.offset > 0)
     nowhere = lanes.length_m.shape[0] - 1
     beside = jnp.where(to_left, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
-    may = here.exists & (beside < nowhere) & (vehicles.since_change_s >= RESTED_S)
+    may = here.exists & ((beside < nowhere) | (here.offset != 0)) & (vehicles.since_change_s >= RESTED_S)
     may = may & pick(world.fleet.changes_lanes, vehicles.kind)
-    by_plan = jnp.where(to_left, here.offset > 0, here.offset < 0)
+    by_plan = ~here.is_inside & (here.offset != 0)
     # Nobody changes by choice while standing, without anybody near ahead, or twice in a while.
     is_slowed = drive.ahead.gap_m < NEAR_M + NEAR_S * vehicles.speed_mps
     by_choice = (vehicles.speed_mps >= ROLLING_MPS) & (vehicles.since_change_s >= rules.refractory_s)
@@ -123,12 +141,16 @@ def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
 
 def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which: tuple[Array, Array]) -> Verdict:
     """Return what those at these places do about the lane to that side."""
-    place, to_left = which
+    place, turn_left = which
     dt_s, rules = world.dt_s, world.rules
+    need = _need(world, vehicles, place)
+    # Who must change looks to that side all the time, to be let in, but goes only when it is that side's turn.
+    to_left = jnp.where(need.is_near, need.offset > 0, turn_left)
     kind, speed_mps = pick(vehicles.kind, place), pick(vehicles.speed_mps, place)
     limit_mps, accel_mps2 = pick(drive.limit_mps, place), pick(drive.accel_mps2, place)
-    beside = _beside(world, vehicles, here, which)
-    wish = _wish(world, vehicles, beside, which)
+    beside = _beside(world, vehicles, here, (place, to_left))
+    exists = beside.lane < world.network.lanes.length_m.shape[0] - 1
+    wish = _wish(world, vehicles, beside, (place, to_left), need)
     new_mps2 = wanted_mps2(world, kind, View(speed_mps, beside.gap_m, beside.leader_mps, limit_mps, dt_s))
     has_follower = beside.follower >= 0
     follower = jnp.maximum(beside.follower, 0)
@@ -144,14 +166,16 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     is_safe = is_safe & (beside.gap_m > TIGHT_M) & (beside.behind_m > TIGHT_M)
     is_rested = wish.is_wanted | (pick(vehicles.since_change_s, place) >= rules.refractory_s)
     by_choice = (gain_mps2 > rules.threshold_mps2) & ~wish.is_barred & (speed_mps >= ROLLING_MPS)
-    goes = is_rested & is_safe & (wish.is_wanted | by_choice)
-    calm = wish.is_wanted & (wish.urgency > 0) & ~goes
+    goes = is_rested & is_safe & (wish.is_wanted | by_choice) & (to_left == turn_left) & exists
+    calm = wish.is_wanted & (wish.urgency > 0) & ~goes & exists
     held_mps2 = jnp.maximum(new_mps2, -COURTEOUS_MPS2)
     own_mps2 = jnp.where(goes, jnp.minimum(accel_mps2, new_mps2), accel_mps2)
     own_mps2 = jnp.where(calm & (beside.behind_m > 0), jnp.minimum(own_mps2, held_mps2), own_mps2)
     # Who is cut in on brakes at once, as far as was judged safe; who is asked to let somebody in brakes softly.
     let_in_mps2 = jnp.where(goes, pressed_mps2, jnp.maximum(pressed_mps2, -COURTEOUS_MPS2))
-    asked = jnp.where(calm | goes, beside.follower, -1)
+    # Who stands beside a standing one cannot open a gap by waiting; the next one can.
+    opens = (beside.gap_m > 0) & ((beside.behind_m > TIGHT_M) | (speed_mps > CRAWLING_MPS))
+    asked = jnp.where(calm & opens | goes, beside.follower, -1)
     return Verdict(goes, beside.lane, beside.position_m, own_mps2, asked, let_in_mps2)
 
 
@@ -210,28 +234,37 @@ def _farther(values: Array, first: Array, count: Array, than: Array) -> Array:
     return found
 
 
-def _wish(world: World, vehicles: Vehicles, beside: Beside, which: tuple[Array, Array]) -> Wish:
-    """Return what the plan says about going one lane to that side."""
+def _need(world: World, vehicles: Vehicles, place: Array) -> Need:
+    """Return what the plan says about the lanes that those at these places are in."""
     plans, rules = world.network.plans, world.rules
-    place, to_left = which
-    width = plans.connection.shape[1]
     node = pick(vehicles.node, place)
-    first = pick(plans.first_lane, node)
-    mine = jnp.clip(pick(vehicles.lane, place) - first, 0, width - 1)
-    theirs = jnp.clip(beside.lane - first, 0, width - 1)
+    mine = jnp.clip(pick(vehicles.lane, place) - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
     offset = plans.offset.at[node, mine].get(mode="promise_in_bounds")
     reach_m = plans.reach_m.at[node, mine].get(mode="promise_in_bounds") - pick(vehicles.position_m, place)
-    their_offset = plans.offset.at[node, theirs].get(mode="promise_in_bounds")
-    their_reach_m = plans.reach_m.at[node, theirs].get(mode="promise_in_bounds") - beside.position_m
     ahead_m = jnp.maximum(pick(vehicles.speed_mps, place) * rules.plan_s, rules.plan_m)
     needed_m = jnp.abs(offset) * ahead_m
-    is_right_way = jnp.where(to_left, offset > 0, offset < 0)
-    is_near = reach_m < 2 * needed_m
-    urgency = jnp.clip((2 * needed_m - reach_m) / jnp.maximum(needed_m, 1e-3), 0, 1)
+    return Need(
+        offset=offset,
+        is_near=(offset != 0) & (reach_m < 2 * needed_m),
+        urgency=jnp.clip((2 * needed_m - reach_m) / jnp.maximum(needed_m, 1e-3), 0, 1),
+        ahead_m=ahead_m,
+    )
+
+
+def _wish(world: World, vehicles: Vehicles, beside: Beside, which: tuple[Array, Array], need: Need) -> Wish:
+    """Return what the plan says about going one lane to that side."""
+    plans = world.network.plans
+    place, to_left = which
+    node = pick(vehicles.node, place)
+    theirs = jnp.clip(beside.lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
+    their_offset = plans.offset.at[node, theirs].get(mode="promise_in_bounds")
+    their_reach_m = plans.reach_m.at[node, theirs].get(mode="promise_in_bounds") - beside.position_m
+    is_right_way = jnp.where(to_left, need.offset > 0, need.offset < 0)
     # A lane that the class may not use reaches nowhere at all.
-    is_barred = (their_reach_m < 3 * jnp.abs(their_offset) * ahead_m) | (their_reach_m <= 0)
-    is_barred = is_barred | (is_near & (offset != 0) & ~is_right_way)
-    return Wish(is_right_way & is_near & (their_reach_m > 0), is_barred, jnp.where(is_right_way, urgency, 0))
+    is_barred = (their_reach_m < 3 * jnp.abs(their_offset) * need.ahead_m) | (their_reach_m <= 0)
+    is_barred = is_barred | (need.is_near & ~is_right_way)
+    is_wanted = is_right_way & need.is_near & (their_reach_m > 0)
+    return Wish(is_wanted, is_barred, jnp.where(is_right_way, need.urgency, 0))
 
 
 def _relief(world: World, vehicles: Vehicles, here: Places, drive: Drive, place: Array) -> Array:

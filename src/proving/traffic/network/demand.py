@@ -55,12 +55,14 @@ class Stop:
         lane: in which lane.
         at_m: the front bumper stands here, from the start of the edge.
         duration_s: how long.
+        until_s: one leaves not before this.
     """
 
     edge: str
     lane: int
     at_m: float
     duration_s: float
+    until_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

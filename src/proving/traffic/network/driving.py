@@ -18,6 +18,10 @@ from proving.traffic.streams import STREAM_NOISE
 Array: TypeAlias = Any
 
 
+# What laws call the acceleration that they start with, and the braking that they count on; nobody brakes softer.
+STARTS, BRAKES, SOFT_MPS2 = ("accel_mps2",), ("braking_mps2", "comfortable_mps2"), 2.0
+
+
 def fleet(types: Sequence[VehicleType], controller: Driver | None, dtype: str = "float32") -> Fleet:
     """Return the types as arrays; types whose laws differ in numbers only share one law."""
     shapes = [jax.tree.structure(kind.driver) for kind in types]
@@ -42,7 +46,14 @@ def fleet(types: Sequence[VehicleType], controller: Driver | None, dtype: str = 
         spread=column("speed_spread"),
         is_automated=np.array([kind.is_automated for kind in types]),
         changes_lanes=np.array([kind.changes_lanes for kind in types]),
+        start_mps2=np.array([_number(kind.driver, STARTS, 1.5) for kind in types], dtype=dtype),
+        brake_mps2=np.array([max(_number(kind.driver, BRAKES, SOFT_MPS2), SOFT_MPS2) for kind in types], dtype=dtype),
     )
+
+
+def _number(law: HumanDriver, names: Sequence[str], otherwise: float) -> float:
+    """Return the first of these that the law has."""
+    return next((float(getattr(law, name)) for name in names if hasattr(law, name)), otherwise)
 
 
 def _stacked(members: Sequence[HumanDriver], dtype: str) -> HumanDriver:

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.chosen import chosen, spread, worked
-from proving.traffic.network.places import EMPTY_M, Places
+from proving.traffic.network.halting import Halt
+from proving.traffic.network.places import Places
 from proving.traffic.network.state import Finished, State, Vehicles, World, chance, pick
 from proving.traffic.network.trips import FASTEST, FREE_LANE, RANDOM_LANE
 from proving.traffic.noise import standard_normal, uniform
@@ -178,7 +179,9 @@ def fresh_vehicles(world: World, start: Start, now_s: Array) -> Vehicles:
         lost_s=zero,
         waited_s=zero,
         driven_m=zero,
+        brakes=jnp.zeros_like(start.enters),
         memory=() if controller is None else controller.first_memory(start.speed_mps),
+        halt=() if world.trips.halts is None else Halt(jnp.zeros_like(start.lane), zero),
     )
 
 
@@ -203,10 +206,9 @@ def _starts(world: World, state: State, here: Places) -> Start:
     is_open = (reach_m > 0) & (is_due[:, None])
     length_m = pick(world.fleet.length_m, kind)
     at_m = pick(trips.depart_m, trip)
-    rear_m = pick(here.rear_m, lane)
-    is_empty = rear_m >= EMPTY_M
-    room_m = jnp.where(is_empty, FREE_GAP_M, rear_m - at_m[:, None])
-    last_mps = jnp.where(is_empty, jnp.inf, pick(here.rear_mps, lane))
+    # Who has just changed or crossed into the lane counts too.
+    rear_m, rear_mps = _rears(world, state.vehicles, nowhere)
+    room_m, last_mps = pick(rear_m, lane) - at_m[:, None], pick(rear_mps, lane)
     free_mps = jnp.minimum(pick(lanes.limit_mps, lane), pick(world.fleet.top_mps, kind)[:, None])
     wanted_mps = pick(trips.depart_mps, trip)[:, None]
     speed_mps = jnp.where(wanted_mps == FASTEST, jnp.minimum(free_mps, last_mps), jnp.minimum(wanted_mps, free_mps))
@@ -230,3 +232,13 @@ def _starts(world: World, state: State, here: Places) -> Start:
 
     enters = of(fits) & (of(score) >= 0)
     return Start(trip, jnp.where(enters, of(lane), nowhere), at_m, of(speed_mps), enters)
+
+
+def _rears(world: World, vehicles: Vehicles, nowhere: int) -> tuple[Array, Array]:
+    """Return per lane where the rear of the last vehicle is, and how fast it goes; they need not be in order."""
+    rear_m = vehicles.position_m - pick(world.fleet.length_m, vehicles.kind)
+    last_m = jnp.full(nowhere + 1, FREE_GAP_M, dtype=rear_m.dtype).at[vehicles.lane].min(rear_m)
+    is_last = rear_m <= pick(last_m, vehicles.lane)
+    at = jnp.where(is_last, vehicles.lane, nowhere + 1)
+    last_mps = jnp.full(nowhere + 1, jnp.inf, dtype=rear_m.dtype).at[at].min(vehicles.speed_mps, mode="drop")
+    return last_m, last_mps

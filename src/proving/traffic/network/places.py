@@ -11,6 +11,8 @@ Array: TypeAlias = Any
 
 # Who comes out of a junction is so many seconds away when a change or a start in front of it is all right.
 COMING_S = 1.5
+# Who is slower than this counts as standing in the room behind a junction.
+SLOW_MPS = 0.5
 # Where the last vehicle of an empty lane is: farther than any lane is long.
 EMPTY_M = 1e9
 
@@ -33,6 +35,8 @@ class Places(NamedTuple):
         head: per lane the first.
         rear_m: per lane the rear bumper of the last; `EMPTY_M`: nobody is there.
         rear_mps: per lane the speed of the last.
+        halt_m: per lane where the rear of the last will stand, if it stands, crawls or brakes; else `EMPTY_M`.
+        inside_m: per lane inside a junction the room that those on it will need behind it.
         headroom_m: per lane the way that whoever comes out of a junction still has to its start, less what it needs.
     """
 
@@ -50,6 +54,8 @@ class Places(NamedTuple):
     head: Array
     rear_m: Array
     rear_mps: Array
+    halt_m: Array
+    inside_m: Array
     headroom_m: Array
 
 
@@ -77,6 +83,10 @@ def places(world: World, vehicles: Vehicles) -> Places:
     length_m = pick(world.fleet.length_m, vehicles.kind)
     last = jnp.where(is_tail, lane, nowhere + 1)
     rear_m = jnp.full(nowhere + 1, EMPTY_M, dtype=rest_m.dtype)
+    brake_mps2, stand_m = pick(world.fleet.brake_mps2, vehicles.kind), pick(world.fleet.stand_m, vehicles.kind)
+    halt_m = vehicles.position_m - length_m + vehicles.speed_mps**2 / (2 * brake_mps2)
+    halts = is_tail & (vehicles.brakes | (vehicles.speed_mps < SLOW_MPS))
+    crossing = jnp.where(is_inside, lane, nowhere + 1)
     return Places(
         exists=exists,
         is_inside=is_inside,
@@ -92,5 +102,7 @@ def places(world: World, vehicles: Vehicles) -> Places:
         head=empty.at[jnp.where(is_front, lane, nowhere + 1)].set(place, mode="drop"),
         rear_m=rear_m.at[last].set(vehicles.position_m - length_m, mode="drop"),
         rear_mps=jnp.zeros_like(rear_m).at[last].set(vehicles.speed_mps, mode="drop"),
+        halt_m=rear_m.at[jnp.where(halts, lane, nowhere + 1)].set(halt_m, mode="drop"),
+        inside_m=jnp.zeros_like(rear_m).at[crossing].add(length_m + stand_m, mode="drop"),
         headroom_m=jnp.full(nowhere + 1, FREE_GAP_M, dtype=rest_m.dtype).at[to_lane].min(spare_m, mode="drop"),
     )

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from proving.traffic.network.halting import joined
 from proving.traffic.network.state import Array, Finished, Lights, State, Vehicles, World
 from proving.traffic.network.step import in_order
 from proving.traffic.network.tables import Connections, Lanes, Network, Plans, Signals
@@ -162,6 +163,9 @@ def _network(network: Network, numbers: _Numbers) -> Network:
             yields=same(connections.yields),
             merges=same(connections.merges),
             equals=same(connections.equals),
+            cleared_m=same(connections.cleared_m),
+            beside=counted(connections.beside, numbers.connections),
+            parted_m=same(connections.parted_m),
         ),
         signals=Signals(
             kind=same(signals.kind),
@@ -204,6 +208,7 @@ def _trips(parts: Sequence[Trips], numbers: _Numbers) -> Trips:
         arrive_m=one("arrive_m"),
         source_first=sources("source_first"),
         source_end=sources("source_end"),
+        halts=joined([part.halts for part in parts]),
         world=np.array([*np.repeat(np.arange(len(parts)), counts), 0], dtype=np.int32),
         number=np.concatenate([*(np.arange(count) for count in counts), [0]]).astype(np.int32),
     )

@@ -12,6 +12,7 @@ import numpy as np
 from proving.traffic.errors import BadSettings, Overflow
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.driving import fleet, is_memoryless
+from proving.traffic.network.halting import Halt
 from proving.traffic.network.plans import Planner, guidance
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.network.side_by_side import alone, side_by_side
@@ -283,7 +284,9 @@ def _first_state(world: World, road_map: RoadMap, run: Run) -> State:
         lost_s=zero,
         waited_s=zero,
         driven_m=zero,
+        brakes=np.zeros(run.capacity, dtype=bool),
         memory=() if controller is None else controller.first_memory(jnp.asarray(zero)),
+        halt=() if world.trips.halts is None else Halt(nothing, zero),
     )
     phases = [first_phase(signal, run.start_s) for signal in road_map.signals]
     unknown = np.full(world.trips.depart_s.shape[0], np.nan, dtype=dtype)

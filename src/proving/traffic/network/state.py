@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
+from proving.traffic.network.halting import Halt
 from proving.traffic.network.tables import Network
 from proving.traffic.network.trips import Trips
 from proving.traffic.state import Driver, HumanDriver, Memory
@@ -37,7 +38,9 @@ class Vehicles(NamedTuple):
         lost_s: time lost against driving at the speed limit.
         waited_s: time stood in all.
         driven_m: way driven.
+        brakes: whether it braked in the last step.
         memory: what the controller remembers of automated vehicles.
+        halt: how far it is with its stops; nothing where no trip has any.
     """
 
     lane: Array
@@ -53,7 +56,9 @@ class Vehicles(NamedTuple):
     lost_s: Array
     waited_s: Array
     driven_m: Array
+    brakes: Array
     memory: Memory
+    halt: Halt | tuple[()] = ()
 
 
 class Finished(NamedTuple):
@@ -120,6 +125,8 @@ class Fleet(NamedTuple):
         spread: standard deviation of that.
         is_automated: whether the controller steers it.
         changes_lanes: whether it changes lane.
+        start_mps2: acceleration that its law starts with.
+        brake_mps2: braking that its law counts on.
     """
 
     laws: tuple[HumanDriver, ...]
@@ -132,6 +139,8 @@ class Fleet(NamedTuple):
     spread: Array
     is_automated: Array
     changes_lanes: Array
+    start_mps2: Array
+    brake_mps2: Array
 
 
 class Rules(NamedTuple):

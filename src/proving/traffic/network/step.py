@@ -15,6 +15,7 @@ from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import places
 from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, counted, pick
+from proving.traffic.network.stops import after_stops, with_stops
 from proving.traffic.state import FREE_GAP_M, Memory, View
 from proving.traffic.step import advance
 
@@ -22,6 +23,8 @@ from proving.traffic.step import advance
 EMERGENCY_MPS2 = 6.0
 # How hard one brakes at most to fall behind somebody on another way into the same lane.
 JOINS_WITH_MPS2 = 4.0
+# Who slows down more than rolling does, at a speed v by (a + b v) v, shows brake lights; SUMO's numbers.
+ROLLING = (0.05, 0.005)
 # Slower than this is standing.
 STANDING_MPS = 0.1
 
@@ -40,7 +43,7 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     vehicles = state.vehicles
     here = places(world, vehicles)
     gate, merging = gates(world, vehicles, here, state.lights)
-    ahead = look_ahead(world, vehicles, here, gate)
+    ahead = with_stops(world, vehicles, here, look_ahead(world, vehicles, here, gate))
     limit_mps = limit_ahead_mps(world, vehicles, here)
     accel_mps2, memory = _decided(world, state, (ahead, merging), limit_mps, command)
     change = changes(world, vehicles, here, Drive(ahead, limit_mps, accel_mps2), state.step)
@@ -59,8 +62,12 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     speed_mps = jnp.where(ends.stopped, 0, speed_mps)
     is_hard = here.exists & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
     moved = moved._replace(lane=ends.lane, position_m=ends.position_m, node=ends.node, speed_mps=speed_mps)
+    brakes = accel_mps2 < -(ROLLING[0] + ROLLING[1] * vehicles.speed_mps) * vehicles.speed_mps
+    now_s = state.step * world.dt_s
     after = state._replace(
-        vehicles=_counted(world, moved, moved_m, limit_mps, has_changed),
+        vehicles=after_stops(
+            world, vehicles, _counted(world, moved, moved_m, limit_mps, (has_changed, brakes)), here, now_s
+        ),
         lights=lights_after(
             world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
         ),
@@ -118,8 +125,9 @@ def _decided(
     return jnp.where(merging.gap_m < FREE_GAP_M, jnp.minimum(accel_mps2, joining_mps2), accel_mps2), memory
 
 
-def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, has_changed: Array) -> Vehicles:
-    """Return the vehicles with their clocks and counters one step later."""
+def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, did: tuple[Array, Array]) -> Vehicles:
+    """Return the vehicles with their clocks and counters one step later; they have changed lane, or braked."""
+    has_changed, brakes = did
     dt_s = world.dt_s
     lanes = world.network.lanes
     free_mps = jnp.minimum(
@@ -133,4 +141,5 @@ def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array,
         lost_s=vehicles.lost_s + lost_s,
         waited_s=vehicles.waited_s + jnp.where(is_standing, dt_s, 0),
         driven_m=vehicles.driven_m + moved_m,
+        brakes=brakes,
     )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from proving.traffic.network.apart import Shapes, parting
 from proving.traffic.network.plans import Guidance
 from proving.traffic.network.road_map import RoadMap, Signal
 
@@ -56,6 +57,9 @@ class Connections(NamedTuple):
         yields: of those, which go first.
         merges: of those, which end in the same lane.
         equals: of those that merge, where neither goes first.
+        cleared_m: how far along each of those that cross a rear bumper is out of the way.
+        beside: the others out of the same lane, padded with none.
+        parted_m: how far along each of those it has parted from this one.
     """
 
     to_lane: Array
@@ -67,6 +71,9 @@ class Connections(NamedTuple):
     yields: Array
     merges: Array
     equals: Array
+    cleared_m: Array
+    beside: Array
+    parted_m: Array
 
 
 class Signals(NamedTuple):
@@ -163,11 +170,17 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
     to_lane = [int(first_lane[road_map.edge_index[way.to_edge]]) + way.to_lane for way in ways]
     crossing = [sorted(set(way.crosses) | set(way.yields_to)) for way in ways]
     width = max([1, *(len(one) for one in crossing)])
+    shapes = Shapes(ways)
+    beside, parted_m = parting(ways, shapes)
     foe = np.full((none + 1, width), none, dtype=np.int32)
     yields, merges, equals = (np.zeros((none + 1, width), dtype=bool) for _ in range(3))
     first = [set(way.yields_to) for way in ways]
+    cleared_m = np.zeros((none + 1, width))
     for i, others in enumerate(crossing):
         foe[i, : len(others)] = others
+        cleared_m[i, : len(others)] = [
+            0.0 if to_lane[other] == to_lane[i] else shapes.cleared_m(i, other) for other in others
+        ]
         yields[i, : len(others)] = [other in first[i] for other in others]
         merges[i, : len(others)] = [to_lane[other] == to_lane[i] for other in others]
         equals[i, : len(others)] = [
@@ -185,6 +198,9 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
         yields=yields,
         merges=merges,
         equals=equals,
+        cleared_m=cleared_m.astype(dtype),
+        beside=beside,
+        parted_m=parted_m.astype(dtype),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from proving.traffic.errors import BadNetwork
 from proving.traffic.network.demand import Demand, Flow, Trip, VehicleType
+from proving.traffic.network.halting import Halts, halts
 from proving.traffic.network.plans import Planner
 from proving.traffic.network.road_map import RoadMap
 
@@ -36,6 +37,7 @@ class Trips(NamedTuple):
     arrive_m: Array
     source_first: Array
     source_end: Array
+    halts: Halts | None = None
     world: Array | None = None
     number: Array | None = None
 
@@ -93,6 +95,7 @@ def journeys(
             arrive_m=np.array([*(row[3] for row in rows), 0.0], dtype=dtype),
             source_first=np.array(first, dtype=np.int32),
             source_end=np.array(end, dtype=np.int32),
+            halts=halts(planner.road_map, wanted, begin_s, dtype),
         ),
     )
 
