@@ -18,8 +18,8 @@ from proving.traffic.tasks.task import Company, Sight
 ROAD = FigureEight()
 LAP = ("bottom", "top", "upper_ring", "right", "left", "lower_ring")
 VEHICLE_COUNT, AUTOMATED_COUNTS, TARGET_MPS = 14, (1, 7, 14), 20.0
-# A policy that knows nothing says the middle of these, which is faster than the crossing allows: it slows nobody down.
-SET_SPEEDS_MPS = (5.0, 25.0)
+# At 25 m/s nobody can stop on the 30 m before the crossing, and vehicles drive through one another.
+SET_SPEEDS_MPS = (5.0, 20.0)
 # How an automated vehicle follows below its set speed: as near as half a second, which its reaction allows.
 QUICK = Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0, noise_intensity=0.0)
 
