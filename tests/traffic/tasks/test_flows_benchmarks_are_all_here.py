@@ -79,6 +79,14 @@ def test_the_humans_of_a_benchmark_are_flows() -> None:
     assert all(kind.changes_lanes for kind in NETWORK_TASKS["bottleneck1"].traffic.demand.types)
 
 
+def test_the_i210_has_as_many_people_as_the_automated_leave() -> None:
+    """FLOW's example multiplies the inflow of people by the share of the automated."""
+    flows = {flow.name: flow.veh_per_h for flow in NETWORK_TASKS["i210_multi"].traffic.demand.flows}
+    for lane in range(5):
+        assert flows[f"lane_{lane}_human"] == pytest.approx(0.9 * 2050)
+        assert flows[f"lane_{lane}_automated"] == pytest.approx(0.1 * 2050)
+
+
 def test_slots_are_filled_by_who_came_first_and_kept_until_one_leaves() -> None:
     built = NETWORK_TASKS["merge0"].built
     mine = np.flatnonzero(built.is_automated)[:6]
