@@ -6,11 +6,11 @@ decisions per CPU-second of the process, learning included. FLOW over TraCI take
 
 Then the same for CIRCLES' set-up: an automated vehicle and five people behind leaders measured on I-24 (PROVING_DATA,
 else ../shared/data beside the checkout). Their criterion, as their article's abstract says it (recalled, not read
-again): 11 % more miles per gallon in simulation on congested drives; theirs took about 12 h on one CPU. Every third
-drive is held out of training. The policy is judged every 50 iterations behind 300 s pieces of held-out drives whose
-mean speed is below 20 m/s, the last 200 s of which count, as the median over seeds with CIRCLES' own human law, until
-the criterion is met; then also with people of two other laws. Fuel is CIRCLES' midSUV of 2023: theirs of 2021 was not
-released.
+again): 11 % more miles per gallon in simulation on congested drives; theirs took about 12 h on one CPU. Ours asks
+besides for 95 % of the speed and no collision. Every third drive is held out of training. The policy is judged every 50
+iterations behind 300 s pieces of held-out drives whose mean speed is below 20 m/s, the last 200 s of which count, as
+the median over seeds with CIRCLES' own human law, until the criterion is met; then also with people of two other laws.
+Fuel is CIRCLES' midSUV of 2023: theirs of 2021 was not released.
 """
 
 import argparse
@@ -38,6 +38,8 @@ SEEDS = range(1000, 1010)
 COMMAND = "benchmarks/how_fast_does_a_policy_learn.py"
 CIRCLES_TASKS = {"circles_platoon": circles_platoon, "motorway_smoothing": motorway_smoothing}
 LEAST_MPG_GAIN, CONGESTED_MPS, JUDGED_S = 0.11, 20.0, 300.0
+# Who falls behind burns little: after two iterations, hardly moving, a policy "gained" 27 %.
+LEAST_SPEED_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -105,22 +107,22 @@ def circles(options: argparse.Namespace) -> dict[str, object]:
     seed = options.seeds[0]
     learner = first_learner(task, ON_MOTORWAYS, seed)
     minutes: tuple[float, float] | None = None
-    done, row, policy = 0, None, None
+    done, policy = 0, None
     while done < total and (minutes is None or options.save is not None):
         learner, _ = jax.block_until_ready(learn(task, ON_MOTORWAYS, learner, between))
         done += between
         command = f"{COMMAND} --task {name} --seeds {seed} --save FILE"
         policy = policy_of(learner, card_of(task, seed, command, done * ON_MOTORWAYS.decision_count(task)))
-        row = behind_people(judged, policy, "idm", judge_seeds)
+        people, row = behind_people(judged, policy, "idm", judge_seeds)
+        keeps_up = row.mean_speed_mps >= LEAST_SPEED_SHARE * people.mean_speed_mps
         spent = (time.perf_counter() - begin) / 60, (time.process_time() - begin_cpu) / 60
-        print(
-            f"{name}: {done} iterations, {spent[0]:.2f} min, {mpg_gain(row):+.1%} mpg, gap {row.smallest_gap_m:.1f} m"
-        )
-        if minutes is None and mpg_gain(row) >= LEAST_MPG_GAIN and row.collision_count == 0:
+        print(f"{name}: {done} iterations, {spent[0]:.2f} min, {mpg_gain(row):+.1%} mpg, keeps up: {keeps_up}")
+        if minutes is None and mpg_gain(row) >= LEAST_MPG_GAIN and keeps_up and row.collision_count == 0:
             minutes = spent
     assert policy is not None, "there was at least one round"
     others = [] if options.smoke else list(laws_for(judged))
-    rows = [behind_people(judged, policy, law, judge_seeds) for law in others]
+    pairs = [behind_people(judged, policy, law, judge_seeds) for law in others]
+    rows = [row for _, row in pairs]
     if options.save is not None:
         scores = {f"{each.law} {key}": value for each in rows for key, value in each._asdict().items() if key != "law"}
         save(replace(policy, card=replace(policy.card, scores=scores)), options.save)
@@ -129,7 +131,8 @@ def circles(options: argparse.Namespace) -> dict[str, object]:
         "circles_cpu_minutes": None if minutes is None else round(minutes[1], 2),
         "circles_iterations": done,
     }
-    for each in rows:
+    for people, each in pairs:
+        answer[f"circles_speed_share_{each.law}"] = round(each.mean_speed_mps / people.mean_speed_mps, 4)
         answer[f"circles_mpg_gain_share_{each.law}"] = round(mpg_gain(each), 4)
         answer[f"circles_fuel_saved_low_{each.law}"] = round(each.fuel_saved_low, 4)
         answer[f"circles_braking_per_veh_km_{each.law}"] = round(each.braking_per_veh_km, 3)
@@ -150,9 +153,10 @@ def behind(task: Task, drives: list[LeaderDrive], duration_s: float) -> Task:
     return replace(task, road=road, horizon=round(duration_s / (task.steps_per_decision * road.dt_s)))
 
 
-def behind_people(task: Task, policy: Policy, law: str, seeds: range) -> Saved:
-    """Return what the policy saves in front of people of this law."""
-    return next(row for row in compared(task, policy, laws_for(task, (law,)), (), seeds) if row.who == "policy")
+def behind_people(task: Task, policy: Policy, law: str, seeds: range) -> tuple[Saved, Saved]:
+    """Return what people of this law come to alone, and with the policy."""
+    people, row = compared(task, policy, laws_for(task, (law,)), (), seeds)
+    return people, row
 
 
 def mpg_gain(row: Saved) -> float:
