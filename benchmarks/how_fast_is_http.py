@@ -195,7 +195,7 @@ def main() -> None:
             f" {answer[f'{name}_by_the_clock']:,.0f} by the clock"
         )
     answer["loop_ns"] = round(turn_ns, 1)
-    print(f"one turn of a bare Python loop took {turn_ns:.1f} ns meanwhile (about 35 where nothing shares the core)")
+    print(f"one turn of a bare Python loop took {turn_ns:.1f} ns meanwhile")
     if options.json:
         print(json.dumps(answer))
 
