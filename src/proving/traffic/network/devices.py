@@ -93,9 +93,14 @@ def _padded(world: World, state: State, trip_count: int, source_count: int) -> t
     def without_trips(rows: Array) -> Array:
         return np.concatenate([rows, np.zeros(sources, dtype=rows.dtype)])
 
-    by_trip = {name: longer(getattr(trips, name)) for name in trips._fields if not name.startswith("source_")}
+    columns = [name for name in trips._fields if name != "halts" and not name.startswith("source_")]
+    halts = trips.halts
+    if halts is not None:
+        # Flows have no stops, so every group has equally many.
+        halts = halts._replace(first=longer(halts.first), count=longer(halts.count))
     trips = trips._replace(
-        **by_trip,
+        **{name: longer(getattr(trips, name)) for name in columns},
+        halts=halts,
         source_first=without_trips(trips.source_first),
         source_end=without_trips(trips.source_end),
     )

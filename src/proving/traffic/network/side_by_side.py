@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from proving.traffic.network.halting import joined
+from proving.traffic.network.halting import Halts, joined
 from proving.traffic.network.state import Array, Finished, Lights, State, Vehicles, World
 from proving.traffic.network.step import in_order
 from proving.traffic.network.tables import Connections, Lanes, Network, Plans, Signals
@@ -208,10 +208,15 @@ def _trips(parts: Sequence[Trips], numbers: _Numbers) -> Trips:
         arrive_m=one("arrive_m"),
         source_first=sources("source_first"),
         source_end=sources("source_end"),
-        halts=joined([part.halts for part in parts]),
+        halts=joined([_halts(part.halts, numbers, i) for i, part in enumerate(parts)]),
         world=np.array([*np.repeat(np.arange(len(parts)), counts), 0], dtype=np.int32),
         number=np.concatenate([*(np.arange(count) for count in counts), [0]]).astype(np.int32),
     )
+
+
+def _halts(halts: Halts | None, numbers: _Numbers, world: int) -> Halts | None:
+    """Return a world's stops on its own lanes."""
+    return None if halts is None else halts._replace(edge_lane=numbers.lane(halts.edge_lane, world))
 
 
 def _vehicles(parts: Sequence[Vehicles], numbers: _Numbers) -> Vehicles:
