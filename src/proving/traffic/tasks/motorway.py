@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from proving.traffic.drives import stop_and_go
 from proving.traffic.energy import ENERGY
 from proving.traffic.tasks.behind_leader import LeaderRoad, pieces_of
-from proving.traffic.tasks.seeing import unrest_mps
+from proving.traffic.tasks.seeing import REMEMBERED, remembered
 from proving.traffic.tasks.task import Local, Moment, Sight, Task
 from proving.traffic.tasks.wave_attenuation import WORST_SENSING
 from proving.traffic.worlds import LeaderDrive
@@ -29,19 +29,7 @@ FARTHEST_M, CLOSEST_M, CLOSEST_S = 100.0, 5.0, 1.0
 
 def motorway_sight(local: Local) -> Float[Array, "feature ..."]:
     """Return own and leader's speed, gap, last action, and what it remembers of them."""
-    xp = local.speed_mps.__array_namespace__()
-    speed, means = local.speed_mps, local.means
-    features = (
-        speed / 20,
-        (local.leader_speed_mps - speed) / 5,
-        local.gap_m / 50,
-        local.action,
-        means.speed_mps / 20,
-        means.leader_speed_mps / 20,
-        unrest_mps(means) / 5,
-        means.gap_m / 50,
-    )
-    return xp.stack(features)
+    return remembered(local, speed_mps=20, closing_mps=5)
 
 
 def thrift_reward(now: Moment) -> Float[Array, " world"]:
@@ -63,16 +51,7 @@ def told_behind_leader(now: Moment) -> Float[Array, "told world"]:
 
 
 SIGHT = Sight(
-    names=(
-        "speed",
-        "leader_minus_own_speed",
-        "gap",
-        "action",
-        "mean_speed",
-        "mean_leader_speed",
-        "leader_speed_deviation",
-        "mean_gap",
-    ),
+    names=REMEMBERED,
     low=(0.0, -4.0, -0.1, -3.0, 0.0, 0.0, 0.0, 0.0),
     high=(2.5, 4.0, 5.0, 1.5, 2.5, 2.5, 3.0, 2.0),
     read=motorway_sight,

@@ -85,6 +85,38 @@ def sent(now: Moment) -> Float[Array, "said agent world"]:
     return jnp.stack([own / 10, now.means.speed_mps / 10, unrest_mps(now.means) / 5])
 
 
+REMEMBERED = (
+    "speed",
+    "leader_minus_own_speed",
+    "gap",
+    "action",
+    "mean_speed",
+    "mean_leader_speed",
+    "leader_speed_deviation",
+    "mean_gap",
+)
+
+
+def remembered(local: Local, speed_mps: float, closing_mps: float) -> Float[Array, "feature ..."]:
+    """Return what `REMEMBERED` names: what one sees, one's last action, and the means of what one saw.
+
+    Speeds are in units of `speed_mps`, differences of speed in units of `closing_mps`.
+    """
+    xp = local.speed_mps.__array_namespace__()
+    speed, means = local.speed_mps, local.means
+    features = (
+        speed / speed_mps,
+        (local.leader_speed_mps - speed) / closing_mps,
+        local.gap_m / 50,
+        local.action,
+        means.speed_mps / speed_mps,
+        means.leader_speed_mps / speed_mps,
+        unrest_mps(means) / 5,
+        means.gap_m / 50,
+    )
+    return xp.stack(features)
+
+
 def unrest_mps(means: Means) -> Float[Array, "..."]:
     """Return how much the leader's speed has changed of late: its standard deviation."""
     xp = means.speed_mps.__array_namespace__()

@@ -172,18 +172,29 @@ class Company:
         messages: how automated vehicles hear one another; None: they do not.
         opponent_share: above 0 there is an opponent, who adds this share of its own action to the automated vehicles'
             and earns what they lose.
-        ring_count: how many rings one environment has, each with its own automated vehicles and reward.
     """
 
     messages: Messages | None = None
     opponent_share: float = 0.0
-    ring_count: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.opponent_share <= 1:
             raise BadSettings(f"opponent_share must be 0 to 1, not {self.opponent_share}")
-        if self.ring_count < 1:
-            raise BadSettings(f"ring_count must be at least 1, not {self.ring_count}")
+
+
+def check_bounds(action: tuple[float, float], horizon: int, steps_per_decision: int, warm_up_step_count: int) -> None:
+    """Refuse actions without room between lowest and highest, and lengths of time that are none.
+
+    Raises:
+        BadSettings: the message names the setting.
+    """
+    if not -math.inf < action[0] < action[1] < math.inf:
+        raise BadSettings(f"actions must be low < high, not {action[0]} and {action[1]}")
+    for name, count in (("horizon", horizon), ("steps_per_decision", steps_per_decision)):
+        if count < 1:
+            raise BadSettings(f"{name} must be at least 1, not {count}")
+    if warm_up_step_count < 0:
+        raise BadSettings(f"warm_up_step_count must be 0 or more, not {warm_up_step_count}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,13 +238,9 @@ class Task:
     company: Company = field(default_factory=Company)
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.action_low < self.action_high < math.inf:
-            raise BadSettings(f"actions must be low < high, not {self.action_low} and {self.action_high}")
-        for name in ("horizon", "steps_per_decision"):
-            if getattr(self, name) < 1:
-                raise BadSettings(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.warm_up_step_count < 0:
-            raise BadSettings(f"warm_up_step_count must be 0 or more, not {self.warm_up_step_count}")
+        check_bounds(
+            (self.action_low, self.action_high), self.horizon, self.steps_per_decision, self.warm_up_step_count
+        )
         if self.sight.needs == "messages" and self.company.messages is None:
             raise BadSettings(
                 f"task {self.name!r} sees messages, but nobody sends any: give company=Company(messages=...)"

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from proving.traffic.sensing import Sensing
 from proving.traffic.tasks.people import People
-from proving.traffic.tasks.seeing import unrest_mps
+from proving.traffic.tasks.seeing import REMEMBERED, remembered
 from proving.traffic.tasks.task import Local, Moment, RingRoad, Sight, Task
 
 FLOW_ROAD = RingRoad()
@@ -31,19 +31,7 @@ def remembering_sight(local: Local) -> Float[Array, "feature ..."]:
     A low mean speed may be that of a crowded ring or of waves on a free one; how much the leader's speed changes
     tells them apart.
     """
-    xp = local.speed_mps.__array_namespace__()
-    speed, means = local.speed_mps, local.means
-    features = (
-        speed / 10,
-        (local.leader_speed_mps - speed) / 10,
-        local.gap_m / 50,
-        local.action,
-        means.speed_mps / 10,
-        means.leader_speed_mps / 10,
-        unrest_mps(means) / 5,
-        means.gap_m / 50,
-    )
-    return xp.stack(features)
+    return remembered(local, speed_mps=10, closing_mps=10)
 
 
 def even_speed_reward(now: Moment) -> Float[Array, " world"]:
@@ -69,16 +57,7 @@ WAVE_ATTENUATION_PO = Task(
 )
 
 SET_SPEED_SIGHT = Sight(
-    names=(
-        "speed",
-        "leader_minus_own_speed",
-        "gap",
-        "action",
-        "mean_speed",
-        "mean_leader_speed",
-        "leader_speed_deviation",
-        "mean_gap",
-    ),
+    names=REMEMBERED,
     low=(0.0, -3.0, -0.1, -1.0, 0.0, 0.0, 0.0, 0.0),
     high=(3.0, 3.0, 6.0, 1.0, 3.0, 3.0, 3.0, 2.0),
     read=remembering_sight,

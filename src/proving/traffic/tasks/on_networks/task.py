@@ -1,6 +1,5 @@
 """What a task on a road network is, as data; a value like any `Task`."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ from proving.traffic.tasks.on_networks.actors import Actors
 from proving.traffic.tasks.on_networks.moment import NetworkMoment
 from proving.traffic.tasks.on_networks.told import Told, behind_sensors
 from proving.traffic.tasks.on_networks.traffic import Built, NetworkTraffic, built
-from proving.traffic.tasks.task import Company, Sight
+from proving.traffic.tasks.task import Company, Sight, check_bounds
 
 
 def told_on_network(now: NetworkMoment) -> Float[Array, " told"]:
@@ -68,13 +67,9 @@ class NetworkTask:
     company: Company = field(default_factory=Company)
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.action_low < self.action_high < math.inf:
-            raise BadSettings(f"actions must be low < high, not {self.action_low} and {self.action_high}")
-        for name in ("horizon", "steps_per_decision"):
-            if getattr(self, name) < 1:
-                raise BadSettings(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.warm_up_step_count < 0:
-            raise BadSettings(f"warm_up_step_count must be 0 or more, not {self.warm_up_step_count}")
+        check_bounds(
+            (self.action_low, self.action_high), self.horizon, self.steps_per_decision, self.warm_up_step_count
+        )
         needed_s = (self.warm_up_step_count + self.horizon * self.steps_per_decision) * self.traffic.dt_s
         if self.traffic.demand.flows and self.traffic.duration_s < needed_s:
             raise BadSettings(
