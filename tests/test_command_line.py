@@ -65,6 +65,28 @@ def test_help_of_a_package_imports_nothing_heavy(package: str) -> None:
     assert modules_after(f"from proving.cli import run; run(['{package}', '--help'])") & heavy == set()
 
 
+VERBS_OF_ALL = """
+import importlib
+
+def walk(app, path):
+    for word in app:
+        if not word.startswith("-"):
+            print(*path, word)
+            walk(app[word], (*path, word))
+
+for package in ("corridor", "traffic", "video", "tables", "store", "check", "runs"):
+    walk(importlib.import_module(f"proving.{package}.commands").app, (package,))
+"""
+
+
+def test_every_verb_on_the_command_line_is_there() -> None:
+    done = run(sys.executable, "-c", VERBS_OF_ALL)
+    assert done.returncode == 0, done.stderr
+    verbs = done.stdout.splitlines()
+    for verb in ("traffic export-network", "traffic simulate network", "store scrub", "corridor run"):
+        assert verb in verbs
+
+
 def test_import_takes_less_than_a_fifth_of_a_second() -> None:
     def seconds() -> float:
         begin = time.perf_counter()

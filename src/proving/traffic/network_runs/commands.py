@@ -44,7 +44,7 @@ class How:
 
 
 HOW = How()
-export = App(name="export", help="Write a road network and its demand for SUMO.")
+export = App(name="export-network", help="Write a road network and its demand for SUMO.")
 
 
 @export.default
