@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proving.traffic.drives import read_drive
-from proving.traffic.errors import BadSettings
+from proving.traffic.errors import BadSettings, NoSuchFile
 from proving.traffic.learn.drive_files import DriveFiles
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.evolution import Evolution
@@ -62,6 +62,8 @@ def policy_called(name: str) -> Policy:
     path = Path(name)
     if path.is_dir():
         raise BadPolicy(f"{path} is a folder; name the policy in it, such as {path / 'policy.npz'}")
+    if not path.exists():
+        raise NoSuchFile(f"{path} is not there, nor does it come with the package, as {', '.join(shipped_names())} do")
     return load(path)
 
 
