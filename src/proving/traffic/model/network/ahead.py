@@ -1,0 +1,109 @@
+"""What lies ahead of a vehicle: the next one, across junctions too, or a line to stop at; and which limits."""
+
+import math
+from typing import NamedTuple
+
+from proving.traffic.model.network.junctions import Gate
+from proving.traffic.model.network.lights import Light, colour
+from proving.traffic.model.network.roads import Strip, Way
+from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle
+
+# So many strips one looks ahead beyond one's own.
+STRIPS_AHEAD = 4
+# Who must go left leaves so much of the end of the lane to those who must go right, if this much braking does it.
+LEFT_FREE_M, LEFT_FREE_MPS2 = 8.0, 2.0
+# Slower than this nobody is told to drive.
+SLOWEST_MPS = 0.5
+
+
+class Ahead(NamedTuple):
+    """Something to keep clear of: the net gap to it, its speed, and whether it is a line and not a vehicle.
+
+    To a line the gap is longer by what one's law keeps when standing, so that one comes to stand on the line.
+    """
+
+    gap_m: float
+    speed_mps: float
+    is_line: bool
+
+
+def look_ahead(one: Vehicle, scene: Scene, gate: Gate, lights: dict[str, Light]) -> Ahead:
+    """Return the nearest thing ahead."""
+    stand_m = one.kind.stand_m
+    before = scene.before(one)
+    if before is not None:
+        return Ahead(before.rear_m - one.position_m, before.speed_mps, False)
+    leads_on = one.is_inside or one.is_on_last or one.advice.way is not None
+    if gate.holds or not leads_on:
+        ahead = Ahead(one.rest_m - (0.0 if leads_on else _left_free_m(one)) + stand_m, 0.0, True)
+    elif one.is_on_last and not one.is_inside:
+        ahead = Ahead(FREE_GAP_M, one.speed_mps, False)
+    else:
+        ahead = _walk(one, scene, lights)
+    if gate.holds_inside and gate.inside_m + stand_m < ahead.gap_m:
+        ahead = Ahead(gate.inside_m + stand_m, 0.0, True)
+    way = one.advice.way
+    if way is not None and not one.is_inside:
+        # Who has left the lane by another way is in one's own as long as its rear is.
+        for other, parted_m in way.beside:
+            last = scene.last(other.strip)
+            if last is not None and last.rear_m < parted_m and one.rest_m + last.rear_m < ahead.gap_m:
+                ahead = Ahead(one.rest_m + last.rear_m, last.speed_mps, False)
+    return ahead
+
+
+def _left_free_m(one: Vehicle) -> float:
+    """Return how much of a lane that does not lead on is left to others at its end.
+
+    Two who want each other's lane would otherwise stand side by side at the end of both for ever.
+    """
+    can_stop = one.rest_m > LEFT_FREE_M + one.speed_mps**2 / (2 * LEFT_FREE_MPS2)
+    return LEFT_FREE_M if one.advice.offset > 0 and can_stop else 0.0
+
+
+def _walk(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Ahead:
+    """Follow the route from strip to strip until somebody is there, or a gate that is or may be closed."""
+    way_m, leg = one.rest_m, one.leg
+    strip: Strip = one.road
+    if not one.is_inside:
+        assert one.advice.way, "the lane leads on"
+        assert one.leg.after, "so does the route"
+        strip, leg = one.advice.way.strip, one.leg.after
+    for _ in range(STRIPS_AHEAD - 1):
+        last = scene.last(strip)
+        if last is not None:
+            return Ahead(way_m + last.rear_m, last.speed_mps, False)
+        way_m += strip.length_m
+        if strip.way is not None:
+            strip = strip.way.after
+            continue
+        if leg.after is None:
+            return Ahead(FREE_GAP_M, one.speed_mps, False)
+        way = leg.advice[strip.index].way
+        if way is None or _may_be_closed(way, lights):
+            return Ahead(way_m + one.kind.stand_m, 0.0, True)
+        strip, leg = way.strip, leg.after
+    last = scene.last(strip)
+    if last is not None:
+        return Ahead(way_m + last.rear_m, last.speed_mps, False)
+    return Ahead(FREE_GAP_M, one.speed_mps, False)
+
+
+def _may_be_closed(way: Way, lights: dict[str, Light]) -> bool:
+    """Return whether a gate farther on is to be taken as closed: it is, or somebody may have to go first."""
+    shown = colour(way, lights)
+    return shown in "ry" or (shown != "G" and way.has_yields)
+
+
+def limit_ahead_mps(one: Vehicle) -> float:
+    """Return the speed that the limits here and on the next two strips allow, braking in time for the latter."""
+    brake_mps2 = one.kind.brake_mps2
+    allowed_mps = one.allowed_mps(one.strip)
+    room_m = max(one.rest_m, 0.0)
+    following = [one.road] if one.is_inside else []
+    if not one.is_inside and one.advice.way is not None:
+        following = [one.advice.way.strip, one.advice.way.after]
+    for strip in following:
+        allowed_mps = min(allowed_mps, math.sqrt(one.allowed_mps(strip) ** 2 + 2 * brake_mps2 * room_m))
+        room_m += strip.length_m
+    return max(allowed_mps, SLOWEST_MPS)

@@ -1,0 +1,167 @@
+"""The step: everybody decides on the same moment, then moves; then some arrive and others start.
+
+A step, in the order of this file: look at who is where; see what the junctions allow; look ahead; want an
+acceleration; think about the lane beside; move, change lane, cross; count; arrive; start; let the lights go on.
+"""
+
+import math
+from dataclasses import replace
+
+from proving.traffic.drivers import CONTROLLERS
+from proving.traffic.errors import BadSettings
+from proving.traffic.model.chance import normal, uniform
+from proving.traffic.model.laws import Law, Sight, follow
+from proving.traffic.model.network.ahead import Ahead, limit_ahead_mps, look_ahead
+from proving.traffic.model.network.journeys import Entrances, Journey, Span, entered, journeys, placed
+from proving.traffic.model.network.junctions import Gate, Gates, Merging
+from proving.traffic.model.network.lane_changes import Intent, Turn, change_lanes
+from proving.traffic.model.network.lights import Light, go_on, lights_at
+from proving.traffic.model.network.moving import Pace, count, cross, drive, has_arrived
+from proving.traffic.model.network.records import Arrival, History, Moment, Settings
+from proving.traffic.model.network.roads import Roads, roads
+from proving.traffic.model.network.stops import due, halt, stands_at, with_stop
+from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle, scene_of
+from proving.traffic.network.demand import Demand
+from proving.traffic.network.road_map import RoadMap
+
+# Harder braking than this is counted as an emergency.
+EMERGENCY_MPS2 = 6.0
+# How hard one brakes at most to fall behind somebody on another way into the same lane.
+JOINS_WITH_MPS2 = 4.0
+# Who lies within the same quarter of a metre of a lane keeps the order that it had; vehicles that follow one another
+# are farther apart.
+ORDER_M = 0.25
+# Streams of chance: the noise on an acceleration, and how much a driver dawdles.
+STREAM_NOISE, STREAM_DAWDLE = 0, 5
+
+
+def simulated(road_map: RoadMap, demand: Demand, settings: Settings, seed: int = 0) -> History:
+    """Return what happens to everybody.
+
+    Raises:
+        BadSettings: the controller is not one of `CONTROLLERS`.
+    """
+    run = _Run(road_map, demand, settings, seed)
+    for step in range(settings.step_count):
+        run.step(step)
+    return run.told()
+
+
+class _Run:
+    """A run so far."""
+
+    def __init__(self, road_map: RoadMap, demand: Demand, settings: Settings, seed: int) -> None:
+        if settings.controller not in CONTROLLERS:
+            raise BadSettings(f"there is no controller {settings.controller!r}; there are {', '.join(CONTROLLERS)}")
+        kind = CONTROLLERS[settings.controller]
+        self.controller: Law = None if kind is None else kind()
+        self.settings = settings
+        self.pace = Pace(settings.dt_s, settings.at_new_speed)
+        self.seed = seed
+        self.ground: Roads = roads(road_map)
+        self.lights: dict[str, Light] = lights_at(road_map, settings.start_s)
+        end_s = settings.start_s + settings.step_count * settings.dt_s
+        every = journeys(road_map, self.ground, demand, Span(settings.start_s, end_s, seed))
+        self.history = History(names=tuple(journey.said.name for journey in every))
+        self.everybody = [placed(journey, self.ground, seed) for journey in every if journey.is_placed]
+        # Who waits, by the edge where it starts.
+        self.queues: dict[str, list[Journey]] = {}
+        for journey in every:
+            queue = self.queues.setdefault(journey.leg.edge, [])
+            if not journey.is_placed:
+                queue.append(journey)
+        self._put_in_order()
+
+    def step(self, step: int) -> None:
+        """Let one step pass."""
+        dt_s, rules = self.settings.dt_s, self.settings.rules
+        scene = scene_of(self.everybody)
+        junctions = Gates(scene, self.lights, dt_s, at_new_speed=self.settings.at_new_speed)
+        gates: dict[Vehicle, Gate] = {}
+        intents: dict[Vehicle, Intent] = {}
+        for one in scene.everybody:
+            gates[one], merging = junctions.of(one)
+            ahead = with_stop(look_ahead(one, scene, gates[one], self.lights), one)
+            intents[one] = self._intent(one, ahead, merging, step)
+        change_lanes(scene, intents, rules, Turn(step, dt_s))
+        for one in scene.everybody:
+            intent = intents[one]
+            self.history.overlap_count += not intent.ahead.is_line and intent.ahead.gap_m < 0
+            self.history.moments.append(
+                Moment(step, one.trip, one.strip.number, one.position_m, one.speed_mps, intent.accel_mps2)
+            )
+        # Lights see the same moment, so they go on before anybody moves.
+        go_on(self.lights, scene, dt_s)
+        for one in scene.everybody:
+            self._move(one, intents[one], gates[one], step)
+        self._arrive_and_start(scene, step)
+        self._put_in_order()
+
+    def _intent(self, one: Vehicle, ahead: Ahead, merging: Merging, step: int) -> Intent:
+        """Return what it would do in its own lane: by its law, or its controller's."""
+        dt_s, number = self.settings.dt_s, one.trip
+        limit_mps = limit_ahead_mps(one)
+        sight = Sight(one.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, dt_s)
+        dawdles = replace(sight, dawdle=uniform(self.seed, STREAM_DAWDLE, number, step))
+        if one.kind.said.is_automated and self.controller is not None:
+            accel_mps2 = follow(self.controller, dawdles, one.steering)
+        else:
+            noise = one.kind.said.driver.noise_intensity / math.sqrt(dt_s)
+            accel_mps2 = one.wants_mps2(dawdles) + noise * normal(self.seed, STREAM_NOISE, number, step)
+        if merging.gap_m < FREE_GAP_M:
+            # Two ways that join have no order yet: one falls behind whoever is nearer, without panic.
+            beside = Sight(one.speed_mps, merging.gap_m, merging.speed_mps, limit_mps, dt_s)
+            accel_mps2 = min(accel_mps2, max(one.wants_mps2(beside), -JOINS_WITH_MPS2))
+        return Intent(ahead, limit_mps, accel_mps2)
+
+    def _move(self, one: Vehicle, intent: Intent, gate: Gate, step: int) -> None:
+        """Let it drive, change lane, and cross; count what there is to count."""
+        dt_s = self.settings.dt_s
+        before_mps, before_m, stop = one.speed_mps, one.position_m, due(one)
+        waited_s, lost_s = one.waited_s, one.lost_s
+        one.since_change_s += dt_s
+        if intent.to is not None:
+            one.strip, one.position_m, one.since_change_s = intent.to, intent.position_m, 0.0
+        drive(one, intent.accel_mps2, self.pace)
+        cross(one, is_held=gate.holds)
+        # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
+        self.history.emergency_count += before_mps - one.speed_mps > EMERGENCY_MPS2 * dt_s
+        count(one, dt_s)
+        if stop is not None:
+            halt(stop, before_m, one, step * dt_s + self.settings.start_s, dt_s)
+            if stands_at(stop, before_m, one):
+                # To stand at a halt is neither waiting nor lost time.
+                one.waiting_s, one.waited_s, one.lost_s = 0.0, waited_s, lost_s
+
+    def _arrive_and_start(self, before: Scene, step: int) -> None:
+        """Take those off the road who have arrived; let the first of each queue begin where there is room."""
+        dt_s = self.settings.dt_s
+        for one in self.everybody:
+            if has_arrived(one):
+                self.history.arrivals[one.trip] = Arrival(
+                    one.departed_s, (step + 1) * dt_s, one.lost_s, one.waited_s, one.driven_m
+                )
+        self.everybody = [one for one in self.everybody if one.trip not in self.history.arrivals]
+        seen = Entrances(self.ground, before, list(self.everybody), self.seed)
+        for queue in self.queues.values():
+            one = entered(queue[0], step * dt_s, seen) if queue else None
+            if one is not None:
+                queue.pop(0)
+                self.everybody.append(one)
+
+    def _put_in_order(self) -> None:
+        """Put everybody in order: strip by strip, the front first."""
+
+        def rank(one: Vehicle) -> tuple[int, int]:
+            rest_m = min(max(one.rest_m, 0.0), one.strip.length_m)
+            return one.strip.number, int(rest_m / ORDER_M)
+
+        self.everybody.sort(key=rank)
+
+    def told(self) -> History:
+        """Return what there is to tell at the end."""
+        end_s = self.settings.step_count * self.settings.dt_s
+        waiting = [one for queue in self.queues.values() for one in queue if one.said.depart_s <= end_s]
+        self.history.waiting = tuple(one.number for one in waiting)
+        self.history.active_count = len(self.everybody)
+        return self.history

@@ -1,0 +1,184 @@
+"""Who is on the road, and where: the moment that everybody sees when deciding on the next step."""
+
+from dataclasses import dataclass, field
+
+from proving.traffic.model.laws import Law, Memory, Sight, equilibrium_gap, follow
+from proving.traffic.model.network.plans import Advice, Leg
+from proving.traffic.model.network.roads import Strip
+from proving.traffic.network.demand import Stop, VehicleType
+
+# Nobody ahead: so far that every law drives freely.
+FREE_GAP_M = 1e5
+# Who comes out of a junction is so many seconds away when a change or a start in front of it is all right.
+COMING_S = 1.5
+# Who is slower than this counts as standing in the room behind a junction.
+SLOW_MPS = 0.5
+# No law is thought to brake softer than this.
+SOFTEST_MPS2 = 2.0
+# Acceleration of laws that name none.
+START_MPS2 = 1.5
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A vehicle type with the numbers that others count on.
+
+    Attributes:
+        said: the type as the demand has it.
+        stand_m: gap that its law keeps when standing.
+        start_mps2: acceleration that its law starts with.
+        brake_mps2: braking that its law counts on.
+    """
+
+    said: VehicleType
+    stand_m: float
+    start_mps2: float
+    brake_mps2: float
+
+
+def kind_of(said: VehicleType) -> Kind:
+    """Return a type with its law's numbers."""
+    law: Law = said.driver
+    braking = getattr(law, "braking_mps2", getattr(law, "comfortable_mps2", SOFTEST_MPS2))
+    return Kind(said, equilibrium_gap(law, 0.0), getattr(law, "accel_mps2", START_MPS2), max(braking, SOFTEST_MPS2))
+
+
+@dataclass(eq=False, kw_only=True)
+class Vehicle:
+    """One vehicle.
+
+    Attributes:
+        trip: number of its trip.
+        kind: its type.
+        leg: the edge of its route that it is on; inside a junction: that it is about to reach.
+        stops: the halts on its way.
+        arrive_m: where on the last edge it leaves.
+        strip: what it drives on.
+        position_m: its front bumper, from the strip's start.
+        speed_mps: how fast.
+        factor: what this driver makes of a speed limit.
+        departed_s: when its trip began.
+        since_change_s: time since its last lane change.
+        waiting_s: standing since so long.
+        lost_s: time lost against driving at the speed limit, so far.
+        waited_s: time stood, so far.
+        driven_m: way driven.
+        brakes: it shows brake lights.
+        stops_done: how many of its halts are behind it.
+        stood_s: how long it has stood at the present one.
+        steering: what its controller remembers.
+    """
+
+    trip: int
+    kind: Kind
+    leg: Leg
+    stops: tuple[Stop, ...]
+    arrive_m: float
+    strip: Strip
+    position_m: float
+    speed_mps: float
+    factor: float
+    departed_s: float
+    since_change_s: float = 1e3
+    waiting_s: float = 0.0
+    lost_s: float = 0.0
+    waited_s: float = 0.0
+    driven_m: float = 0.0
+    brakes: bool = False
+    stops_done: int = 0
+    stood_s: float = 0.0
+    steering: Memory = field(default_factory=dict)
+
+    @property
+    def length_m(self) -> float:
+        """Return its length."""
+        return self.kind.said.length_m
+
+    @property
+    def rear_m(self) -> float:
+        """Return where its rear bumper is."""
+        return self.position_m - self.length_m
+
+    @property
+    def rest_m(self) -> float:
+        """Return the way to the end of the strip."""
+        return self.strip.length_m - self.position_m
+
+    @property
+    def is_inside(self) -> bool:
+        """Return whether it is inside a junction."""
+        return self.strip.way is not None
+
+    @property
+    def road(self) -> Strip:
+        """Return the lane of an edge that it is on or, inside a junction, about to reach."""
+        return self.strip if self.strip.way is None else self.strip.way.after
+
+    @property
+    def advice(self) -> Advice:
+        """Return what its route says about that lane."""
+        return self.leg.advice[self.road.index]
+
+    @property
+    def is_on_last(self) -> bool:
+        """Return whether its route ends on this edge or, inside a junction, on the next."""
+        return self.leg.after is None
+
+    def allowed_mps(self, strip: Strip) -> float:
+        """Return how fast it likes to drive there at most."""
+        return min(strip.limit_mps * self.factor, self.kind.said.top_mps)
+
+    def wants_mps2(self, sight: Sight) -> float:
+        """Return the acceleration that its law wants of this."""
+        return follow(self.kind.said.driver, sight, {})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A moment: everybody by strip, the front first, and one strip after the other.
+
+    Whoever comes first there is said to be *before* the others; ties go by that.
+    """
+
+    everybody: list[Vehicle]
+    on: dict[Strip, list[Vehicle]]
+    place: dict[Vehicle, int]
+
+    def vehicles(self, strip: Strip | None) -> list[Vehicle]:
+        """Return who is on this strip, the front first."""
+        return [] if strip is None else self.on.get(strip, [])
+
+    def last(self, strip: Strip) -> Vehicle | None:
+        """Return the last on this strip."""
+        return self.on[strip][-1] if strip in self.on else None
+
+    def first(self, strip: Strip) -> Vehicle | None:
+        """Return the first on this strip."""
+        return self.on[strip][0] if strip in self.on else None
+
+    def is_front(self, one: Vehicle) -> bool:
+        """Return whether nobody is before it on its strip."""
+        return self.on[one.strip][0] is one
+
+    def before(self, one: Vehicle) -> Vehicle | None:
+        """Return who is before it on its strip."""
+        row = self.on[one.strip]
+        return None if row[0] is one else row[row.index(one) - 1]
+
+    def behind(self, one: Vehicle) -> Vehicle | None:
+        """Return who is behind it on its strip."""
+        row = self.on[one.strip]
+        return None if row[-1] is one else row[row.index(one) + 1]
+
+    def headroom_m(self, lane: Strip) -> float:
+        """Return the way that whoever comes out of a junction still has to this lane's start, less what it needs."""
+        coming = (row[0] for strip, row in self.on.items() if strip.way is not None and strip.way.after is lane)
+        return min((one.rest_m - COMING_S * one.speed_mps for one in coming), default=FREE_GAP_M)
+
+
+def scene_of(everybody: list[Vehicle]) -> Scene:
+    """Return the moment at which they are there, in this order."""
+    on: dict[Strip, list[Vehicle]] = {}
+    for one in everybody:
+        on.setdefault(one.strip, []).append(one)
+    return Scene(everybody, on, {one: place for place, one in enumerate(everybody)})
