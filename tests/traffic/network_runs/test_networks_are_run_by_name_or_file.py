@@ -53,6 +53,8 @@ def test_a_file_gives_a_row_and_every_moment_and_an_inflow_beyond_capacity_is_na
     [
         (["nowhere"], "'nowhere' is neither a file nor a network; there are bay_bridge, "),
         (["merge", "--controller", "nobody"], "there is no controller 'nobody'"),
+        (["merge", "--router", "nobody"], "there is no router 'nobody'; there are none, continuous, grid, "),
+        (["figure_eight", "--router", "rerouting"], "rerouting needs goals, but the demand loops"),
         (["merge", "--automated-share", "2"], "automated_share must be 0 to 1, not 2.0"),
         (["merge", "--out", "merge.txt"], "the name must end in .parquet"),
         (["merge", "--seeds", "0"], "seeds must be at least 1, not 0"),

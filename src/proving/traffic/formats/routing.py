@@ -7,11 +7,14 @@ limits, and 1.5 s more (`weights.minor-penalty`) wherever one must yield without
 import heapq
 import itertools
 from collections import defaultdict
+from collections.abc import Mapping
 
 from proving.traffic.errors import BadNetwork
 from proving.traffic.network import RoadMap
 
 YIELD_S = 1.5
+# An edge counts as so much slower for each way that has used it when others are looked for.
+SLOWER = 1.5
 
 
 class Router:
@@ -53,6 +56,23 @@ class Router:
             route += self._between(self.road_map.edge_index[start], self.road_map.edge_index[end])[1:]
         return route
 
+    def alternatives(self, start: str, end: str, count: int) -> tuple[tuple[str, ...], ...]:
+        """Return the fastest way from one edge to another, and up to `count` - 1 others.
+
+        Each is the fastest where the edges of those before it count as slower by half, again and again.
+
+        Raises:
+            BadNetwork: as for `route`.
+        """
+        found = [self.route(start, end)]
+        index = self.road_map.edge_index
+        slower: dict[int, float] = {}
+        for _ in range(count - 1):
+            for name in found[-1][1:-1]:
+                slower[index[name]] = slower.get(index[name], 1.0) * SLOWER
+            found.append(self._search(index[start], index[end], slower))
+        return tuple(dict.fromkeys(found))
+
     def is_connected(self, here: str, there: str) -> bool:
         """Return whether this class can drive from one edge straight onto the other."""
         index = self.road_map.edge_index
@@ -63,8 +83,9 @@ class Router:
             self._found[start, end] = self._search(start, end)
         return self._found[start, end]
 
-    def _search(self, start: int, end: int) -> tuple[str, ...]:
+    def _search(self, start: int, end: int, slower: Mapping[int, float] | None = None) -> tuple[str, ...]:
         edges = self.road_map.edges
+        slower = slower or {}
         before: dict[int, int] = {}
         best_s = {start: 0.0}
         queue = [(0.0, start)]
@@ -81,7 +102,7 @@ class Router:
                 edge_s = self._edge_s[there]
                 if edge_s is None:
                     continue
-                new_s = time_s + cross_s + edge_s
+                new_s = time_s + cross_s + edge_s * slower.get(there, 1.0)
                 if new_s < best_s.get(there, float("inf")):
                     best_s[there] = new_s
                     before[there] = here

@@ -110,25 +110,27 @@ class Outcome:
         }
 
 
-def prepared(road_map: RoadMap, demand: Demand, run: Run, seed: int) -> tuple[World, State, tuple[str, ...]]:
-    """Return the world, its first state and the names of the trips.
+def prepared(
+    road_map: RoadMap, demand: Demand, run: Run, seed: int, planner: Planner | None = None
+) -> tuple[World, State, tuple[str, ...]]:
+    """Return the world, its first state and the names of the trips; the planner may know more routes already.
 
     Raises:
         BadNetwork: the demand does not fit the network; the message names what does not.
         Overflow: more vehicles stand on the road at the start than `run.capacity`.
         BadSettings: a law remembers things, which those on networks cannot.
     """
-    return worlds_of(road_map, demand, run, (seed,))[0]
+    return worlds_of(road_map, demand, run, (seed,), planner)[0]
 
 
 def worlds_of(
-    road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int]
+    road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int], planner: Planner | None = None
 ) -> list[tuple[World, State, tuple[str, ...]]]:
     """Return what `prepared` does for each seed, all on one network."""
     for kind in demand.types:
         if not is_memoryless(kind.driver):
             raise BadSettings(f"vehicle type {kind.name!r}: its law has a memory, which networks do not carry")
-    planner = Planner(road_map)
+    planner = planner or Planner(road_map)
     span_s = (run.start_s, run.start_s + run.duration_s)
     every = [journeys(demand, planner, seed, span_s, run.precision) for seed in seeds]
     network = compiled(road_map, guidance(planner), run.precision)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from proving.traffic.network import Demand
     from proving.traffic.network.simulate import Outcome, Run
     from proving.traffic.network_runs import NetworkScenario
+    from proving.traffic.routing import Router
 
 app = App(name="network", help="Simulate a road network by its name, or from files of SUMO and others.")
 
@@ -28,6 +29,8 @@ class How:
         start_s: Time of day at which it starts.
         capacity: Vehicles on the road at first room for; it grows where they are more.
         controller: What steers automated vehicles: proving traffic drivers lists the laws.
+        router: Gives vehicles other routes while they drive: rerouting (by present travel times), or FLOW's grid,
+            minicity, bay_bridge, i210, continuous.
         automated_share: Share of the vehicles that are automated, 0 to 1, beside those that the network has.
         seed: The first seed.
         seeds: How many seeds to run, one after the other.
@@ -38,6 +41,7 @@ class How:
     start_s: float | None = None
     capacity: int = 512
     controller: str = "none"
+    router: str = "none"
     automated_share: float = 0.0
     seed: int = 0
     seeds: int = 1
@@ -107,13 +111,15 @@ def simulate_network(
         raise BadSettings(f"{out}: the name must end in .parquet")
     if how.seeds < 1:
         raise BadSettings(f"seeds must be at least 1, not {how.seeds}")
+    router = _router(how.router)
     rows: list[dict[str, float | int | str]] = []
     crowded: list[str] = []
     for seed in range(how.seed, how.seed + how.seeds):
         asked = scenario(what, demand, seed)
         people = with_automated(asked.demand, how.automated_share, seed)
         run = _run(asked, how)
-        outcome, record = fitted(asked.road_map, people, run, seed, is_recorded=out is not None and seed == how.seed)
+        is_recorded = out is not None and seed == how.seed
+        outcome, record = fitted(asked.road_map, people, run, seed, router=router, is_recorded=is_recorded)
         if out is not None and record is not None:
             pyarrow.parquet.write_table(moments(asked.road_map, run, outcome.names, record), out)
         rows.append({"engine": "proving", "seed": seed, **_row(outcome), **outcome.means()})
@@ -124,6 +130,16 @@ def simulate_network(
     for line in crowded:
         print(line, file=sys.stderr)
     return 1 if crowded else 0
+
+
+def _router(name: str) -> "Router | None":
+    from proving.traffic.errors import BadSettings
+    from proving.traffic.routing import ROUTERS
+
+    if name not in ROUTERS:
+        raise BadSettings(f"there is no router {name!r}; there are {', '.join(ROUTERS)}")
+    make = ROUTERS[name]
+    return None if make is None else make()
 
 
 def _run(asked: "NetworkScenario", how: How) -> "Run":

@@ -7,29 +7,45 @@ from proving.traffic.errors import Overflow
 from proving.traffic.network import Demand, RoadMap
 from proving.traffic.network.simulate import Outcome, Run, recorded, simulate
 from proving.traffic.network.state import Record
+from proving.traffic.routing import Router, simulate_routed
 
 MOST = 1 << 20
 
 
 @overload
 def fitted(
-    road_map: RoadMap, demand: Demand, run: Run, seed: int = 0, *, is_recorded: Literal[False] = False
+    road_map: RoadMap,
+    demand: Demand,
+    run: Run,
+    seed: int = 0,
+    *,
+    router: Router | None = None,
+    is_recorded: Literal[False] = False,
 ) -> tuple[Outcome, None]: ...
 @overload
 def fitted(
-    road_map: RoadMap, demand: Demand, run: Run, seed: int = 0, *, is_recorded: bool
+    road_map: RoadMap, demand: Demand, run: Run, seed: int = 0, *, router: Router | None = None, is_recorded: bool
 ) -> tuple[Outcome, Record | None]: ...
 def fitted(
-    road_map: RoadMap, demand: Demand, run: Run, seed: int = 0, *, is_recorded: bool = False
+    road_map: RoadMap,
+    demand: Demand,
+    run: Run,
+    seed: int = 0,
+    *,
+    router: Router | None = None,
+    is_recorded: bool = False,
 ) -> tuple[Outcome, Record | None]:
     """Return what became of everybody, and the record where asked; the capacity doubles until all fit.
 
     Raises:
         BadNetwork: the demand does not fit the network.
+        BadSettings: the router does not fit the demand.
         Overflow: a million places are too few.
     """
     while True:
         try:
+            if router is not None:
+                return simulate_routed(road_map, demand, run, router, seed, is_recorded=is_recorded)
             if is_recorded:
                 return recorded(road_map, demand, run, seed)
             return simulate(road_map, demand, run, seed), None

@@ -1,0 +1,88 @@
+"""A world whose vehicles are given other routes while they drive."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from proving.traffic.network.demand import Demand
+from proving.traffic.network.plans import Planner
+from proving.traffic.network.road_map import RoadMap
+from proving.traffic.network.simulate import Outcome, Run, check_room, outcome_of, prepared
+from proving.traffic.network.state import Record, State, World
+from proving.traffic.network.step import step
+from proving.traffic.routing.choices import Choices, Memory, Router, goals
+
+
+class Routed(NamedTuple):
+    """A world with a router in it.
+
+    Attributes:
+        world: what stays the same.
+        state: the first moment.
+        names: the trips.
+        choices: what the router chooses from.
+        memory: what it remembers at first.
+    """
+
+    world: World
+    state: State
+    names: tuple[str, ...]
+    choices: Choices
+    memory: Memory
+
+
+def routed(road_map: RoadMap, demand: Demand, run: Run, seed: int, router: Router) -> Routed:
+    """Return what `prepared` does, with all that the router needs.
+
+    Raises:
+        BadNetwork: the demand does not fit the network.
+        BadSettings: the router does not fit the demand.
+        Overflow: more vehicles stand on the road at the start than `run.capacity`.
+    """
+    planner = Planner(road_map)
+    router.explore(planner, demand)
+    world, state, names = prepared(road_map, demand, run, seed, planner)
+    # Who leaves at the end of its goal leaves at the end of whichever it is given.
+    goal = np.array([*goals(planner), -1])[world.trips.node]
+    length_m = np.array([*(edge.length_m for edge in road_map.edges), 0.0])[goal]
+    arrive_m = np.where(world.trips.arrive_m >= length_m - 1e-3, np.inf, world.trips.arrive_m)
+    world = world._replace(trips=world.trips._replace(arrive_m=arrive_m.astype(run.precision)))
+    choices = router.choices(planner)
+    return Routed(world, state, names, choices, router.first_memory(choices))
+
+
+def on_routes(router: Router, choices: Choices, world: World, state: State, memory: Memory) -> tuple[State, Memory]:
+    """Return the state with everybody on the route that the router gives it."""
+    ready = jax.tree.map(jnp.asarray, choices)._replace(depth=choices.depth)
+    node, memory = router.routed(ready, world, state, memory)
+    return state._replace(vehicles=state.vehicles._replace(node=node)), memory
+
+
+def simulate_routed(
+    road_map: RoadMap, demand: Demand, run: Run, router: Router, seed: int = 0, *, is_recorded: bool = False
+) -> tuple[Outcome, Record | None]:
+    """Return what became of everybody, and where asked every step's record on a new first axis.
+
+    Raises:
+        BadNetwork: the demand does not fit the network.
+        BadSettings: the router does not fit the demand.
+        Overflow: more vehicles at once than `run.capacity`.
+    """
+    with jax.enable_x64(run.precision == "float64"):
+        world, state, names, choices, memory = routed(road_map, demand, run, seed, router)
+
+        @jax.jit
+        def driven(world: World, state: State, memory: Memory) -> tuple[State, Record | None]:
+            def one(now: tuple[State, Memory], _: None) -> tuple[tuple[State, Memory], Record | None]:
+                state, memory = on_routes(router, choices, world, *now)
+                state, record = step(world, state)
+                return (state, memory), record if is_recorded else None
+
+            (state, _), record = jax.lax.scan(one, (state, memory), None, length=run.step_count)
+            return state, record
+
+        final, record = jax.device_get(driven(jax.tree.map(jnp.asarray, world), state, memory))
+    check_room(final, run)
+    return outcome_of(world, final, names), record
