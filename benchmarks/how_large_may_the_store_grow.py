@@ -23,6 +23,7 @@ from pathlib import Path
 from proving.store import Store
 from proving.store.entries import Facts, Locator, Name, encode_entry, locators_of, object_name, object_value
 from proving.store.runs import OpenRun, RunShape, RunWriter, write_run
+from proving.store.soft_updates import Dependency
 
 # Of a hundred entries so many are in each run, the oldest first.
 SHARES = (74, 19, 5, 2)
@@ -159,12 +160,13 @@ def write_index(folder: Path, indexed: int) -> int:
         engine.index.entry_count += indexed
         shape = RunShape(1 << 20, 4096)
 
-        def install(new: OpenRun | None) -> None:
+        def install(new: OpenRun | None, dependency: Dependency) -> None:
             assert new is not None, "a run has entries"
             runs = (*engine.index.runs, new)
             checkpoint = engine.journal.checkpoint()
             assert checkpoint is not None, "something was put"
-            engine.extents.write_superblock(tuple(each.run for each in runs), (checkpoint, engine.index.entry_count))
+            at = engine.extents.live_at(checkpoint, engine.index.entry_count)
+            engine.extents.superblock.name("a run", dependency, tuple(each.run for each in runs), at)
             engine.extents.account_runs((), new.run.locators)
             engine.index.install(runs, (), is_flushed=True)
 

@@ -17,7 +17,6 @@ from proving.store import (
     StoreSettings,
     TooLarge,
 )
-from proving.store.extents import Dependency, Extent
 
 
 @pytest.fixture
@@ -131,14 +130,3 @@ def test_settings_that_cannot_work_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match="must be"):
             StoreSettings(**wrong)
-
-
-def test_a_dependency_is_durable_when_all_it_waits_for_is() -> None:
-    one, two = Extent(1, completed=3, synced=2), Extent(2, completed=1, synced=1)
-    first, second, third = Dependency(((one, 2),)), Dependency(((one, 3),)), Dependency(((two, 1),))
-    assert Dependency().is_durable()
-    assert first.and_(third).is_durable()
-    assert not first.and_(second).is_durable()
-    assert first.and_(second).writes == ((one, 3),)
-    one.synced = 3
-    assert third.and_(first).and_(second).is_durable()

@@ -29,10 +29,47 @@ def test_what_is_staged_waits_until_it_is_put(open_small: OpenSmall) -> None:
         parts = [store.stage(bytes(3000)), store.stage(b"x" * 700)]
         waiting = [node.label for node in store.graph().waiting]
         assert "a staged part of 3,000 bytes" in waiting
-        assert any(label.startswith("extent ") for label in waiting)
+        assert sum(label.startswith("data to extent ") for label in waiting) >= 2
         check(store.graph())
         store.put_staged("bucket", "key", parts, etag="two-2")
         assert store.graph().waiting == ()
+
+
+class Watched(SimDisk):
+    """A disk that keeps the graph as it is before each sync."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store: Store | None = None
+        self.graphs: list[Graph] = []
+
+    def sync(self, name: str) -> None:
+        if self.store is not None:
+            self.graphs.append(self.store.graph())
+        super().sync(name)
+
+
+def test_puts_and_a_flush_are_drawn_while_they_wait(open_small: OpenSmall) -> None:
+    disk = Watched()
+    with open_small(disk) as store:
+        store.create_bucket("bucket")
+        disk.store = store
+        store.put("bucket", "large", bytes(2000))
+        store.put("bucket", "small", bytes(20))
+        store.flush()
+        seen = list(disk.graphs)
+        disk.store = None
+    arrows = set()
+    for graph in seen:
+        check(graph)
+        labels = {node.name: node.label for node in graph.nodes if not node.is_durable}
+        arrows |= {(labels[first], labels[then]) for first, then in graph.edges if first in labels and then in labels}
+        assert graph.svg().count("<rect") == len(graph.nodes)
+    waited = {node.label for graph in seen for node in graph.waiting}
+    assert "owner of extent 1, held" in waited
+    for chunk in ("run", "fences of a run", "filter of a run"):
+        assert (f"{chunk} to extent 1", "a new run and a checkpoint, held") in arrows
+    assert any(label.startswith("batch 2 of 1 entries") for label in waited), waited
 
 
 def test_waiting_ends_with_an_orderly_stop(open_small: OpenSmall) -> None:

@@ -33,7 +33,7 @@ class Change:
         decide: What it changes.
         size_bytes: At most so long are its entries as they are written.
         value: Bytes that travel with the entries, and their CRC32C.
-        beside: Chunks that its entries name, written but not durable yet.
+        beside: What its entries need that is not durable yet.
         is_urgent: May use the reserve.
         alone: Instead of `decide`: work that needs the index, the runs and the journal to itself.
         error: Why it was not done.
@@ -215,7 +215,7 @@ class Committer:
                 continue
             view.apply(made)
             entries += made
-            if change.beside.locators and made:
+            if change.beside is not NOTHING_BESIDE and made:
                 beside = beside.and_(change.beside)
             if change.value and made:
                 draft.add(Kind.DATA, *change.value)

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from proving.store.entries import Locator, Name, encode_entry, is_gone
 from proving.store.errors import Corrupt, DiskFailed, DiskFull
-from proving.store.extents import Dependency, Extents
+from proving.store.extents import Extents
 from proving.store.index import Index
 from proving.store.journal import Journal
 from proving.store.runs import OpenRun, RunShape, RunWriter, write_run
+from proving.store.soft_updates import NOTHING, Dependency
 from proving.store.superblock import Run
 
 _log = logging.getLogger(__name__)
@@ -80,9 +81,10 @@ class Compactor:
             if value is not None or not is_first
         ]
 
-        def install(new: OpenRun | None) -> None:
+        def install(new: OpenRun | None, dependency: Dependency) -> None:
             runs = index.runs if new is None else (*index.runs, new)
-            self._extents.write_superblock(_records(runs), (checkpoint, index.entry_count))
+            at = self._extents.live_at(checkpoint, index.entry_count)
+            self._extents.superblock.name("a new run and a checkpoint", dependency, _records(runs), at)
             self._extents.account_runs((), () if new is None else new.run.locators)
             index.install(runs, (), is_flushed=True)
 
@@ -138,7 +140,7 @@ class Compactor:
             DiskFailed, Corrupt: a run cannot be copied.
         """
         moved: dict[Locator, Locator] = {}
-        dependency = Dependency()
+        dependency = NOTHING
         runs = self._index.runs
         try:
             for each in runs:
@@ -148,9 +150,8 @@ class Compactor:
                         moved[locator], written = self._extents.append(chunk.kind, chunk.payload, is_urgent=True)
                         dependency = dependency.and_(written)
             if moved:
-                self._extents.sync(dependency)
                 records = tuple(_moved(each.run, moved) for each in runs)
-                self._extents.write_superblock(records)
+                self._extents.superblock.name("chunks of runs that moved", dependency, records)
                 self._extents.account_runs((), tuple(moved.values()))
                 for each, record in zip(runs, records, strict=True):
                     each.run = record
@@ -204,7 +205,7 @@ class Compactor:
         assert runs[at:behind] == merge.inputs, "runs that are being merged stay where they are"
         merged = (*runs[:at], *(() if new is None else (new,)), *runs[behind:])
         gone = tuple(locator for each in merge.inputs for locator in each.run.locators)
-        self._extents.write_superblock(_records(merged))
+        self._extents.superblock.name("a merged run", merge.writer.dependency, _records(merged))
         self._extents.account_runs((), () if new is None else new.run.locators)
         self._index.install(merged, gone, is_flushed=False)
 

@@ -140,6 +140,7 @@ class Engine:
     def _end(self) -> None:
         self._flush()
         self._compactor.abandon()
+        self.extents.settle_all()
 
     def _upkeep(self, entry_count: int) -> None:
         """Do what is due after so many entries were committed."""

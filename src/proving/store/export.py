@@ -26,6 +26,7 @@ from proving.store.engine import Engine
 from proving.store.entries import Entry, Facts, Locator, Name
 from proving.store.errors import BucketExists, NotAnExport
 from proving.store.index import View
+from proving.store.journal import Beside
 
 _FORMAT = "proving store export 1"
 _END = "end.json"
@@ -137,14 +138,18 @@ def _put(engine: Engine, document: dict[str, Any], data: IO[bytes] | None) -> tu
         raise NotAnExport(f"the export says something of an object that cannot be: {error!r}") from error
     body = engine.writer.take(_pieces(data, pieces, key), is_hashed=False)
     try:
-        engine.extents.sync(body.dependency)
         value = entries.object_value(body.locators, facts)
 
         def decide(view: View, place: Locator | None) -> list[Entry]:
             changes.require_bucket(view, bucket)
             return [(name, value if place is None else entries.with_locators(value, [place]))]
 
-        engine.commit(decide, len(name) + len(value) + entries.LOCATOR_BYTES, value=body.inline)
+        engine.commit(
+            decide,
+            len(name) + len(value) + entries.LOCATOR_BYTES,
+            value=body.inline,
+            beside=Beside(after=body.dependency),
+        )
     finally:
         engine.writer.drop(body)
     return name, body.size_bytes

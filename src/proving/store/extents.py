@@ -5,99 +5,29 @@ a chunk in it, nobody reads from it, and no write is under way to it.
 """
 
 import errno
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 
 from proving.store.chunk import FRAME_BYTES, HEADER_BYTES, UUID_BYTES, Chunk, Kind, crc32c, decode, encode
 from proving.store.disk import Disk
 from proving.store.entries import Locator
 from proving.store.errors import Corrupt, DiskFailed, DiskFull
+from proving.store.extent import Extent
 from proving.store.health import Health
 from proving.store.records import StoreSettings
+from proving.store.soft_updates import NOTHING, Dependency, SoftUpdates, Write
 from proving.store.superblock import Checkpoint, ExtentRecord, Role, Run, Superblock
+from proving.store.superblock_updates import CheckpointRecord, SuperblockUpdates
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-@dataclass(eq=False, slots=True)
-class Extent:
-    """One extent as this process knows it.
-
-    Attributes:
-        number: Its place in the superblock and in its file's name.
-        role: What it is used for.
-        life: How often it was taken into use; frames carry it.
-        pointer: Where the next append goes.
-        order: Grows with each allocation.
-        is_open: Appends still come.
-        is_failed: A sync failed: what is not durable now never will be.
-        completed: Writes that have returned.
-        synced: So many of these are durable.
-        pins: Reads and unfinished writes that need it as it is.
-        entry_bytes: Frames that durable entries name.
-        checkpoint_bytes: Frames that entries named at the checkpoint.
-        run_bytes: Frames of the runs that make the index, or are still read.
-    """
-
-    number: int
-    role: Role = Role.FREE
-    life: int = 0
-    pointer: int = 0
-    order: int = 0
-    is_open: bool = False
-    is_failed: bool = False
-    completed: int = 0
-    synced: int = 0
-    pins: int = 0
-    entry_bytes: int = 0
-    checkpoint_bytes: int = 0
-    run_bytes: int = 0
-    sync_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @property
-    def file(self) -> str:
-        """Return the name of its file."""
-        return extent_file(self.number)
-
-    @property
-    def live_bytes(self) -> int:
-        """Return the frames that must stay."""
-        return self.entry_bytes + self.run_bytes
-
-    @property
-    def record(self) -> ExtentRecord:
-        """Return what the superblock says of it."""
-        return ExtentRecord(self.role, self.life, self.pointer, self.order, self.checkpoint_bytes)
-
-
-@dataclass(frozen=True, slots=True)
-class Dependency:
-    """Writes that something waits for; once durable, it stays so.
-
-    Attributes:
-        writes: Extents, and how many of their writes it takes.
-    """
-
-    writes: tuple[tuple[Extent, int], ...] = ()
-
-    def is_durable(self) -> bool:
-        """Return whether all of it would survive a crash now."""
-        return all(extent.synced >= number for extent, number in self.writes)
-
-    def and_(self, other: "Dependency") -> "Dependency":
-        """Return what is durable when both are."""
-        last: dict[int, tuple[Extent, int]] = {}
-        for extent, number in (*self.writes, *other.writes):
-            before = last.get(extent.number)
-            last[extent.number] = (extent, max(number, before[1] if before else 0))
-        return Dependency(tuple(last.values()))
-
-
-def extent_file(number: int) -> str:
-    """Return the file name of an extent."""
-    return f"extent-{number:08d}"
+_WHAT = {
+    Kind.DATA: "data",
+    Kind.RUN: "run",
+    Kind.FENCES: "fences of a run",
+    Kind.FILTER: "filter of a run",
+    Kind.MENTIONS: "mentions of a run",
+}
 
 
 class Extents:
@@ -113,6 +43,8 @@ class Extents:
         tail_order: Journal extents from this order on are not in runs yet.
         index_bytes: What the runs of the index take, frames included.
         health: Whether the disk still takes writes.
+        soft: What keeps the order of writes.
+        superblock: What waits to be told to the superblock.
     """
 
     def __init__(
@@ -129,15 +61,17 @@ class Extents:
         self.disk = disk
         self.size_bytes = superblock.state.extent_size_bytes
         self.all = [
-            Extent(number, *record[:4], entry_bytes=record.live_bytes, checkpoint_bytes=record.live_bytes)
+            Extent(number, *record, checkpoint_bytes=record.live_bytes)
             for number, record in enumerate(superblock.state.extents)
         ]
         self.health = Health()
+        self.soft = SoftUpdates(disk, self.health)
+        self.superblock = SuperblockUpdates(superblock, self.soft, self.health, self._records, self._written)
         self.is_low = False
         self.is_in_doubt = False
         self.tail_order = superblock.state.checkpoint.order
         self.index_bytes = _index_bytes(superblock.state.runs)
-        self._superblock = superblock
+        self._state = superblock
         self._settings = settings
         self._draw = draw
         self._allocation = threading.RLock()
@@ -151,16 +85,19 @@ class Extents:
         """Return what fits in one chunk."""
         return self.size_bytes - FRAME_BYTES
 
-    # Append and make durable.
+    # Append.
 
-    def append(self, kind: Kind, payload: bytes, *, is_urgent: bool = False) -> tuple[Locator, Dependency]:
-        """Write a chunk; it is durable once the dependency is, see `sync`.
+    def append(
+        self, kind: Kind, payload: bytes, after: Dependency = NOTHING, *, is_urgent: bool = False
+    ) -> tuple[Locator, Dependency]:
+        """Write a chunk once what it depends on is durable; return where it lies, and what is durable when it is.
 
         The extent stays pinned until `unpin`, so that the chunk is not taken for garbage before the index names it.
 
         Args:
             kind: What it holds.
             payload: Its bytes.
+            after: What must be durable before it is written.
             is_urgent: May use the reserve: it helps to free space, or is small and must not fail.
 
         Raises:
@@ -177,79 +114,35 @@ class Extents:
             offset = extent.pointer
             extent.pointer += size
             self.pin((extent.number,))
+        locator = Locator(extent.number, offset, len(payload), crc)
         try:
-            self.disk.write(extent.file, offset, encode(kind, payload, crc, uuid, extent.life, offset))
-        except OSError as error:
+            self.soft.hurry(extent.owner)
+            parts = encode(kind, payload, crc, uuid, extent.life, offset)
+            write = Write(_WHAT[kind], extent.target, after.and_(extent.owner), offset, parts)
+            return locator, self.soft.write(write)
+        except OSError:
             self.unpin((extent.number,))
-            raise self.health.failed(f"{extent.file}: cannot be written: {error}") from error
-        return Locator(extent.number, offset, len(payload), crc), self.written(extent)
-
-    def written(self, extent: Extent) -> Dependency:
-        """Count a write that has returned; return what waits for it."""
-        with self._counts:
-            extent.completed += 1
-            return Dependency(((extent, extent.completed),))
-
-    def write_durably(self, extent: Extent, parts: Sequence[bytes]) -> None:
-        """Write at an extent's pointer, in one call that returns when it is durable; one thread at a time.
-
-        Raises:
-            DiskFailed: the disk refused; the extent takes no more.
-        """
-        try:
-            self.disk.write_durably(extent.file, extent.pointer, parts)
-        except OSError as error:
-            extent.is_failed, extent.is_open = True, False
-            raise self.health.failed(f"{extent.file}: cannot be made durable: {error}") from error
-        self.health.worked()
-        self.written(extent)
-        extent.synced = extent.completed
-
-    def sync(self, dependency: Dependency) -> None:
-        """Make writes durable; threads that wait for the same extent share one call to the disk.
-
-        Raises:
-            DiskFailed: the disk refused; these writes will never be durable.
-        """
-        waiting = [(extent, number) for extent, number in dependency.writes if extent.synced < number]
-        # Locked in the order of their numbers, so that no two threads wait for one another.
-        waiting.sort(key=_number)
-        with ExitStack() as locks:
-            for extent, _ in waiting:
-                locks.enter_context(extent.sync_lock)
-            todo = [extent for extent, number in waiting if extent.synced < number]
-            for extent in todo:
-                if extent.is_failed:
-                    raise DiskFailed(f"{extent.file}: an earlier sync failed; write again")
-            if todo:
-                self._sync(todo)
-
-    def _sync(self, todo: list[Extent]) -> None:
-        targets = [extent.completed for extent in todo]
-        # The journal first: where a disk does one after the other, a batch may be there before what it names.
-        files = [extent.file for extent in sorted(todo, key=_is_data)]
-        try:
-            if len(files) == 1:
-                self.disk.sync(files[0])
-            else:
-                self.disk.sync_together(files)
-        except OSError as error:
-            # The kernel forgets which pages were dirty: a later sync would succeed without writing them.
-            for extent in todo:
-                extent.is_failed, extent.is_open = True, False
-            raise self.health.failed(f"{' and '.join(files)}: cannot be made durable: {error}") from error
-        self.health.worked()
-        for extent, target in zip(todo, targets, strict=True):
-            extent.synced = target
+            raise
 
     def new_uuid(self) -> bytes:
         """Return the random bytes for a frame."""
         return self._draw(UUID_BYTES)
 
+    def settle_all(self) -> None:
+        """Make everything durable that was ever asked for and has not failed, before an orderly stop.
+
+        Raises:
+            DiskFailed: the disk refused.
+        """
+        issued = [write for extent in self.all for write in extent.target.unsynced]
+        for write in (*issued, *self.soft.waiting()):
+            if not write.has_failed:
+                self.soft.settle(Dependency((write,)))
+
     # Allocate and reset.
 
     def allocate(self, role: Role, *, is_urgent: bool, after: Extent | None = None) -> Extent:
-        """Return a free extent after its new owner is durable; `after` gets no more appends.
+        """Return a free extent, to be written to after its owner is durable; `after` gets no more appends.
 
         Raises:
             DiskFull: none is free (but the reserve, unless `is_urgent`).
@@ -259,56 +152,41 @@ class Extents:
             extent = self._free_extent(is_urgent=is_urgent)
             if is_urgent and self.free_count() <= self._settings.reserve_extents:
                 self.is_low = True
-            before = extent.record
-            extent.role, extent.life, extent.pointer, extent.order = role, before.life + 1, 0, self._next_order
+            # Should the owner never become durable, its life stays used up: the record may have reached the disk.
+            extent.role, extent.life, extent.pointer, extent.order = role, extent.life + 1, 0, self._next_order
             self._next_order += 1
-            try:
-                self.write_superblock()
-            except DiskFailed:
-                # Its life stays used up: the record may have reached the disk all the same.
-                extent.role, extent.pointer = Role.FREE, 0
-                raise
-            extent.is_open = True
+            extent.takes_appends = True
             if after is not None:
-                after.is_open = False
-            if role == Role.JOURNAL:
-                # Recovery reads earlier journal extents up to their pointers only, so a failed batch is gone now.
-                self.is_in_doubt = False
+                # The record tells its pointer, and a journal is read up to there.
+                after.takes_appends = False
+            extent.owner = self.superblock.ask(f"owner of extent {extent.number}")
             return extent
 
     @property
     def checkpoint(self) -> Checkpoint:
         """Return where the durable runs end and the journal begins."""
-        return self._superblock.state.checkpoint
+        return self._state.state.checkpoint
 
-    def write_superblock(
-        self, runs: tuple[Run, ...] | None = None, checkpoint: tuple[Checkpoint, int] | None = None
-    ) -> None:
-        """Make pointers and owners durable, and with them a new list of runs and a checkpoint.
+    def live_at(self, place: Checkpoint, entry_count: int) -> CheckpointRecord:
+        """Return a checkpoint as the superblock is to know it; no entries are being published."""
+        with self._allocation:
+            return CheckpointRecord(place, entry_count, tuple(extent.entry_bytes for extent in self.all))
 
-        At a checkpoint no entries are being published; it comes with their number.
-
-        Raises:
-            DiskFailed: the disk refused.
-        """
+    def _records(self, checkpoint: CheckpointRecord | None) -> Sequence[ExtentRecord]:
         with self._allocation:
             records = [extent.record for extent in self.all]
-            if checkpoint is not None:
-                records = [
-                    record._replace(live_bytes=extent.entry_bytes)
-                    for record, extent in zip(records, self.all, strict=True)
-                ]
-            try:
-                self._superblock.write(records, runs, checkpoint)
-            except OSError as error:
-                raise self.health.failed(f"the superblock cannot be written: {error}") from error
-            self.health.worked()
-            if checkpoint is not None:
-                for record, extent in zip(records, self.all, strict=True):
-                    extent.checkpoint_bytes = record.live_bytes
-            self.tail_order = self._superblock.state.checkpoint.order
-            if runs is not None:
-                self.index_bytes = _index_bytes(runs)
+        if checkpoint is None:
+            return records
+        live_bytes = itertools.chain(checkpoint.live_bytes, itertools.repeat(0))
+        return [record._replace(live_bytes=live) for record, live in zip(records, live_bytes, strict=False)]
+
+    def _written(self, checkpoint: CheckpointRecord | None) -> None:
+        if checkpoint is not None:
+            for extent, live_bytes in itertools.zip_longest(tuple(self.all), checkpoint.live_bytes, fillvalue=0):
+                assert isinstance(extent, Extent), "extents never become fewer"
+                extent.checkpoint_bytes = live_bytes
+        self.tail_order = self.checkpoint.order
+        self.index_bytes = _index_bytes(self._state.state.runs)
 
     def ensure_reserve(self) -> None:
         """Make the extents that are kept back, as far as the disk has room."""
@@ -323,7 +201,7 @@ class Extents:
         """Return how many extents are free, after resetting those that can be."""
         with self._allocation:
             self._reset_empty()
-            return sum(extent.role == Role.FREE and not extent.is_failed for extent in self.all)
+            return sum(map(_is_free, self.all))
 
     @property
     def kept_back(self) -> int:
@@ -341,7 +219,7 @@ class Extents:
         kept_back = 0 if is_urgent else self.kept_back
         while self.free_count() <= kept_back:
             self._create()
-        return next(extent for extent in self.all if extent.role == Role.FREE and not extent.is_failed)
+        return next(extent for extent in self.all if _is_free(extent))
 
     def _create(self) -> None:
         capacity = self._settings.capacity_bytes
@@ -368,12 +246,14 @@ class Extents:
     def _is_needed(self, extent: Extent) -> bool:
         if extent.role == Role.FREE:
             return False
+        if extent.owner.has_failed:
+            return bool(extent.pins)
         is_in_tail = extent.role == Role.JOURNAL and extent.order >= self.tail_order
-        return bool(extent.is_open or extent.pins or extent.live_bytes or is_in_tail)
+        return bool(extent.is_open or extent.pins or extent.target.held or extent.live_bytes or is_in_tail)
 
     def reopen_data(self, extent: Extent) -> None:
         """Let appends go on in a data extent that recovery found."""
-        extent.is_open = True
+        extent.takes_appends = True
         self._open_data = extent
 
     def seal_data(self, live_share: float) -> None:
@@ -381,7 +261,7 @@ class Extents:
         with self._allocation:
             extent = self._open_data
             if extent is not None and not extent.pins and extent.live_bytes < live_share * extent.pointer:
-                extent.is_open = False
+                extent.takes_appends = False
                 self._open_data = None
 
     # Read, and account for what is read and named.
@@ -473,12 +353,8 @@ class Extents:
                 self._holder(locator).run_bytes += locator.frame_bytes
 
 
-def _number(write: tuple[Extent, int]) -> int:
-    return write[0].number
-
-
-def _is_data(extent: Extent) -> bool:
-    return extent.role == Role.DATA
+def _is_free(extent: Extent) -> bool:
+    return extent.role == Role.FREE and not extent.is_failed
 
 
 def _index_bytes(runs: Iterable[Run]) -> int:

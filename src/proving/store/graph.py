@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from proving.store.extents import Dependency, Extent, Extents
+from proving.store.extents import Extents
+from proving.store.soft_updates import Dependency, Write
 from proving.store.superblock import Role, State
 
 _COLUMN_PX, _ROW_PX, _BOX_PX, _BOX_HIGH_PX, _MARGIN_PX = 250, 56, 200, 36, 20
@@ -116,21 +117,45 @@ def graph_of(extents: Extents, state: State, journal_bytes: int, pending: Iterab
     if journal_bytes:
         label = f"batches from {state.checkpoint.sequence} on: {journal_bytes:,} bytes"
         add("journal", label, [name for name in ("superblock", "DATA", "JOURNAL") if name in nodes], is_durable=True)
-    for extent in extents.all:
-        if extent.completed > extent.synced:
-            add(_written(extent), _unsynced(extent), ("superblock",), is_durable=False)
+    waiting = _waiting(extents)
+    for write, name in waiting.items():
+        before = {name for each, name in waiting.items() if _needs(write.after, each)} or {"superblock"}
+        add(name, _label(write), sorted(before), is_durable=False)
     for number, (label, dependency) in enumerate(pending):
-        before = {_written(extent) if extent.synced < count else "DATA" for extent, count in dependency.writes}
+        before = {name for write, name in waiting.items() if _needs(dependency, write)} or {"DATA"}
         add(f"pending {number}", label, sorted(before & nodes.keys()), is_durable=False)
     return Graph(tuple(nodes.values()), tuple(sorted(edges)))
 
 
-def _written(extent: Extent) -> str:
-    return f"writes to extent {extent.number}"
+def _waiting(extents: Extents) -> dict[Write, str]:
+    """Return the writes that are not durable, each with a name; each comes behind what must be durable before it."""
+    held = extents.soft.waiting()
+    issued = [write for extent in tuple(extents.all) for write in extent.target.unsynced]
+    ordered: dict[Write, None] = {}
+
+    def visit(write: Write) -> None:
+        if write not in ordered:
+            for before in write.after.writes:
+                if not before.is_durable and not before.has_failed:
+                    visit(before)
+            ordered[write] = None
+
+    for write in (*issued, *held):
+        if not write.is_durable and not write.has_failed:
+            visit(write)
+    return {write: f"write {number}" for number, write in enumerate(ordered)}
 
 
-def _unsynced(extent: Extent) -> str:
-    return f"extent {extent.number}: {extent.completed - extent.synced} writes"
+def _needs(dependency: Dependency, write: Write) -> bool:
+    """Return whether a dependency takes a write; the last one that was issued to a target stands for earlier ones."""
+    return any(
+        each is write or (each.target is write.target and 0 < write.number <= each.number) for each in dependency.writes
+    )
+
+
+def _label(write: Write) -> str:
+    where = "" if write.target.perform else f" to extent {write.target.order}"
+    return f"{write.what}{where}{'' if write.number else ', held'}"
 
 
 def _places(graph: Graph) -> dict[str, tuple[int, int]]:

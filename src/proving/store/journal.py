@@ -12,12 +12,14 @@ Batches are written one at a time, each durable with its chunks before the next,
 import logging
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from proving.store.chunk import HEADER_BYTES, UUID_BYTES, Kind, crc32c, decode, encode, frame_beginnings
 from proving.store.entries import Entry, Locator, decode_entries, encode_entry, locators_of, packed
 from proving.store.errors import Corrupt, DiskFailed, DiskFull
-from proving.store.extents import Dependency, Extent, Extents
+from proving.store.extent import Extent
+from proving.store.extents import Extents
+from proving.store.soft_updates import NOTHING, Dependency, Write
 from proving.store.superblock import Checkpoint, Role
 
 _log = logging.getLogger(__name__)
@@ -40,14 +42,23 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Chunks that become durable together with a batch."""
+    """What a batch needs to be durable.
+
+    Attributes:
+        locators: Chunks that become so together with it, in any order: it counts only if they are there.
+        dependency: What makes these durable.
+        after: What must be durable before the batch is written.
+    """
 
     locators: tuple[Locator, ...] = ()
-    dependency: Dependency = field(default_factory=Dependency)
+    dependency: Dependency = NOTHING
+    after: Dependency = NOTHING
 
     def and_(self, other: "Beside") -> "Beside":
         """Return both."""
-        return Beside(self.locators + other.locators, self.dependency.and_(other.dependency))
+        return Beside(
+            self.locators + other.locators, self.dependency.and_(other.dependency), self.after.and_(other.after)
+        )
 
 
 NOTHING_BESIDE = Beside()
@@ -98,6 +109,7 @@ class Journal:
         self._extents = extents
         self._active = active
         self._sequence = sequence
+        self._last = NOTHING
 
     def draft(self, room_bytes: int, *, is_urgent: bool) -> Draft:
         """Return an empty batch in an extent that has room for so many bytes.
@@ -121,18 +133,21 @@ class Journal:
         active = self._active
         assert active is not None, "a draft was made in an extent"
         draft.close(self._sequence, entries, beside.locators)
+        soft = self._extents.soft
+        after = beside.after.and_(active.owner).and_(self._last)
+        what = f"batch {self._sequence} of {len(entries)} entries"
+        batch = soft.write(Write(what, active.target, after, active.pointer, draft.parts, is_eager=False))
         try:
-            if beside.dependency.is_durable():
-                self._extents.write_durably(active, draft.parts)
-            else:
-                self._extents.disk.write(active.file, active.pointer, draft.parts)
-                self._extents.sync(beside.dependency.and_(self._extents.written(active)))
-        except OSError as error:
-            active.is_open = False
-            self._leave_behind(active)
-            if isinstance(error, DiskFailed):
-                raise
-            raise self._extents.health.failed(f"{active.file}: cannot be written: {error}") from error
+            soft.settle(batch.and_(beside.dependency))
+        except BaseException as error:
+            # What was never issued cannot come back.
+            if not soft.cancel(batch) and isinstance(error, DiskFailed):
+                active.takes_appends = False
+                self._leave_behind(active)
+            raise
+        # Recovery reads earlier journal extents up to their pointers only, so a batch that failed there is gone now.
+        self._extents.is_in_doubt = False
+        self._last = batch
         self.tail_bytes += draft.end - active.pointer
         active.pointer = draft.end
         self._sequence += 1
@@ -143,8 +158,11 @@ class Journal:
         Until then it may be there after a crash, and what it names must stay as it is.
         """
         self._extents.is_in_doubt = True
+        self._last = NOTHING
         try:
             self._active = self._extents.allocate(Role.JOURNAL, is_urgent=True, after=failed)
+            self._extents.soft.settle(self._active.owner)
+            self._extents.is_in_doubt = False
         except (DiskFailed, DiskFull) as error:
             _log.warning("the journal stays in doubt until its next batch: %s", error)
 

@@ -105,12 +105,13 @@ class Puts:
                 return facts.info(bucket, key)
 
     def _beside(self, body: Body) -> Beside:
-        """Return which chunks become durable together with the entry; of many, all are made durable before it.
+        """Return which chunks become durable together with the entry; of many, all are durable before it.
 
         What is beside the last batch is read when the store is opened after a crash.
         """
         if len(body.locators) > _MOST_BESIDE:
-            self._engine.extents.sync(body.dependency)
+            self._engine.extents.soft.hurry(body.dependency)
+            return Beside(after=body.dependency)
         if body.dependency.is_durable():
             return NOTHING_BESIDE
         return Beside(tuple(body.locators), body.dependency)

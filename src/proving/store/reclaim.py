@@ -12,8 +12,11 @@ from proving.store.commit import Change, Committer, Decide
 from proving.store.compaction import Compactor
 from proving.store.entries import PAIR_BYTES, Entry, Locator, Name, Value, with_locators
 from proving.store.errors import Corrupt
-from proving.store.extents import Dependency, Extent, Extents
+from proving.store.extent import Extent
+from proving.store.extents import Extents
 from proving.store.index import Index, View
+from proving.store.journal import Beside
+from proving.store.soft_updates import NOTHING, Dependency
 from proving.store.superblock import Role
 
 _log = logging.getLogger(__name__)
@@ -34,7 +37,7 @@ class _Group:
 
     changes: list[Change] = field(default_factory=list)
     pinned: list[int] = field(default_factory=list)
-    dependency: Dependency = field(default_factory=Dependency)
+    dependency: Dependency = NOTHING
     size_bytes: int = 0
 
 
@@ -135,7 +138,7 @@ class Reclaimer:
                     while at < len(names) and group.size_bytes < _GROUP_BYTES:
                         self._copy(names[at], victim.number, group)
                         at += 1
-                    self._extents.sync(group.dependency)
+                    self._extents.soft.hurry(group.dependency)
                     self._committer.commit(group.changes)
                 finally:
                     self._extents.unpin(group.pinned)
@@ -156,17 +159,21 @@ class Reclaimer:
             return
         value, locators = found
         group.pinned += [locator.extent for locator in locators]
+        written = NOTHING
         for index, locator in enumerate(locators):
             if locator.extent == extent_number:
                 payload = self._extents.read(locator)
-                copy, written = self._extents.append(Kind.DATA, payload, is_urgent=True)
+                copy, copied = self._extents.append(Kind.DATA, payload, is_urgent=True)
                 group.pinned.append(copy.extent)
                 locators[index] = copy
-                group.dependency = group.dependency.and_(written)
+                written = written.and_(copied)
                 group.size_bytes += len(payload)
                 self.moved_bytes += len(payload)
+        group.dependency = group.dependency.and_(written)
         moved = with_locators(value, locators)
-        group.changes.append(Change(_replace(name, value, moved), len(name) + len(moved) + PAIR_BYTES, is_urgent=True))
+        size_bytes = len(name) + len(moved) + PAIR_BYTES
+        change = Change(_replace(name, value, moved), size_bytes, is_urgent=True, beside=Beside(after=written))
+        group.changes.append(change)
 
 
 def _alone(committer: Committer, work: Callable[[], _T]) -> _T:

@@ -13,11 +13,13 @@ from proving.store.chunk import HEADER_BYTES, peek_life
 from proving.store.disk import Disk
 from proving.store.entries import locators_of
 from proving.store.errors import Corrupt, NotAStore
-from proving.store.extents import Dependency, Extent, Extents, extent_file
+from proving.store.extent import Extent, extent_file
+from proving.store.extents import Extents
 from proving.store.index import Index
 from proving.store.journal import Batch, Journal, batches, holds_later_batch
 from proving.store.records import StoreSettings
 from proving.store.runs import Blocks, open_run
+from proving.store.soft_updates import NOTHING, Write
 from proving.store.superblock import Role, State, Superblock
 
 
@@ -60,13 +62,13 @@ def recover(disk: Disk, settings: StoreSettings, draw: Callable[[int], bytes]) -
     if is_damaged:
         _refuse_if_newer(disk, extents)
         # Under a torn write an earlier one may lie that failed and would come back at a power cut: write over both.
-        extents.write_superblock()
+        extents.soft.settle(extents.superblock.ask("what was damaged"))
     index = _open_index(extents, state, settings)
     replayed = _replay(disk, extents, index)
     _check_accounts(extents)
     last = replayed.last
     if last is not None:
-        last.is_open = True
+        last.takes_appends = True
     _reopen_data(extents)
     extents.ensure_reserve()
     return Recovered(block, extents, index, Journal(extents, last, replayed.sequence, replayed.size_bytes))
@@ -166,12 +168,13 @@ def _keep_what_is_beside(extents: Extents, batch: Batch) -> bool:
         frames = [(locator, extents.read_frame(locator)) for locator in batch.beside]
     except Corrupt:
         return False
-    dependency = Dependency()
+    dependency = NOTHING
     for locator, frame in frames:
         extent = extents.all[locator.extent]
-        extents.disk.write(extent.file, locator.offset, [frame])
-        dependency = dependency.and_(extents.written(extent))
-    extents.sync(dependency)
+        dependency = dependency.and_(
+            extents.soft.write(Write("data again", extent.target, NOTHING, locator.offset, [frame]))
+        )
+    extents.soft.settle(dependency)
     return True
 
 

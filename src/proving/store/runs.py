@@ -22,7 +22,8 @@ from proving.store import filters
 from proving.store.chunk import Kind, crc32c
 from proving.store.entries import Entry, Locator, Name, Value, decode_entries, extents_of, raw_entries
 from proving.store.errors import Corrupt
-from proving.store.extents import Dependency, Extents
+from proving.store.extents import Extents
+from proving.store.soft_updates import NOTHING, Dependency
 from proving.store.superblock import Run
 
 _log = logging.getLogger(__name__)
@@ -194,7 +195,10 @@ class RunShape:
 
 
 class RunWriter:
-    """Writes a run; its extents stay pinned until `unpin`."""
+    """Writes a run; its extents stay pinned until `unpin`.
+
+    `dependency` is what makes durable what it wrote so far.
+    """
 
     def __init__(self, extents: Extents, shape: RunShape, entry_limit: int, *, is_urgent: bool) -> None:
         """Begin a run of at most so many entries, which may use the reserve if it is urgent."""
@@ -206,7 +210,7 @@ class RunWriter:
         self._first_names: list[Name] = []
         self._places = array("I")
         self._words = filters.empty(entry_limit)
-        self._dependency = Dependency()
+        self.dependency = NOTHING
         self._unsynced_bytes = 0
         self._written: dict[Kind, list[Locator]] = {kind: [] for kind in _KINDS}
         self._chunk: list[bytes] = []
@@ -229,7 +233,7 @@ class RunWriter:
         self._count += 1
 
     def finish(self) -> OpenRun | None:
-        """Make the run durable and return it; None if it has no entries. Raises DiskFull or DiskFailed."""
+        """Return the run, durable when `dependency` is; None if it has no entries. Raises DiskFull or DiskFailed."""
         if not self._count:
             return None
         self._end_block()
@@ -242,7 +246,6 @@ class RunWriter:
         size = max(self._chunk_size_bytes // 8 * 8, 8)
         for at in range(0, len(words), size):
             self._append(Kind.FILTER, words[at : at + size])
-        self._extents.sync(self._dependency)
         run = Run(self._count, *(tuple(self._written[kind]) for kind in _KINDS))
         return OpenRun(run, self._first_names, self._places, self._words)
 
@@ -278,10 +281,10 @@ class RunWriter:
     def _append(self, kind: Kind, payload: bytes) -> None:
         locator, written = self._extents.append(kind, payload, is_urgent=self._is_urgent)
         self._written[kind].append(locator)
-        self._dependency = self._dependency.and_(written)
+        self.dependency = self.dependency.and_(written)
         self._unsynced_bytes += len(payload)
         if self._unsynced_bytes > _SYNC_EVERY_BYTES:
-            self._extents.sync(self._dependency)
+            self._extents.soft.hurry(self.dependency)
             self._unsynced_bytes = 0
 
 
@@ -306,12 +309,13 @@ def _fence_pieces(first_names: list[Name], places: "array[int]", size_bytes: int
 
 
 def write_run(
-    writer: RunWriter, entries: Iterable[tuple[Name, bytes]], install: Callable[[OpenRun | None], None]
+    writer: RunWriter, entries: Iterable[tuple[Name, bytes]], install: Callable[[OpenRun | None, Dependency], None]
 ) -> None:
     """Write all entries as a run and let `install` name it in the superblock. Raises DiskFull or DiskFailed."""
     try:
         for name, raw in entries:
             writer.add(name, raw)
-        install(writer.finish())
+        new = writer.finish()
+        install(new, writer.dependency)
     finally:
         writer.unpin()

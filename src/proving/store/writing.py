@@ -9,7 +9,8 @@ from typing import TypeAlias
 from proving.store.chunk import Kind, crc32c
 from proving.store.entries import Locator
 from proving.store.errors import DiskFull
-from proving.store.extents import Dependency, Extents
+from proving.store.extents import Extents
+from proving.store.soft_updates import NOTHING, Dependency
 
 Data: TypeAlias = bytes | bytearray | memoryview | Iterable[bytes]
 
@@ -30,7 +31,7 @@ class Body:
     """
 
     locators: list[Locator] = field(default_factory=list)
-    dependency: Dependency = field(default_factory=Dependency)
+    dependency: Dependency = NOTHING
     inline: tuple[bytes, int] | None = None
     size_bytes: int = 0
     md5: str = ""
