@@ -209,10 +209,12 @@ class Command(NamedTuple):
     Attributes:
         accel_mps2: per place, what to do; NaN: as the driver likes.
         next_phase: per signal, whether a commanded one goes on to its next phase.
+        lane_wish: per place, where automated vehicles shall go: 1 left, -1 right, 0 nowhere; NaN: as the driver likes.
     """
 
     accel_mps2: Array
     next_phase: Array
+    lane_wish: Array | None = None
 
 
 class Record(NamedTuple):

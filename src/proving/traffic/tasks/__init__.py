@@ -2,9 +2,12 @@
 
 from proving.traffic.tasks.environment import AnyTask
 from proving.traffic.tasks.motorway import CIRCLES_PLATOON, MOTORWAY_SMOOTHING
-from proving.traffic.tasks.on_networks import NETWORK_TASKS, NetworkTask
+from proving.traffic.tasks.on_networks import NETWORK_TASKS, NetworkTask, communicating
 from proving.traffic.tasks.task import Company, RingRoad, Sight, Task
 from proving.traffic.tasks.wave_attenuation import (
+    ACCEL,
+    MULTIAGENT_WAVE_ATTENUATION_PO,
+    WAVE_ATTENUATION,
     WAVE_ATTENUATION_BY_SET_SPEED,
     WAVE_ATTENUATION_FOR_ANYBODY,
     WAVE_ATTENUATION_PO,
@@ -13,7 +16,10 @@ from proving.traffic.tasks.wave_attenuation import (
 LANE_TASKS: dict[str, Task] = {
     task.name: task
     for task in (
+        ACCEL,
+        WAVE_ATTENUATION,
         WAVE_ATTENUATION_PO,
+        MULTIAGENT_WAVE_ATTENUATION_PO,
         WAVE_ATTENUATION_BY_SET_SPEED,
         WAVE_ATTENUATION_FOR_ANYBODY,
         CIRCLES_PLATOON,
@@ -33,4 +39,5 @@ __all__ = [
     "RingRoad",
     "Sight",
     "Task",
+    "communicating",
 ]

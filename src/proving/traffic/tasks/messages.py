@@ -67,15 +67,31 @@ def delivered(
         when: the world's seed and decision.
     """
     position_m, length_m = place_m
-    agents = position_m.shape[0]
     sent = jnp.concatenate([_from(messages, said, position_m, length_m, side) for side in (1, -1)])
+    return passed_on(messages, mail, sent, when)
+
+
+def passed_on(
+    messages: Messages,
+    mail: Mail,
+    sent: Float[Array, "field agent *world"],
+    when: tuple[UInt32[Array, " *world"], Int[Array, " *world"]],
+) -> Mail:
+    """Return the mail after this was sent: as late as messages are, and some of it lost on the way.
+
+    Args:
+        messages: how they hear one another.
+        mail: the mail so far.
+        sent: what would be heard by each at once, half the fields from ahead and half from behind.
+        when: the world's seed and decision.
+    """
     arrived, under_way = sent, mail.under_way
     if under_way:
         arrived, under_way = under_way[0], (*under_way[1:], sent)
     seed, decision = when
-    agent = jnp.arange(agents, dtype=jnp.int32)[:, None]
+    agent = jnp.arange(sent.shape[1], dtype=jnp.int32).reshape(-1, *(1,) * (sent.ndim - 2))
     sides = [uniform(seed, STREAM_MESSAGE, 2 * agent + side, decision) >= messages.loss_share for side in (0, 1)]
-    is_there = jnp.repeat(jnp.stack(sides), len(FIELDS), axis=0)
+    is_there = jnp.repeat(jnp.stack(sides), sent.shape[0] // 2, axis=0)
     return Mail(jnp.where(is_there, arrived, mail.heard), under_way)
 
 

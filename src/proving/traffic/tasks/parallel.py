@@ -24,8 +24,9 @@ Returned = tuple[dict[str, Numbers], dict[str, float], dict[str, bool], dict[str
 
 
 class TaskParallelEnv(ParallelEnv[str, Numbers, Numbers]):
-    """One world; agents are named after their vehicle, signal or cell. All share one reward, save for an opponent.
+    """One world; agents are named after their vehicle, signal or cell.
 
+    All share one reward, save for an opponent and where the task says that each earns its own.
     A collision terminates everybody's episode, the horizon truncates it; then `agents` is empty until the next reset.
     On a network vehicles come and go: who leaves the road has terminated, and while there is nobody to decide, time
     passes by itself.
@@ -99,8 +100,15 @@ class TaskParallelEnv(ParallelEnv[str, Numbers, Numbers]):
         observations = self._each(values, agents)
         if is_over:
             self.agents = []
-        rewards = {agent: -reward if agent == OPPONENT else reward for agent in agents}
+        rewards = self._rewards(reward, agents)
         return observations, rewards, ended, dict.fromkeys(agents, truncated), {agent: {} for agent in agents}
+
+    def _rewards(self, reward: float, agents: list[str]) -> dict[str, float]:
+        """Return what each of these earned: all the same, an opponent the opposite, or each its own."""
+        own = dict.fromkeys(agents, reward)
+        if isinstance(self._episode, NetworkEpisode) and len(self._episode.earned):
+            own |= zip(self._in_slot, np.asarray(self._episode.earned)[:, 0].tolist(), strict=True)
+        return {agent: -reward if agent == OPPONENT else own[agent] for agent in agents}
 
     def _passed(self, actions: dict[str, Numbers]) -> tuple[Numbers, float, bool, bool]:
         """Let decisions pass, the first with these actions, until somebody may decide or the episode is over."""

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from proving.traffic.sensing import Sensing
 from proving.traffic.tasks.people import People
+from proving.traffic.tasks.rewards import desired_velocity
 from proving.traffic.tasks.seeing import REMEMBERED, remembered
 from proving.traffic.tasks.task import Local, Moment, RingRoad, Sight, Task
 
@@ -18,6 +19,14 @@ def flow_sight(local: Local) -> Float[Array, "feature ..."]:
     xp = local.speed_mps.__array_namespace__()
     distance = (local.gap_m + FLOW_ROAD.vehicle_length_m) / FLOW_ROAD.longest_m
     return xp.stack([local.speed_mps / 15, (local.leader_speed_mps - local.speed_mps) / 15, distance])
+
+
+def everybody_sight(local: Local) -> Float[Array, "feature ..."]:
+    """Return everybody's speed / limit, then everybody's place as a share of the ring, oneself first (FLOW's)."""
+    assert local.everybody_mps is not None, "this sight needs everything"
+    assert local.everybody_share is not None, "this sight needs everything"
+    xp = local.everybody_mps.__array_namespace__()
+    return xp.concatenate([local.everybody_mps / FLOW_ROAD.limit_mps, local.everybody_share], axis=0)
 
 
 def flow_reward(now: Moment) -> Float[Array, " world"]:
@@ -54,6 +63,36 @@ WAVE_ATTENUATION_PO = Task(
         read=flow_sight,
     ),
     reward=flow_reward,
+)
+
+EVERYBODY = Sight(
+    names=tuple(f"{what}_{number}" for what in ("speed", "place") for number in range(FLOW_ROAD.vehicle_count)),
+    low=(0.0,) * (2 * FLOW_ROAD.vehicle_count),
+    high=(1.5,) * FLOW_ROAD.vehicle_count + (1.0,) * FLOW_ROAD.vehicle_count,
+    read=everybody_sight,
+    needs="everything",
+)
+WAVE_ATTENUATION = dataclasses.replace(
+    WAVE_ATTENUATION_PO,
+    name="wave_attenuation",
+    about="FLOW's WaveAttenuationEnv: accelerate by at most 1 m/s2 every 0.1 s, seeing everybody",
+    sight=EVERYBODY,
+)
+ACCEL = dataclasses.replace(
+    WAVE_ATTENUATION,
+    name="accel",
+    about="FLOW's AccelEnv on its ring: accelerate by at most 3 m/s2 every 0.1 s, so that all come near to 20 m/s",
+    road=RingRoad(shortest_m=230.0, longest_m=230.0),
+    reward=desired_velocity(20.0),
+    action_low=-3.0,
+    action_high=3.0,
+    horizon=1500,
+)
+MULTIAGENT_WAVE_ATTENUATION_PO = dataclasses.replace(
+    WAVE_ATTENUATION_PO,
+    name="multiagent_wave_attenuation_po",
+    about="FLOW's MultiAgentWaveAttenuationPOEnv: 4 of 22 vehicles on a ring, each seeing its leader",
+    road=RingRoad(automated_count=4),
 )
 
 SET_SPEED_SIGHT = Sight(

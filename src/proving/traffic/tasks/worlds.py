@@ -70,12 +70,19 @@ def automated_of(task: Task, draw: UInt32[Array, " world"], command: Float[Array
 
 def behind_sensors(task: Task, law: Driver, draw: UInt32[Array, " world"]) -> Imperfect:
     """Return the law behind the task's sensors and pedals, or behind those that each world draws."""
-    worst, late = task.sensing, round(task.sensing.latency_s / task.road.dt_s)
+    late = round(task.sensing.latency_s / task.road.dt_s)
     if not task.is_sensing_drawn:
-        return Imperfect(law=law, sensing=worst, latency_step_count=late)
+        return Imperfect(law=law, sensing=task.sensing, latency_step_count=late)
+    return behind_drawn_sensors(law, task.sensing, late, draw)
+
+
+def behind_drawn_sensors(
+    law: Driver, worst: Sensing, latency_step_count: int, draw: UInt32[Array, " *world"]
+) -> Imperfect:
+    """Return the law behind sensors and pedals of which each world draws every flaw, between none and the worst."""
     zero = jnp.zeros(draw.shape, dtype=jnp.int32)
 
-    def part(index: int) -> Float[Array, " world"]:
+    def part(index: int) -> Float[Array, " *world"]:
         return uniform(draw, STREAM_FLAW + index, zero, zero)
 
     sensing = Sensing(
@@ -86,5 +93,5 @@ def behind_sensors(task: Task, law: Driver, draw: UInt32[Array, " world"]) -> Im
         dropout_share=worst.dropout_share * part(4),  # pyrefly: ignore[bad-argument-type]
         actuation_lag_s=worst.actuation_lag_s * part(5),  # pyrefly: ignore[bad-argument-type]
     )
-    steps = jnp.round(part(6) * late).astype(jnp.int32)
-    return Imperfect(law=law, sensing=sensing, latency_step_count=late, latency_steps=steps)
+    steps = jnp.round(part(6) * latency_step_count).astype(jnp.int32)
+    return Imperfect(law=law, sensing=sensing, latency_step_count=latency_step_count, latency_steps=steps)

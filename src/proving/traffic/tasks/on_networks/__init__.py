@@ -8,8 +8,20 @@ from proving.traffic.tasks.on_networks.figure_eight import (
     MULTIAGENT_FIGURE_EIGHT,
 )
 from proving.traffic.tasks.on_networks.grid import GRIDS, GRIDS_BY_SIGNAL
+from proving.traffic.tasks.on_networks.hearing import communicating
 from proving.traffic.tasks.on_networks.highways import I210_MULTI, MULTIAGENT_HIGHWAY
-from proving.traffic.tasks.on_networks.merge import MERGES, MERGES_BY_VEHICLE, MULTIAGENT_MERGE
+from proving.traffic.tasks.on_networks.lane_changing import (
+    BOTTLENECK_ACCEL,
+    LANE_CHANGE_ACCEL,
+    LANE_CHANGE_ACCEL_PO,
+)
+from proving.traffic.tasks.on_networks.merge import (
+    MERGE_PORTFOLIO,
+    MERGES,
+    MERGES_BY_VEHICLE,
+    MULTIAGENT_MERGE,
+)
+from proving.traffic.tasks.on_networks.rings import MULTI_WAVE_ATTENUATION_PO
 from proving.traffic.tasks.on_networks.task import NetworkTask
 
 # FLOW's eleven benchmarks first.
@@ -25,6 +37,11 @@ NETWORK_TASKS: dict[str, NetworkTask] = {
         MULTIAGENT_MERGE,
         MULTIAGENT_HIGHWAY,
         I210_MULTI,
+        LANE_CHANGE_ACCEL,
+        LANE_CHANGE_ACCEL_PO,
+        BOTTLENECK_ACCEL,
+        MULTI_WAVE_ATTENUATION_PO,
+        *MERGE_PORTFOLIO,
         *FIGURE_EIGHTS_BY_VEHICLE,
         *MERGES_BY_VEHICLE,
         *BOTTLENECKS_BY_CELL,
@@ -32,4 +49,4 @@ NETWORK_TASKS: dict[str, NetworkTask] = {
     )
 }
 
-__all__ = ["NETWORK_TASKS", "NetworkTask"]
+__all__ = ["NETWORK_TASKS", "NetworkTask", "communicating"]

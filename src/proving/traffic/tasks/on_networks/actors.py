@@ -1,5 +1,6 @@
 """Who decides on a network, and what a decision means: vehicles accelerate, cells set speeds, signals switch."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -20,10 +21,17 @@ Slots: TypeAlias = Int[Array, " agent"]
 
 
 class Orders(NamedTuple):
-    """What a decision comes to: what each vehicle is told (NaN: nothing), and which signals go on."""
+    """What a decision comes to.
+
+    Attributes:
+        wish: what each vehicle is told (NaN: nothing).
+        next_phase: which signals go on.
+        side: to which lane each slot's vehicle shall go: 1 left, -1 right, 0 nowhere, NaN: as it likes.
+    """
 
     wish: Float[Array, " place"] | None = None
     next_phase: Bool[Array, " signal"] | None = None
+    side: Float[Array, " agent"] | None = None
 
 
 class Actors(Protocol):
@@ -37,6 +45,11 @@ class Actors(Protocol):
     @property
     def slot_count(self) -> int:
         """Return how many vehicles may decide at the same time; 0 where vehicles do not."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Return how many numbers one of them says."""
         ...
 
     def names(self, road_map: RoadMap) -> tuple[str, ...]:
@@ -57,26 +70,40 @@ class AutomatedVehicles:
         manner: whether they say an acceleration or a speed that they do not want to exceed.
         keeps_slots: a vehicle stays in its slot until it leaves; else the slots are always in the order in which
             vehicles came, as in FLOW.
+        lane_from: above 0 each says a second number: from this on it asks for the lane to the left, from minus this
+            on for the lane to the right, and else it stays; 0: it changes lane as people do.
     """
 
     slot_count: int
     manner: Manner = "accel"
     keeps_slots: bool = True
+    lane_from: float = 0.0
 
     def __post_init__(self) -> None:
         if self.slot_count < 1:
             raise BadSettings(f"slot_count must be at least 1, not {self.slot_count}")
+        if not 0 <= self.lane_from < math.inf:
+            raise BadSettings(f"lane_from must be 0 or more and finite, not {self.lane_from}")
+
+    @property
+    def width(self) -> int:
+        """Return 1, or 2 where they choose their lanes."""
+        return 2 if self.lane_from else 1
 
     def names(self, road_map: RoadMap) -> tuple[str, ...]:
-        """Return the slots."""
-        return tuple(f"vehicle_{slot}" for slot in range(self.slot_count))
+        """Return the slots, with what is said where that is more than one number."""
+        if not self.lane_from:
+            return tuple(f"vehicle_{slot}" for slot in range(self.slot_count))
+        return tuple(f"vehicle_{slot}_{what}" for slot in range(self.slot_count) for what in (self.manner, "lane"))
 
     def orders(self, built: Built, traffic: State, said: Said, slots: Slots, action: Float[Array, " action"]) -> Orders:
-        """Return each vehicle's acceleration or set speed."""
-        trip = traffic.vehicles.trip
-        is_mine = (slots[:, None] == trip[None, :]) & (slots >= 0)[:, None]
-        told = jnp.sum(jnp.where(is_mine, action[:, None], 0), axis=0)
-        return Orders(wish=jnp.where(is_mine.any(axis=0), told, jnp.nan))
+        """Return each vehicle's acceleration or set speed, and its lane where that is said as well."""
+        said_of_each = action.reshape(self.slot_count, self.width)
+        side = None
+        if self.lane_from:
+            lane = said_of_each[:, 1]
+            side = jnp.where(jnp.abs(lane) >= self.lane_from, jnp.sign(lane), 0 * lane)
+        return Orders(wish=at_places(slots, traffic.vehicles.trip, said_of_each[:, 0]), side=side)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +128,11 @@ class RoadCells:
     def slot_count(self) -> int:
         """Return 0: no vehicle decides."""
         return 0
+
+    @property
+    def width(self) -> int:
+        """Return 1."""
+        return 1
 
     def names(self, road_map: RoadMap) -> tuple[str, ...]:
         """Return the cells."""
@@ -133,6 +165,11 @@ class SwitchedSignals:
         """Return 0: no vehicle decides."""
         return 0
 
+    @property
+    def width(self) -> int:
+        """Return 1."""
+        return 1
+
     def names(self, road_map: RoadMap) -> tuple[str, ...]:
         """Return the signals."""
         return tuple(signal.name for signal in road_map.signals)
@@ -140,6 +177,12 @@ class SwitchedSignals:
     def orders(self, built: Built, traffic: State, said: Said, slots: Slots, action: Float[Array, " action"]) -> Orders:
         """Return which signals go on; the last of them is "none"."""
         return Orders(next_phase=jnp.append(action > 0, False))
+
+
+def at_places(slots: Slots, trip: Int[Array, " place"], values: Float[Array, " agent"]) -> Float[Array, " place"]:
+    """Return each agent's value at the place of its vehicle, NaN elsewhere."""
+    is_mine = (slots[:, None] == trip[None, :]) & (slots >= 0)[:, None]
+    return jnp.where(is_mine.any(axis=0), jnp.sum(jnp.where(is_mine, values[:, None], 0), axis=0), jnp.nan)
 
 
 def slots_after(built: Built, slots: Slots, vehicles: Vehicles, *, keeps: bool) -> Slots:

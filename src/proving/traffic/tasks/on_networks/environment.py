@@ -9,18 +9,30 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from proving.traffic.network.state import Command, State
 from proving.traffic.network.step import step as engine_step
-from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, Orders, slots_after
+from proving.traffic.routing.choices import Memory
+from proving.traffic.routing.world import on_routes
+from proving.traffic.sensing import delay_steps
+from proving.traffic.tasks.messages import Mail, first_mail
+from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, Orders, Slots, at_places, slots_after
+from proving.traffic.tasks.on_networks.hearing import posted
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, moment_of
 from proving.traffic.tasks.on_networks.task import NetworkTask
 from proving.traffic.tasks.on_networks.told import Said, said_in, with_wish
 from proving.traffic.tasks.on_networks.traffic import traced
+from proving.traffic.tasks.worlds import behind_drawn_sensors
 
 # FLOW's outflow counts the last ten decisions.
 RECENT_COUNT = 10
+# Who has changed lane is not told to change again before this (FLOW's "lane_change_duration").
+RESTED_S = 5.0
 
 
 class NetworkEpisode(NamedTuple):
-    """One running episode per world; `slots` says which trip each agent drives, `recent` how many arrived of late."""
+    """One running episode per world.
+
+    `slots` says which trip each agent drives, `recent` how many arrived of late, `routes` what the router remembers,
+    `earned` what each agent got for the last decision, where that is not the same, `mail` what vehicles have heard.
+    """
 
     traffic: State
     seed: UInt32[Array, " world"]
@@ -28,6 +40,9 @@ class NetworkEpisode(NamedTuple):
     action: Float[Array, "action world"]
     slots: Int[Array, "slot world"]
     recent: Int[Array, "last world"]
+    routes: tuple[Array, ...] = ()
+    earned: Float[Array, "agent world"] | tuple[()] = ()
+    mail: Mail | None = None
 
 
 class NetworkOutcome(NamedTuple):
@@ -45,7 +60,7 @@ def reset(
 ) -> tuple[NetworkEpisode, Float[Array, "feature agent world"]]:
     """Return a fresh episode per seed, after the warm-up, and what is seen."""
     seed = jnp.asarray(seed, dtype=jnp.uint32)
-    worlds, built = seed.shape[0], task.built
+    worlds, built, messages = seed.shape[0], task.built, task.company.messages
 
     def spread(values: Array) -> Array:
         values = jnp.asarray(values)
@@ -59,6 +74,9 @@ def reset(
         action=jnp.full((task.action_count, worlds), jnp.nan, dtype=jnp.float32),
         slots=jnp.full((task.actors.slot_count, worlds), -1, dtype=jnp.int32),
         recent=jnp.zeros((RECENT_COUNT, worlds), dtype=jnp.int32),
+        routes=jax.tree.map(spread, built.route_memory),
+        earned=jnp.zeros((task.agent_count, worlds)) if task.rewards_each else (),
+        mail=None if messages is None else first_mail(messages, task.actors.slot_count, worlds),
     )
     episode = _driven(task, episode, task.warm_up_step_count)
     episode = episode._replace(action=jnp.zeros_like(episode.action), recent=jnp.zeros_like(episode.recent))
@@ -82,8 +100,11 @@ def step(
     if opposing is not None:
         command = command + task.company.opponent_share * jnp.clip(opposing, task.action_low, task.action_high)
     before = episode.traffic.collisions
+    slots = episode.slots
     episode = _driven(task, episode._replace(action=command), task.steps_per_decision)
     episode = episode._replace(decision=episode.decision + 1, action=action)
+    if episode.mail is not None:
+        episode = _posted(task, episode, slots)
     return _judged(task, episode, before)
 
 
@@ -106,7 +127,8 @@ def moment(task: NetworkTask, episode: NetworkEpisode) -> NetworkMoment:
     """Return one world as it stands between two decisions; the episode has no axis for worlds here."""
     decision_s = task.steps_per_decision * task.traffic.dt_s
     last = (episode.action, episode.recent, episode.decision, decision_s)
-    return moment_of(task.built, episode.traffic, _said(task, episode.traffic), episode.slots, last)
+    now = moment_of(task.built, episode.traffic, _said(task, episode.traffic), episode.slots, last)
+    return now if episode.mail is None else now._replace(heard=episode.mail.heard)
 
 
 @functools.partial(jax.jit, static_argnames="task")
@@ -121,6 +143,10 @@ def _driven(task: NetworkTask, episode: NetworkEpisode, step_count: int | Array)
 def _driven_alone(task: NetworkTask, episode: NetworkEpisode, step_count: int | Array) -> NetworkEpisode:
     built = task.built
     world = traced(built.world)._replace(seed=episode.seed)
+    if task.is_sensing_drawn and not task.sensing.is_perfect:
+        late = delay_steps(task.sensing.latency_s, task.traffic.dt_s, "latency_s")
+        drawn = behind_drawn_sensors(task.told_vehicle, task.sensing, late, episode.seed)
+        world = world._replace(fleet=world.fleet._replace(controller=drawn))
     traffic = episode.traffic
     keeps = isinstance(task.actors, AutomatedVehicles) and task.actors.keeps_slots
     slots = episode.slots
@@ -132,15 +158,32 @@ def _driven_alone(task: NetworkTask, episode: NetworkEpisode, step_count: int | 
         memory = with_wish(traffic.vehicles.memory, task.sensing, orders.wish)
         traffic = traffic._replace(vehicles=traffic.vehicles._replace(memory=memory))
 
-    def one(index: Array, now: State) -> State:
-        return engine_step(world, now, _command(orders, now, index == 0))[0]
+    def one(index: Array, now: tuple[State, Memory]) -> tuple[State, Memory]:
+        traffic, memory = now
+        if task.traffic.router is not None and built.choices is not None:
+            traffic, memory = on_routes(task.traffic.router, built.choices, world, traffic, memory)
+        return engine_step(world, traffic, _command(orders, slots, traffic, index == 0))[0], memory
 
-    after = jax.lax.fori_loop(0, step_count, one, traffic)
+    after, routes = jax.lax.fori_loop(0, step_count, one, (traffic, episode.routes))
     arrived = _left(built.world.trips.source_first, after) - _left(built.world.trips.source_first, traffic)
     if task.actors.slot_count:
         slots = slots_after(built, slots, after.vehicles, keeps=keeps)
     recent = jnp.append(episode.recent[1:], arrived)
-    return episode._replace(traffic=after, slots=slots, recent=recent)
+    return episode._replace(traffic=after, slots=slots, recent=recent, routes=routes)
+
+
+@functools.partial(jax.jit, static_argnames="task")
+def _posted(task: NetworkTask, episode: NetworkEpisode, slots: Int[Array, "slot world"]) -> NetworkEpisode:
+    """Return the episode with its mail one decision later; `slots` are those of before."""
+
+    def one(episode: NetworkEpisode, slots: Slots) -> Mail:
+        messages = task.company.messages
+        assert messages is not None, "there is mail where somebody sends messages"
+        assert episode.mail is not None, "there is mail where somebody sends messages"
+        is_same = (slots == episode.slots) & (slots >= 0)
+        return posted(messages, episode.mail, moment(task, episode), is_same, (episode.seed, episode.decision))
+
+    return episode._replace(mail=jax.vmap(one, in_axes=-1, out_axes=-1)(episode, slots))
 
 
 @functools.partial(jax.jit, static_argnames="task")
@@ -153,6 +196,8 @@ def _judged(task: NetworkTask, episode: NetworkEpisode, collisions: Int[Array, "
     terminated = (episode.traffic.collisions > collisions) | (episode.traffic.overflow > 0)
     truncated = (episode.decision >= task.horizon) & ~terminated
     reward = jnp.where(terminated, task.collision_reward, reward)
+    if task.rewards_each:
+        episode, reward = episode._replace(earned=reward), jnp.mean(reward, axis=0)
     return NetworkOutcome(episode, observation, reward, terminated, truncated)
 
 
@@ -171,12 +216,21 @@ def _said(task: NetworkTask, traffic: State) -> Said:
     return said_in(traffic.vehicles.memory, task.sensing)
 
 
-def _command(orders: Orders, now: State, is_first: Array) -> Command | None:
+def _command(orders: Orders, slots: Slots, now: State, is_first: Array) -> Command | None:
     """Return what the engine is told; a signal goes on once, not at every step of a decision."""
-    if orders.next_phase is None:
+    if orders.next_phase is None and orders.side is None:
         return None
-    free = jnp.full_like(now.vehicles.speed_mps, jnp.nan)
-    return Command(accel_mps2=free, next_phase=orders.next_phase & is_first)
+    vehicles = now.vehicles
+    stays = jnp.zeros(now.lights.phase.shape[0], dtype=bool)
+    lane_wish = None
+    if orders.side is not None:
+        lane_wish = at_places(slots, vehicles.trip, orders.side)
+        lane_wish = jnp.where(vehicles.since_change_s < RESTED_S, 0 * lane_wish, lane_wish)
+    return Command(
+        accel_mps2=jnp.full_like(vehicles.speed_mps, jnp.nan),
+        next_phase=stays if orders.next_phase is None else orders.next_phase & is_first,
+        lane_wish=lane_wish,
+    )
 
 
 def _left(source_first: Array, traffic: State) -> Int[Array, ""]:

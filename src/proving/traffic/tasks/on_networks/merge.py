@@ -7,12 +7,15 @@ from jaxtyping import Array, Float
 
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.roads import Merge
+from proving.traffic.tasks.messages import Messages
 from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
+from proving.traffic.tasks.on_networks.hearing import communicating
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, follower
 from proving.traffic.tasks.on_networks.rewards import desired_velocity_and_headway
 from proving.traffic.tasks.on_networks.task import NetworkTask
 from proving.traffic.tasks.on_networks.traffic import NetworkTraffic
 from proving.traffic.tasks.task import Sight
+from proving.traffic.tasks.wave_attenuation import WORST_SENSING
 
 ROAD = Merge(before_m=500.0)
 MAIN_ROAD, RAMP = ("inflow_highway", "left", "center"), ("inflow_merge", "bottom")
@@ -151,4 +154,24 @@ MULTIAGENT_MERGE = dataclasses.replace(
     actors=AutomatedVehicles(slot_count=SLOT_COUNTS[0]),
     sight=EACH,
     is_central=False,
+)
+# The same vehicles, knowing more of one another, or with sensors and pedals as good or bad as chance.
+MERGE_PORTFOLIO = (
+    dataclasses.replace(
+        communicating(MULTIAGENT_MERGE, "messages", Messages(loss_share=0.1, delay_decisions=1)),
+        name="multiagent_merge_connected",
+        about="multiagent_merge with messages of the next automated vehicles within 300 m: a second late, a tenth lost",
+    ),
+    dataclasses.replace(
+        communicating(MULTIAGENT_MERGE, "central"),
+        name="multiagent_merge_centralised",
+        about="multiagent_merge with one agent that sees what all of its vehicles see and decides for all",
+    ),
+    dataclasses.replace(
+        MULTIAGENT_MERGE,
+        name="multiagent_merge_any_sensors",
+        about="multiagent_merge with sensors and pedals as good or bad as chance",
+        sensing=WORST_SENSING,
+        is_sensing_drawn=True,
+    ),
 )

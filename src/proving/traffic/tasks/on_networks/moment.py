@@ -25,6 +25,7 @@ class NetworkMoment(NamedTuple):
         recent: vehicles that arrived in each of the last ten decisions.
         decision: how many decisions there were.
         decision_s: how long one lasts.
+        heard: what each agent has heard of others; None where nobody sends messages.
     """
 
     built: Built
@@ -38,6 +39,7 @@ class NetworkMoment(NamedTuple):
     recent: Int[Array, " last"]
     decision: Int[Array, ""]
     decision_s: float
+    heard: Float[Array, "field agent"] | None = None
 
     @property
     def speed_mps(self) -> Float[Array, " place"]:

@@ -36,6 +36,7 @@ class NetworkTask:
         is_central: one agent sees everything and decides for all actors, as in FLOW's single-agent environments;
             else each actor is an agent.
         reward: what all of them get for a decision.
+        rewards_each: `reward` gives one number per agent; all of them together get the mean.
         collision_reward: what they get for a decision that ends in a collision.
         told: what, besides what is seen, a critic is told while learning.
         action_low: smallest action.
@@ -45,6 +46,7 @@ class NetworkTask:
         steps_per_decision: engine steps for which an action holds.
         law: how automated vehicles drive that are told nothing.
         sensing: what is wrong with the automated vehicles' sensors and pedals.
+        is_sensing_drawn: each world draws every flaw between none and `sensing`'s; biases may go either way.
         company: who else acts.
     """
 
@@ -53,7 +55,8 @@ class NetworkTask:
     traffic: NetworkTraffic
     actors: Actors
     sight: Sight
-    reward: Callable[[NetworkMoment], Float[Array, ""]]
+    reward: Callable[[NetworkMoment], Float[Array, "*agent"]]
+    rewards_each: bool = False
     is_central: bool = False
     collision_reward: float = 0.0
     told: Callable[[NetworkMoment], Float[Array, " told"]] = told_on_network
@@ -64,6 +67,7 @@ class NetworkTask:
     steps_per_decision: int = 1
     law: HumanDriver = field(default_factory=Idm)
     sensing: Sensing = field(default_factory=Sensing)
+    is_sensing_drawn: bool = False
     company: Company = field(default_factory=Company)
 
     def __post_init__(self) -> None:
@@ -77,6 +81,12 @@ class NetworkTask:
             )
         if not self.sensing.is_perfect and self.actors.manner is None:
             raise BadSettings(f"task {self.name!r} has no automated vehicles whose sensors could be imperfect")
+        if self.company.messages is not None and self.actors.slot_count < 1:
+            raise BadSettings(f"task {self.name!r} has no vehicles that decide and could send messages")
+        if self.sight.needs == "messages" and self.company.messages is None:
+            raise BadSettings(
+                f"task {self.name!r} sees messages, but nobody sends any: give company=Company(messages=...)"
+            )
 
     @property
     def built(self) -> Built:
@@ -88,8 +98,18 @@ class NetworkTask:
         """Return what drives the automated vehicles; None where there are none."""
         if self.actors.manner is None:
             return None
-        told = Told(law=self.law, manner=self.actors.manner, fastest_mps2=max(self.action_high, 0.1))
-        return behind_sensors(told, self.sensing, self.traffic.dt_s)
+        return behind_sensors(self.told_vehicle, self.sensing, self.traffic.dt_s)
+
+    @property
+    def told_vehicle(self) -> Told:
+        """Return what drives the automated vehicles, without sensors; they are told something.
+
+        Raises:
+            BadSettings: nobody is told anything.
+        """
+        if self.actors.manner is None:
+            raise BadSettings(f"task {self.name!r} tells no vehicle anything")
+        return Told(law=self.law, manner=self.actors.manner, fastest_mps2=max(self.action_high, 0.1))
 
     @property
     def action_count(self) -> int:
@@ -99,4 +119,4 @@ class NetworkTask:
     @property
     def agent_count(self) -> int:
         """Return how many agents there are."""
-        return 1 if self.is_central else self.action_count
+        return 1 if self.is_central else self.action_count // self.actors.width

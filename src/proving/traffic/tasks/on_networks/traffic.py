@@ -18,6 +18,8 @@ from proving.traffic.network.road_map import RoadMap
 from proving.traffic.network.simulate import Run, prepared
 from proving.traffic.network.state import State, World
 from proving.traffic.roads import NetworkSettings
+from proving.traffic.routing import Choices, Router, routed
+from proving.traffic.routing.choices import Memory
 from proving.traffic.state import Driver
 
 
@@ -32,6 +34,7 @@ class NetworkTraffic:
         dt_s: step of the engine.
         capacity: vehicles on the road at the same time, at most.
         duration_s: flows are written out for so long.
+        router: gives vehicles other routes while they drive; None: nobody's route changes.
     """
 
     network: NetworkSettings
@@ -40,6 +43,7 @@ class NetworkTraffic:
     dt_s: float
     capacity: int
     duration_s: float
+    router: Router | None = None
 
     def __post_init__(self) -> None:
         if not self.main_road:
@@ -75,6 +79,8 @@ class Built(NamedTuple):
         edge: per lane the index of its edge; inside junctions the number of edges.
         is_automated: per trip, and nobody.
         top_limit_mps: highest speed limit of the network.
+        choices: what the router chooses from; None where there is none.
+        route_memory: what the router remembers at first.
     """
 
     world: World
@@ -88,6 +94,8 @@ class Built(NamedTuple):
     edge: Int[np.ndarray, " lane"]
     is_automated: Bool[np.ndarray, " trip"]
     top_limit_mps: float
+    choices: Choices | None = None
+    route_memory: Memory = ()
 
 
 @functools.lru_cache(maxsize=64)
@@ -102,8 +110,13 @@ def built(traffic: NetworkTraffic, controller: Driver | None) -> Built:
     run = Run(duration_s=traffic.duration_s, dt_s=traffic.dt_s, capacity=traffic.capacity, controller=controller)
     # Tasks are built where something else may be traced, and what is kept must not belong to that.
     with jax.ensure_compile_time_eval():
-        world, state, names = prepared(road_map, traffic.demand, run, 0)
-        world, state = jax.device_get((world, state))
+        choices: Choices | None = None
+        route_memory: Memory = ()
+        if traffic.router is None:
+            world, state, names = prepared(road_map, traffic.demand, run, 0)
+        else:
+            world, state, names, choices, route_memory = routed(road_map, traffic.demand, run, 0, traffic.router)
+        world, state, route_memory = jax.device_get((world, state, route_memory))
     along_m, length_m = _along(road_map, traffic)
     lanes = [len(edge.lanes) for edge in road_map.edges]
     edge = np.repeat(np.arange(len(lanes)), lanes)
@@ -121,6 +134,8 @@ def built(traffic: NetworkTraffic, controller: Driver | None) -> Built:
         edge=np.concatenate([edge, inside]).astype(np.int32),
         is_automated=np.append(world.fleet.is_automated[world.trips.kind[:-1]], False),
         top_limit_mps=max(lane.limit_mps for one in road_map.edges for lane in one.lanes),
+        choices=choices,
+        route_memory=route_memory,
     )
 
 
