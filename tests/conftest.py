@@ -10,6 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
+# The tests compile hundreds of programs and run each for a moment: code that is made quickly, not code that runs
+# quickly (a quarter of the time for a network's step). XLA_FLAGS that are set already are left alone.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0")
+
 settings.register_profile("proving", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("proving")
 

@@ -42,25 +42,26 @@ def finished(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     return out, done.stdout
 
 
-def test_the_same_seed_writes_the_same_sample(sample: Path, tmp_path: Path) -> None:
-    again = tmp_path / "again"
-    write_sample(again, 0)
-    for path in sorted(sample.rglob("*")):
-        if path.is_file() and path.name != "study.toml":
-            assert path.read_bytes() == (again / path.relative_to(sample)).read_bytes(), path
-
-
-def test_a_sample_is_written_over_a_sample_and_over_nothing_else(tmp_path: Path) -> None:
+def test_a_sample_is_written_over_nothing_but_a_sample(tmp_path: Path) -> None:
     (tmp_path / "cameras").mkdir()
     (tmp_path / "cameras" / "camera_1.mp4").write_bytes(b"somebody's")
     with pytest.raises(FolderInUse, match="in use"):
         write_sample(tmp_path)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["camera_1.mp4"]
-    (tmp_path / "truth.json").write_text("{}")  # a sample that was begun
+
+
+def test_the_same_seed_writes_the_same_sample_over_one_that_was_begun(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "cameras").mkdir()
+    (tmp_path / "cameras" / "camera_1.mp4").write_bytes(b"half a clip")
+    (tmp_path / "truth.json").write_text("{}")
     (tmp_path / "study.toml").write_text("# changed by hand")
-    write_sample(tmp_path)
+    write_sample(tmp_path, 0)
     assert (tmp_path / "study.previous.toml").read_text() == "# changed by hand"
     assert "Sample road" in (tmp_path / "study.toml").read_text()
+    files = [path for path in sorted(sample.rglob("*")) if path.is_file() and path.name != "study.toml"]
+    assert len(files) == 10
+    for path in files:
+        assert path.read_bytes() == (tmp_path / path.relative_to(sample)).read_bytes(), path
 
 
 def test_exactly_the_damaged_clips_are_set_aside(sample: Path, finished: tuple[Path, str]) -> None:

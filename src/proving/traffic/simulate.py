@@ -11,6 +11,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Int, UInt32
 
 from proving.traffic.drivers import CONTROLLERS
 from proving.traffic.errors import BadSettings
@@ -83,7 +84,7 @@ def open_roads(settings: OpenRoad, seeds: Sequence[int], precision: Precision = 
     with jax.enable_x64(precision == "float64"):
         world = _world(road, settings, seeds)
         state = _first_state(world, settings, np.zeros(capacity), 0.0, precision)
-        state = state._replace(count=jnp.zeros_like(state.count))
+        state = state._replace(count=np.zeros_like(state.count))
         final, record = scan(world, state, None, "open", step_count)
         return _collect_open(jax.device_get(final), jax.device_get(record), settings, seeds)
 
@@ -108,7 +109,7 @@ def platoons(
         spacing_m = platoon.people.equilibrium_gap_m(float(speed_mps[0])) + platoon.vehicle_length_m
         positions_m = -spacing_m * (np.arange(platoon.vehicle_count) + 1)
         state = _first_state(world, platoon, positions_m, float(speed_mps[0]), precision)
-        heads = Head(*(jnp.asarray(part[:, None], dtype=precision) for part in (padded_mps[:-1], moved_m)))
+        heads = Head(*(np.asarray(part[:, None], dtype=precision) for part in (padded_mps[:-1], moved_m)))
         _, record = scan(world, state, heads, "behind_leader", step_count + padding)
         runs = _collect(record, platoon, world, road_length_m=math.inf, step_count=step_count)
     return [with_leader(run, speed_mps, moved_m[:step_count]) for run in runs]
@@ -198,29 +199,34 @@ def _first_state(
     """Return the same slots in every lane: these positions, front first, all at this speed."""
     slot_count, lane_count = len(positions_m), len(world.seed)
     shape = (slot_count, lane_count)
-    vehicle = jnp.tile(jnp.arange(slot_count, dtype=jnp.int32)[:, None], (1, lane_count))
-    speeds = jnp.full(shape, speed_mps, dtype=precision)
+    # NumPy's arrays: each operation of JAX outside of a compiled program is a program to compile.
+    vehicle = np.tile(np.arange(slot_count, dtype=np.int32)[:, None], (1, lane_count))
+    speeds = np.full(shape, speed_mps, dtype=precision)
     is_automated = np.zeros(shape, dtype=bool)
     is_automated[list(automated_indices(slot_count, settings.automated_share))] = True
-    traits = None
-    if settings.spread_share > 0:
-        factors = [
-            jnp.maximum(1 + settings.spread_share * standard_normal(world.seed, stream, vehicle, jnp.int32(0)), 0.3)
-            for stream in (STREAM_SPEED, STREAM_HEADWAY)
-        ]
-        traits = Traits(speed_factor=factors[0], headway_factor=factors[1])
+    traits = _traits(world.seed, jnp.asarray(vehicle), settings.spread_share) if settings.spread_share > 0 else None
     automated = world.automated
     memory = (world.human.first_memory(speeds), () if automated is None else automated.first_memory(speeds))
-    positions = jnp.tile(jnp.asarray(positions_m, dtype=precision)[:, None], (1, lane_count))
-    zero = jnp.zeros(lane_count, dtype=jnp.int32)
+    positions = np.tile(np.asarray(positions_m, dtype=precision)[:, None], (1, lane_count))
+    zero = np.zeros(lane_count, dtype=np.int32)
     return State(
-        cars=Cars(positions, speeds, vehicle, jnp.asarray(is_automated), traits, memory),
-        count=zero + slot_count,
+        cars=Cars(positions, speeds, vehicle, is_automated, traits, memory),
+        count=zero + np.int32(slot_count),
         waiting=zero,
         entered=zero,
         left=zero,
-        step=jnp.int32(0),
+        step=np.int32(0),
     )
+
+
+@jax.jit
+def _traits(seed: UInt32[Array, " lane"], vehicle: Int[Array, "slot lane"], spread_share: float) -> Traits:
+    """Return by how much each differs from the mean person."""
+    speed_factor, headway_factor = (
+        jnp.maximum(1 + spread_share * standard_normal(seed, stream, vehicle, jnp.int32(0)), 0.3)
+        for stream in (STREAM_SPEED, STREAM_HEADWAY)
+    )
+    return Traits(speed_factor=speed_factor, headway_factor=headway_factor)
 
 
 def _collect(
