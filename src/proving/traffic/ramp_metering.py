@@ -2,8 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
 
 from proving.traffic.errors import BadSettings
+
+# A number, or one per world as an array.
+Rate: TypeAlias = Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,23 +46,23 @@ class Alinea:
             raise BadSettings("gain_veh_per_h and interval_s must be above 0 and finite")
 
 
-def next_rate_veh_per_h(law: Alinea, rate_veh_per_h: float, occupancy_share: float) -> float:
+def next_rate_veh_per_h(law: Alinea, rate_veh_per_h: Rate, occupancy_share: Rate) -> Rate:
     """Return the rate for the next interval from the last one and the occupancy measured over it.
 
     The last rate is cut to the limits first, so the controller does not wind up where it cannot be obeyed.
     """
-    last = min(max(rate_veh_per_h, law.least_veh_per_h), law.most_veh_per_h)
+    last = _within(rate_veh_per_h, law.least_veh_per_h, law.most_veh_per_h)
     wanted = last + law.gain_veh_per_h * (law.target_share - occupancy_share)
-    return min(max(wanted, law.least_veh_per_h), law.most_veh_per_h)
+    return _within(wanted, law.least_veh_per_h, law.most_veh_per_h)
 
 
-def next_bottleneck_rate_veh_per_h(rate_veh_per_h: float, mean_vehicle_count: float) -> float:
+def next_bottleneck_rate_veh_per_h(rate_veh_per_h: Rate, mean_vehicle_count: Rate) -> Rate:
     """Return the next rate of FLOW's variant for its bottleneck, to be asked for every 15 s.
 
     Source: FLOW, `BottleneckEnv.ramp_meter_lane_change_control`: q + 20 (8 - vehicles on the edge before the
     bottleneck, averaged over ten steps), within 275 to 1,100 veh/h.
     """
-    return min(max(rate_veh_per_h + 20.0 * (8.0 - mean_vehicle_count), 275.0), 1100.0)
+    return _within(rate_veh_per_h + 20.0 * (8.0 - mean_vehicle_count), 275.0, 1100.0)
 
 
 def cycle_s(rate_veh_per_h: float) -> float:
@@ -67,3 +74,10 @@ def cycle_s(rate_veh_per_h: float) -> float:
     if not rate_veh_per_h > 0:
         raise BadSettings(f"a rate must be above 0 veh/h, not {rate_veh_per_h}")
     return 7200.0 / rate_veh_per_h
+
+
+def _within(rate: Rate, low: float, high: float) -> Rate:
+    """Return the rate cut to these; numbers stay numbers."""
+    if isinstance(rate, jax.Array):
+        return jnp.clip(rate, low, high)
+    return min(max(rate, low), high)

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from proving.traffic.errors import BadSettings, NoSuchColumn, NoSuchFile
+from proving.cli import run
+from proving.traffic.errors import BadSettings, NoSuchColumn, NoSuchFile, TrafficError
 from proving.traffic.network.simulate import Run
 from proving.traffic.network.state import Record
 from proving.traffic.network_runs import moments as moments_table
@@ -125,3 +126,37 @@ def test_a_recorded_run_on_a_network_is_drawn_on_it(tmp_path: Path):
         show_of(str(path), Watched())
     with pytest.raises(BadSettings, match="is not in network 'ring'"):
         show_of(str(path), Watched(), network="ring")
+
+
+def test_what_signals_showed_is_kept_and_shown(tmp_path: Path):
+    road_map, path = NETWORKS["grid"]().road_map(), tmp_path / "grid.parquet"
+    signals, steps = len(road_map.signals), 12
+    # Each signal goes on at a step of its own, and once more.
+    phase = (np.arange(steps)[:, None] >= np.arange(signals) + 1).astype(int) + (np.arange(steps)[:, None] >= 11)
+    here = np.zeros((steps, 1), dtype=int)
+    record = Record(here, here, here + 1.0, here + 2.0, here * 1.0, np.pad(phase, ((0, 0), (0, 1))))
+    table = moments_table(road_map, Run(duration_s=6, start_s=30), ("who",), record)
+    pyarrow.parquet.write_table(table, path)
+    show, _ = show_of(str(path), Watched(), network="grid")
+    np.testing.assert_array_equal(joined(list(show.moments())).phase, phase)
+    assert len(show.scene.bars.signal) == len([way for way in road_map.connections if way.signal])
+    assert len(show.scene.signals) == signals
+    # Every second step: what was shown then, not in between.
+    slow, _ = show_of(str(path), Watched(moment_s=1.0), network="grid")
+    np.testing.assert_array_equal(joined(list(slow.moments())).phase, phase[::2])
+    pyarrow.parquet.write_table(table.replace_schema_metadata(None), path)
+    assert len(show_of(str(path), Watched(), network="grid")[0].scene.bars.signal) == 0, "an old file has no signals"
+    for said, wrong in (
+        ("{", "cannot be read"),
+        ('{"elsewhere": [[0, 0]]}', "signal 'elsewhere', or one of its phases"),
+    ):
+        pyarrow.parquet.write_table(table.replace_schema_metadata({"proving.signals": said}), path)
+        with pytest.raises(TrafficError, match=wrong):
+            show_of(str(path), Watched(), network="grid")
+
+
+def test_a_folder_that_is_not_there_is_named_before_anything_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    place = str(tmp_path / "none" / "page.html")
+    for words in (["watch", "ring", "--out"], ["watch", "ring", "--mp4"], ["diagram", "ring", "--out"]):
+        assert run(["traffic", *words, place]) == 2
+        assert capsys.readouterr().err == f"proving: {place}: there is no folder {tmp_path / 'none'}\n"

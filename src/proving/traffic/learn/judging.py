@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +16,27 @@ from proving.traffic.learn.networks import Layers, Statistics
 from proving.traffic.learn.policy import Policy, decide
 from proving.traffic.tasks.on_networks.crossing import crossings_of, is_crashing
 from proving.traffic.tasks.on_networks.environment import NetworkEpisode, moment, reset, step
+from proving.traffic.tasks.on_networks.moment import NetworkMoment
 from proving.traffic.tasks.on_networks.rewards import delay_share
 from proving.traffic.tasks.on_networks.task import NetworkTask
 
-Now: TypeAlias = tuple[NetworkEpisode, Array, tuple[Array, ...]]
+Memory: TypeAlias = Any
+Now: TypeAlias = tuple[NetworkEpisode, Array, Memory, tuple[Array, ...]]
 
 # FLOW counts the outflow of a bottleneck over so long at the end.
 OUTFLOW_S = 500.0
+
+
+class Feedback(Protocol):
+    """A controller that decides by what is measured on the network; a value."""
+
+    def first_memory(self) -> Memory:
+        """Return what it remembers before the first decision."""
+        ...
+
+    def decided(self, now: NetworkMoment, memory: Memory) -> tuple[Array, Memory]:
+        """Return its action, as large as the task allows, and what it remembers."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +65,13 @@ class NetworkVerdict:
     speeds_mps: tuple[float, ...]
 
 
-def judge_on_network(task: NetworkTask, policy: Policy | None, seeds: Sequence[int]) -> NetworkVerdict:
+def judge_on_network(task: NetworkTask, policy: Policy | Feedback | None, seeds: Sequence[int]) -> NetworkVerdict:
     """Return what becomes of the task's episodes.
 
     Args:
         task: what to drive; its horizon is the length of an episode.
-        policy: who decides; None: nobody, so that people drive and signals stay as they are.
+        policy: who decides: a learned policy, a controller with feedback, or None: nobody, so that people drive and
+            signals stay as they are.
         seeds: seeds of the episodes.
 
     Raises:
@@ -67,10 +82,13 @@ def judge_on_network(task: NetworkTask, policy: Policy | None, seeds: Sequence[i
     if not seeds:
         raise BadSettings("a judgement needs at least one seed")
     seed = jnp.asarray([seed % 2**32 for seed in seeds], dtype=jnp.uint32)
-    if policy is not None:
+    weights, feedback = None, None
+    if isinstance(policy, Policy):
         _check_fits(task, policy)
-    weights = None if policy is None else (policy.layers, policy.statistics)
-    final, sums = jax.device_get(_driven(task, weights, seed))
+        weights = (policy.layers, policy.statistics)
+    else:
+        feedback = policy
+    final, sums = jax.device_get(_driven(task, weights, seed, feedback))
     if np.max(final.traffic.overflow) > 0:
         raise Overflow(f"task {task.name!r} holds {task.traffic.capacity} vehicles: raise traffic.capacity")
     speed, delay, reward, late, arrived, collided, crossed = sums
@@ -100,17 +118,26 @@ def _check_fits(task: NetworkTask, policy: Policy) -> None:
         raise BadPolicy(f"the policy was trained for {card.task!r}, which sees or does other things than {task.name!r}")
 
 
-@functools.partial(jax.jit, static_argnames="task")
+@functools.partial(jax.jit, static_argnames=("task", "feedback"))
 def _driven(
-    task: NetworkTask, weights: tuple[Layers, Statistics] | None, seed: Array
+    task: NetworkTask, weights: tuple[Layers, Statistics] | None, seed: Array, feedback: Feedback | None
 ) -> tuple[NetworkEpisode, tuple[Array, ...]]:
     episode, observation = reset(task, seed)
     start = task.horizon - _counted(task)
     crossings = crossings_of(task.built.road_map)
 
+    def ruled(episode: NetworkEpisode, memory: Memory) -> tuple[Array, Memory]:
+        assert feedback is not None, "asked only where somebody rules"
+        return feedback.decided(moment(task, episode), memory)
+
+    def spread(value: Array) -> Array:
+        return jnp.broadcast_to(jnp.asarray(value)[..., None], (*jnp.shape(value), seed.shape[0]))
+
     def one(now: Now, decision: Array) -> tuple[Now, None]:
-        episode, observation, (speed, delay, reward, late, arrived, collided, crossed) = now
-        if weights is None:
+        episode, observation, memory, (speed, delay, reward, late, arrived, collided, crossed) = now
+        if feedback is not None:
+            action, memory = jax.vmap(ruled, in_axes=-1, out_axes=-1)(episode, memory)
+        elif weights is None:
             action = jnp.full_like(episode.action, jnp.nan)
         else:
             action = decide(*weights, (task.action_low, task.action_high), observation)
@@ -135,9 +162,10 @@ def _driven(
             collided | (after.traffic.collisions > before),
             crossed + crossing,
         )
-        return (after, outcome.observation, sums), None
+        return (after, outcome.observation, memory, sums), None
 
     zero, none = jnp.zeros(seed.shape), jnp.zeros(seed.shape, dtype=jnp.int32)
-    first = (episode, observation, (zero, zero, zero, none, none, zero > 0, none))
-    (final, _, sums), _ = jax.lax.scan(one, first, jnp.arange(task.horizon))
+    memory = () if feedback is None else jax.tree.map(spread, feedback.first_memory())
+    first = (episode, observation, memory, (zero, zero, zero, none, none, zero > 0, none))
+    (final, *_, sums), _ = jax.lax.scan(one, first, jnp.arange(task.horizon))
     return final, sums

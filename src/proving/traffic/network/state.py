@@ -218,10 +218,11 @@ class Command(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What a step leaves behind: everybody at its start and the acceleration that came of it."""
+    """What a step leaves behind: everybody at its start and the acceleration that came of it; the signals' phases."""
 
     trip: Array
     lane: Array
     position_m: Array
     speed_mps: Array
     accel_mps2: Array
+    phase: Array | tuple[()] = ()

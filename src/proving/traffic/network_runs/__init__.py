@@ -3,6 +3,6 @@
 from proving.traffic.network_runs.fitting import fitted
 from proving.traffic.network_runs.scenario import NetworkScenario, scenario
 from proving.traffic.network_runs.shares import with_automated
-from proving.traffic.network_runs.tables import moments, trips
+from proving.traffic.network_runs.tables import moments, signal_changes, trips
 
-__all__ = ["NetworkScenario", "fitted", "moments", "scenario", "trips", "with_automated"]
+__all__ = ["NetworkScenario", "fitted", "moments", "scenario", "signal_changes", "trips", "with_automated"]

@@ -106,9 +106,12 @@ def simulate_network(
 
     from proving.traffic.errors import BadSettings
     from proving.traffic.network_runs import fitted, moments, scenario, with_automated
+    from proving.traffic.out_files import in_a_folder
 
     if out is not None and out.suffix != ".parquet":
         raise BadSettings(f"{out}: the name must end in .parquet")
+    if out is not None:
+        in_a_folder(out)
     if how.seeds < 1:
         raise BadSettings(f"seeds must be at least 1, not {how.seeds}")
     router = _router(how.router)

@@ -1,13 +1,18 @@
 """What became of a run as tables: one row per trip, and one row per vehicle and step."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
+from proving.traffic.errors import BadTable
 from proving.traffic.network import RoadMap
 from proving.traffic.network.simulate import Outcome, Run
 from proving.traffic.network.state import Record
+
+# Key of the schema's metadata: {signal: [[time_s, phase], ...]} as JSON.
+SIGNALS = b"proving.signals"
 
 
 def trips(outcome: Outcome) -> pa.Table:
@@ -30,14 +35,14 @@ def moments(road_map: RoadMap, run: Run, names: Sequence[str], record: Record) -
     """Return one row per vehicle and step, in order of time.
 
     `edge` is a connection's name ("a_0 -> b_0") inside a junction, and `lane` is 0 there; positions are those of front
-    bumpers, from the start of the lane.
+    bumpers, from the start of the lane. What signals showed is in the schema's metadata, see `signal_changes`.
     """
     step, place = np.nonzero(record.trip >= 0)
     there = (step, place)
     edges = [(edge.name, index) for edge in road_map.edges for index in range(len(edge.lanes))]
     lanes = [*edges, *((way.name, 0) for way in road_map.connections)]
     where = record.lane[there]
-    return pa.table(
+    table = pa.table(
         {
             "time_s": run.start_s + step * run.dt_s,
             "vehicle": _words(list(names), record.trip[there]),
@@ -48,6 +53,29 @@ def moments(road_map: RoadMap, run: Run, names: Sequence[str], record: Record) -
             "accel_mps2": record.accel_mps2[there],
         }
     )
+    phase = np.asarray(record.phase)
+    changes = {signal.name: _changes(phase[:, i], run) for i, signal in enumerate(road_map.signals) if phase.size}
+    return table.replace_schema_metadata({SIGNALS: json.dumps(changes)}) if changes else table
+
+
+def signal_changes(schema: pa.Schema) -> dict[str, list[tuple[float, int]]]:
+    """Return per signal the times at which it went to another phase, the first of all among them; {}: not recorded.
+
+    Raises:
+        BadTable: what is there is none of ours.
+    """
+    said = (schema.metadata or {}).get(SIGNALS)
+    if said is None:
+        return {}
+    try:
+        return {str(name): [(float(at), int(phase)) for at, phase in rows] for name, rows in json.loads(said).items()}
+    except (ValueError, TypeError, AttributeError) as wrong:
+        raise BadTable(f"the phases of signals in this recording cannot be read: {wrong}") from wrong
+
+
+def _changes(phase: np.ndarray, run: Run) -> list[tuple[float, int]]:
+    steps = np.flatnonzero(np.diff(phase, prepend=phase[0] - 1))
+    return [(run.start_s + int(step) * run.dt_s, int(phase[step])) for step in steps]
 
 
 def _words(words: list[str], index: np.ndarray) -> pa.DictionaryArray:

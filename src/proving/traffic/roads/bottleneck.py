@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from proving.traffic.errors import BadSettings
 from proving.traffic.network.demand import Demand
-from proving.traffic.network.road_map import JunctionKind, Phase, RoadMap, Signal
+from proving.traffic.network.road_map import JunctionKind, Phase, RoadMap, Signal, SignalKind
 from proving.traffic.roads.plan import Place, Street, Way, laid_out, positive
 from proving.traffic.roads.starting import Depart, arriving, two_types
 from proving.traffic.state import HumanDriver
@@ -26,6 +26,7 @@ class Bottleneck:
         has_toll_booth: a signal per lane between edges 1 and 2, called toll_0, toll_1, ...
         has_ramp_meter: a signal per lane between edges 2 and 3, called meter_0, meter_1, ...
         meter_veh_per_h: what the meter lets through per lane until it is told otherwise; FLOW's cycle is 7200 / q.
+        meter_signals: "fixed" meters go by the clock, "commanded" ones wait to be told.
     """
 
     scaling: int = 1
@@ -34,6 +35,7 @@ class Bottleneck:
     has_toll_booth: bool = False
     has_ramp_meter: bool = False
     meter_veh_per_h: float = 275.0
+    meter_signals: SignalKind = "fixed"
 
     def __post_init__(self) -> None:
         positive(self, "limit_mps", "zipper_m")
@@ -118,5 +120,12 @@ class Bottleneck:
                     Phase(colours="G", duration_s=_METER_GREEN_S),
                     Phase(colours="r", duration_s=cycle - _METER_GREEN_S),
                 )
-                signals.append(Signal(name=f"meter_{i}", phases=phases, offset_s=i * _METER_OFFSET_S % cycle))
+                signals.append(
+                    Signal(
+                        name=f"meter_{i}",
+                        phases=phases,
+                        kind=self.meter_signals,
+                        offset_s=i * _METER_OFFSET_S % cycle,
+                    )
+                )
         return signals

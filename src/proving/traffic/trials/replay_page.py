@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from proving.report import Report, Row, Section, Table, TimeSpace, Tracks, tracks_from_grid, write
-from proving.traffic.errors import BadSettings
 from proving.traffic.metrics import measure
+from proving.traffic.out_files import in_a_folder
 from proving.traffic.trajectories import Trajectories
 from proving.traffic.trials.comparing import FUEL
 
@@ -15,8 +15,7 @@ def write_page(path: Path, task: str, alone: Trajectories, mixed: Trajectories) 
     Raises:
         BadSettings: the folder is not there.
     """
-    if not path.absolute().parent.is_dir():
-        raise BadSettings(f"{path}: there is no folder {path.absolute().parent}")
+    in_a_folder(path)
     rows: list[Row] = [measure(run, FUEL).row() for run in (alone, mixed)]
     table = Table(
         columns=("measure", "people", "policy"),

@@ -66,8 +66,13 @@ def watch(
         watched: How to run it.
         ways: How to watch.
     """
+    from proving.traffic.out_files import in_a_folder
     from proving.traffic.watching.sources import show_of
 
+    # Known before the run, not after it.
+    for path in (ways.out, ways.mp4):
+        if path is not None:
+            in_a_folder(path)
     show, title = show_of(what, watched, demand, ring_length_m, network)
     if ways.out is not None:
         from proving.traffic.watching.page import write_watch_page
@@ -109,12 +114,13 @@ def draw(what: str, /, *, out: Path | None = None, dark: bool = False) -> int:
         dark: On dark ground.
     """
     from proving.traffic.network_runs import scenario
+    from proving.traffic.out_files import in_a_folder
     from proving.traffic.watching.drawing import write_map
 
     asked = scenario(what)
     title = asked.road_map.name.replace("_", " ") if asked.file is None else asked.file.name.split(".")[0]
     path = Path(f"{title.replace(' ', '_')}.png") if out is None else out
-    write_map(asked.road_map, path, title, is_dark=dark)
+    write_map(asked.road_map, in_a_folder(path), title, is_dark=dark)
     print(path)
     return 0
 
@@ -143,11 +149,12 @@ def diagram(
         out: The page; without it diagram.html.
     """
     from proving.report import write
+    from proving.traffic.out_files import in_a_folder
     from proving.traffic.watching.diagrams import diagram_report
     from proving.traffic.watching.sources import show_of
 
+    path = in_a_folder(out or Path("diagram.html"))
     show, title = show_of(what, watched, demand, ring_length_m, network)
-    path = out or Path("diagram.html")
     write(diagram_report(show, along, title), path)
     print(path)
     return 0

@@ -11,6 +11,7 @@ import pyarrow.parquet
 
 from proving.traffic.errors import BadSettings, BadTable, NoSuchFile
 from proving.traffic.network import Demand, RoadMap
+from proving.traffic.network_runs import signal_changes
 from proving.traffic.watching.moments import NOBODY, Kind, Moments, Show, Travellers
 from proving.traffic.watching.scene import Bars, scene_of
 
@@ -26,7 +27,7 @@ def is_on_network(path: Path) -> bool:
 
 
 def recording_show(path: Path, road_map: RoadMap, demand: Demand, moment_s: float = 0.5) -> Show:
-    """Return the run in a file, on the network that it was made on; what signals showed is not in it.
+    """Return the run in a file, on the network that it was made on; signals are shown where the file tells of them.
 
     Args:
         path: a .parquet file.
@@ -54,20 +55,24 @@ def recording_show(path: Path, road_map: RoadMap, demand: Demand, moment_s: floa
     lane = _lanes(path, table, road_map)
     columns = (trip, lane, table["position_m"].to_numpy(), table["speed_mps"].to_numpy())
     scene = scene_of(road_map)
-    no_bars = Bars(np.zeros((0, 4)), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    changes = signal_changes(table.schema)
+    if not changes:
+        no_bars = Bars(np.zeros((0, 4)), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        scene = dataclasses.replace(scene, bars=no_bars, signals=())
     moment_count = int(number.max()) // every + 1
     order = kept[np.argsort(number[kept], kind="stable")]
+    phase = _phases(path, changes, road_map, times[0] + np.arange(moment_count) * every * step_s)
     starts = np.searchsorted(number[order] // every, np.arange(moment_count + 1))
 
     def moments() -> Iterator[Moments]:
-        for begin, end in itertools.pairwise(starts.tolist()):
+        for moment, (begin, end) in enumerate(itertools.pairwise(starts.tolist())):
             one = [column[order[begin:end]][None] for column in columns]
             if begin == end:
                 one = [np.full((1, 1), NOBODY), np.zeros((1, 1), np.int64), np.zeros((1, 1)), np.zeros((1, 1))]
-            yield Moments(*one, phase=np.zeros((1, 0), dtype=np.int64))
+            yield Moments(*one, phase=phase[moment : moment + 1])
 
     return Show(
-        scene=dataclasses.replace(scene, bars=no_bars, signals=()),
+        scene=scene,
         travellers=_travellers(names, road_map, demand),
         moment_s=every * step_s,
         start_s=float(times[0]),
@@ -100,6 +105,22 @@ def _lanes(path: Path, table: pa.Table, road_map: RoadMap) -> np.ndarray:
         there = f"lane {lane[wrong[0]]} of edge {words[edge[wrong[0]]]!r}"
         raise BadSettings(f"{path}: {there} is not in network {road_map.name!r}")
     return np.array([first[word] for word in words])[edge] + lane
+
+
+def _phases(path: Path, changes: dict[str, list[tuple[float, int]]], road_map: RoadMap, at_s: np.ndarray) -> np.ndarray:
+    """Return every signal's phase at these times, [moment signal]; without changes there are no signals."""
+    if not changes:
+        return np.zeros((len(at_s), 0), dtype=np.int64)
+    counts = {signal.name: len(signal.phases) for signal in road_map.signals}
+    for name, rows in changes.items():
+        if name not in counts or any(not 0 <= phase < counts[name] for _, phase in rows):
+            raise BadSettings(f"{path}: signal {name!r}, or one of its phases, is not in network {road_map.name!r}")
+    columns = []
+    for name in counts:
+        times, phases = (np.array(part) for part in zip(*changes.get(name, [(-np.inf, 0)]), strict=True))
+        last = np.searchsorted(times, at_s + 1e-6, side="right") - 1
+        columns.append(phases[np.maximum(last, 0)])
+    return np.stack(columns, axis=1).astype(np.int64)
 
 
 def _travellers(names: list[str], road_map: RoadMap, demand: Demand) -> Travellers:

@@ -75,7 +75,8 @@ def _outflow(now: NetworkMoment) -> Float[Array, " one"]:
     return (now.outflow_veh_per_h / 2000)[None]
 
 
-def _whole(scaling: int) -> Sight:
+def whole(scaling: int) -> Sight:
+    """Return what one agent for the whole bottleneck sees (FLOW's)."""
     names = cells_of(Bottleneck(scaling=scaling).road_map(), OBSERVED).names
     parts = ("vehicles", "automated", "mean_speed", "mean_automated_speed")
     return Sight(
@@ -117,7 +118,7 @@ def _flows(size: int) -> NetworkTask:
             duration_s=(HORIZON + WARM_UP_STEPS) * STEP_S,
         ),
         actors=RoadCells(pieces=CONTROLLED),
-        sight=_whole(scaling),
+        sight=whole(scaling),
         is_central=True,
         reward=outflow(scaling),
         action_low=-LARGEST_CHANGE_MPS,
