@@ -16,7 +16,7 @@ from proving.traffic.vehicle import OnnxPolicy, Supervisor
 from proving.traffic.vehicle.drive import Runtime, replay
 from proving.traffic.vehicle.errors import BadLog, NoTransport
 from proving.traffic.vehicle.messages import parsed
-from proving.traffic.vehicle.transports import from_stream, open_port, over_ros2, over_udp, taken, told
+from proving.traffic.vehicle.transports import COMMAND_TOPICS, from_stream, open_port, over_ros2, over_udp, taken, told
 
 PROVING = str(Path(sys.executable).with_name("proving"))
 
@@ -105,7 +105,10 @@ def test_topics_become_one_measurement_and_a_driver_gets_no_command(policy: Onnx
     assert inbox == {}
     assert taken(inbox) is None
     runtime = Runtime(policy, Supervisor())
-    assert "vehicle/command/accel" in told(runtime.step(content, 0.0))
+    sent = told(runtime.step(content, 0.0))
+    assert "vehicle/command/accel" in sent
+    kinds = {"Float64": float, "String": str}
+    assert all(isinstance(value, kinds[COMMAND_TOPICS[topic][1]]) for topic, value in sent.items())
     assert set(told(runtime.step(content | {"is_braking": True}, 0.1))) == {
         "vehicle/command/mode",
         "vehicle/command/reason",

@@ -21,7 +21,7 @@ def drive(
     log: Path | None = None,
     replay: Path | None = None,
     udp: str | None = None,
-    ros2: Annotated[bool, Parameter(negative="")] = False,
+    ros2: Annotated[bool, Parameter(name=("--ros2", "--ros"), negative="")] = False,
     clock: Literal["wall", "message"] = "wall",
 ) -> int:
     """Answer measurements with speed and acceleration; one JSON object per line, from standard input if not told.
@@ -31,7 +31,7 @@ def drive(
         log: Write every decision to this new file.
         replay: Decide everything in this log anew; exit 1 where a decision comes out differently.
         udp: Listen on HOST:PORT and answer each datagram to its sender.
-        ros2: Use ROS 2 topics.
+        ros2: Use ROS 2 topics; needs rclpy, which comes with ROS 2.
         clock: "message" takes the time from `time_s` of each line, for recordings.
     """
     from proving.traffic.vehicle.decide import Supervisor

@@ -30,6 +30,13 @@ FACT_TOPICS = {
     "vehicle/is_accelerating": "is_accelerating",
     "vehicle/is_steering": "is_steering",
 }
+# What is published: topic to key of the answer and kind of message.
+COMMAND_TOPICS = {
+    "vehicle/command/accel": ("accel_mps2", "Float64"),
+    "vehicle/command/speed": ("speed_mps", "Float64"),
+    "vehicle/command/mode": ("mode", "String"),
+    "vehicle/command/reason": ("reason", "String"),
+}
 
 
 def from_stream(
@@ -109,13 +116,8 @@ def taken(inbox: dict[str, Value]) -> dict[str, Value] | None:
 
 def told(answer: Mapping[str, Value]) -> dict[str, Value]:
     """Return what to publish, by topic; a driver who drives gets no command."""
-    topics = {
-        "vehicle/command/accel": answer["accel_mps2"],
-        "vehicle/command/speed": answer["speed_mps"],
-        "vehicle/command/mode": answer["mode"],
-        "vehicle/command/reason": answer["reason"],
-    }
-    return {topic: value for topic, value in topics.items() if value is not None}
+    values = {topic: answer[key] for topic, (key, _) in COMMAND_TOPICS.items()}
+    return {topic: value for topic, value in values.items() if value is not None}
 
 
 def over_ros2(runtime: Runtime, period_s: float = 0.05) -> None:
@@ -138,24 +140,19 @@ def over_ros2(runtime: Runtime, period_s: float = 0.05) -> None:
     for topics, kind in ((NUMBER_TOPICS, messages.Float64), (FACT_TOPICS, messages.Bool)):
         for topic, key in topics.items():
             node.create_subscription(kind, topic, keep(key), 1)
-    publishers = {
-        topic: node.create_publisher(kind, topic, 1)
-        for topic, kind in (
-            ("vehicle/command/accel", messages.Float64),
-            ("vehicle/command/speed", messages.Float64),
-            ("vehicle/command/mode", messages.String),
-            ("vehicle/command/reason", messages.String),
-        )
-    }
+    kinds = {topic: getattr(messages, kind) for topic, (_, kind) in COMMAND_TOPICS.items()}
+    publishers = {topic: node.create_publisher(kind, topic, 1) for topic, kind in kinds.items()}
 
     def tick() -> None:
         for topic, value in told(runtime.step(taken(inbox), time.monotonic())).items():
-            publishers[topic].publish(messages.String(data=value) if isinstance(value, str)
-                                      else messages.Float64(data=value))  # fmt: skip
+            publishers[topic].publish(kinds[topic](data=value))
 
     node.create_timer(period_s, tick)
     try:
         rclpy.spin(node)
+    except importlib.import_module("rclpy.executors").ExternalShutdownException:
+        # ROS 2 was told to end: the usual way.
+        return
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
