@@ -1,5 +1,6 @@
 """What botocore signs verifies, in header and query; any changed byte does not; the published examples hold."""
 
+import hmac
 import time
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +15,7 @@ from proving.store.s3.credentials import Credentials
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
 from proving.store.s3.requests import parse_query
-from proving.store.s3.signature import UNSIGNED, canonical_path, canonical_query, time_s, verify
+from proving.store.s3.signature import UNSIGNED, canonical_path, canonical_query, sign, time_s, verify
 
 PAIR = Credentials(access_key="AKIDEXAMPLE", secret_key="wJalrXUtnFEMI+K7MDENG")
 BOTO = BotoCredentials(PAIR.access_key, PAIR.secret_key)
@@ -56,6 +57,11 @@ def verified(head: Head, now_s: float | None = None):
 def test_every_request_that_botocore_signs_in_the_header_verifies(request: AWSRequest):
     S3SigV4Auth(BOTO, "s3", "eu-north-1").add_auth(request)
     assert verified(as_head(request)).scope.endswith("/eu-north-1/s3/aws4_request")
+
+
+@given(st.binary(min_size=32, max_size=32), st.text(st.characters(max_codepoint=255), max_size=200))
+def test_a_signature_is_the_hmac_of_the_standard_library(key: bytes, text: str):
+    assert sign(key, text) == hmac.digest(key, text.encode("latin-1"), "sha256").hex()
 
 
 @given(requests())

@@ -72,9 +72,12 @@ class Authority:
         user, operation, bucket = request.user, request.operation, request.bucket
         if user is None or (operation == "ListBuckets" and user is not ANONYMOUS):
             return
-        # Every key of a DeleteObjects is asked for by itself, once the keys are known.
-        is_later = operation == "DeleteObjects" and self._policy(bucket) is not None
-        if not is_later and not self.may(request, operation, bucket, request.key):
+        if self._policy(bucket) is None:
+            is_allowed = has_right(user, operation, bucket)
+        else:
+            # Every key of a DeleteObjects is asked for by itself, once the keys are known.
+            is_allowed = operation == "DeleteObjects" or self.may(request, operation, bucket, request.key)
+        if not is_allowed:
             raise Refused("AccessDenied", "" if user is not ANONYMOUS else _UNSIGNED)
         if operation in _COPIES:
             # The source is read with the rights of whoever copies.

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -104,16 +105,22 @@ def wanted_checksum(headers: Mapping[str, str]) -> Wanted | None:
     Raises:
         Refused: more than one, an unknown one, or a malformed value.
     """
-    found = [name for name in headers if name.startswith(PREFIX) and name not in _NO_CHECKSUM]
-    trailing = trailer_names(headers)
+    found = _checksum_names(tuple(headers))
+    trailing = trailer_names(headers) if "x-amz-trailer" in headers else _NONE
+    if not found and not trailing:
+        return None
     if len(found) + len(trailing) > 1:
         raise Refused("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum types given.")
     for name in found:
         algorithm = algorithm_named(name.removeprefix(PREFIX))
         return Wanted(algorithm, decoded(headers[name], algorithm.size_bytes, name))
-    for name in trailing:
-        return Wanted(algorithm_named(name.removeprefix(PREFIX)), None)
-    return None
+    (name,) = trailing
+    return Wanted(algorithm_named(name.removeprefix(PREFIX)), None)
+
+
+@functools.lru_cache(maxsize=256)
+def _checksum_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.startswith(PREFIX) and name not in _NO_CHECKSUM)
 
 
 def trailer_names(headers: Mapping[str, str]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from proving.store.s3.errors import Refused
 
-_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+CONDITIONS = frozenset(("if-match", "if-none-match", "if-modified-since", "if-unmodified-since"))
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -24,7 +24,7 @@ def check_read(headers: Mapping[str, str], etag: str, modified_s: float, prefix:
     Raises:
         Refused: PreconditionFailed or NotModified.
     """
-    if not prefix and not any(name in headers for name in _CONDITIONS):
+    if not prefix and CONDITIONS.isdisjoint(headers):
         return
     match, none_match = headers.get(f"{prefix}if-match"), headers.get(f"{prefix}if-none-match")
     unmodified = _seconds(headers.get(f"{prefix}if-unmodified-since"))
@@ -55,6 +55,8 @@ def write_conditions(headers: Mapping[str, str]) -> tuple[bool, str | None]:
     Raises:
         Refused: If-None-Match with anything but the star, If-Match with the star, or both.
     """
+    if CONDITIONS.isdisjoint(headers):
+        return False, None
     none_match, match = headers.get("if-none-match"), headers.get("if-match")
     if none_match is not None and none_match.strip() != "*":
         raise Refused("NotImplemented", "If-None-Match of a write may only be *.")

@@ -1,6 +1,6 @@
 """One client's connection: requests are answered in order, and back-pressure goes both ways.
 
-    data_received -> HeadReader -> Message (head, body so far) -> queue -> the first is the one being served
+    data_received -> Turns -> HeadReader -> Message (head, body so far) -> queue -> the first is the one being served
 
 Only the first message of the queue is begun, so a pipelined request sees what the one before it did. While more than
 one waits, or much of a body is held, the socket is not read. What blocks runs in `Workers`.
@@ -16,23 +16,36 @@ from proving.store.s3.head import Answer, Head
 from proving.store.s3.heads import Flaw, HeadReader
 from proving.store.s3.http import Exchange, Pace, Service, Shared
 from proving.store.s3.message import Message
+from proving.store.s3.turns import Turns
 from proving.store.s3.wire import Limits, Stamps, answer_head
 from proving.store.s3.workers import Workers
 
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SMALL_ANSWER_BYTES = 16 * 1024
+# Of so much at once there may be more: then it must be known soon whether to go on reading.
+_MUCH_BYTES = 128 * 1024
 
 
 class Connection:
     """Serves one client: an `asyncio.Protocol`, and `stop`, `abort` and `expire` for the server that owns it."""
 
     def __init__(
-        self, service: Service, workers: Workers, stamps: Stamps, limits: Limits, connections: "set[Connection]"
+        self,
+        service: Service,
+        workers: Workers,
+        turns: Turns,
+        stamps: Stamps,
+        limits: Limits,
+        connections: "set[Connection]",
     ) -> None:
         """Serve `service`; the connection adds itself to `connections` and leaves when it ends."""
         self._service = service
+        self._count = service.answered
         self._workers = workers
+        self._turns = turns
+        self._arrived: list[bytes] = []
+        self._unsent = b""
         self._stamps = stamps
         self._limits = limits
         self._connections = connections
@@ -45,6 +58,7 @@ class Connection:
         self._is_write_paused = False
         self._is_closing = False
         self._is_stopping = False
+        self._is_ended = False
         self._stream: Iterator[bytes] | None = None
         self._last_progress_s = self._now_s()
         self._head_started_s = 0.0
@@ -61,29 +75,46 @@ class Connection:
         self._reader.is_secure = transport.get_extra_info("sslcontext") is not None
 
     def data_received(self, data: bytes) -> None:
-        """Read what arrived."""
-        self._last_progress_s = self._now_s()
+        """Read what arrived: with what arrives elsewhere in this turn, or at once where more is to be expected."""
+        if len(data) >= _MUCH_BYTES:
+            self._read_arrived()
+            self._read(data)
+            return
+        if not self._arrived:
+            self._turns.put_off(self._read_arrived)
+        self._arrived.append(data)
+
+    def _read_arrived(self) -> None:
+        arrived = self._arrived
+        self._arrived = []
+        for data in arrived:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        self._last_progress_s = now_s = self._now_s()
         reader = self._reader
         if self._is_closing or reader.flaw is not None:
             return
         if self._reading is None and not reader.is_in_head:
-            self._head_started_s = self._last_progress_s
+            self._head_started_s = now_s
         reader.feed(data)
-        queue = self._queue
-        if reader.flaw is not None and not self._is_closing:
-            self._refuse_malformed(reader.flaw)
-        elif len(queue) > 1 or (queue and queue[0].held_bytes > 2 * self._limits.block_bytes):
+        if reader.flaw is not None:
+            if not self._is_closing:
+                self._refuse_malformed(reader.flaw)
+        elif (queue := self._queue) and (len(queue) > 1 or queue[0].held_bytes > 2 * self._limits.block_bytes):
             self._pause()
 
     def eof_received(self) -> bool:
         """A client that half-closes after its last request still gets the answer; an unfinished request ends."""
-        is_waited_for = bool(self._queue) and self._queue[-1].is_complete
-        self._is_stopping = True
-        return is_waited_for
+        self._read_arrived()
+        self._send_unsent()
+        self._is_ended = True
+        return bool(self._queue) and self._queue[-1].is_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give up what was in progress."""
         self._is_closing = True
+        self._unsent = b""
         self._connections.discard(self)
         self._reading = None
         if self._queue and not self._is_working:
@@ -106,10 +137,10 @@ class Connection:
 
     def begun(self, head: Head, *, is_last: bool) -> None:
         """Start serving, or queue behind the requests before it."""
-        message = Message(head, self._stamps.next_id(), self._last_progress_s, is_last)
-        self._reading = message
-        self._queue.append(message)
-        if len(self._queue) == 1:
+        self._reading = message = Message(head, self._stamps.next_id(), self._last_progress_s, is_last)
+        queue = self._queue
+        queue.append(message)
+        if len(queue) == 1:
             self._begin(message)
 
     def body(self, piece: bytes) -> None:
@@ -145,7 +176,7 @@ class Connection:
     @property
     def is_busy(self) -> bool:
         """Whether a request is being read or answered."""
-        return bool(self._queue) or self._reader.is_in_head
+        return bool(self._queue) or bool(self._arrived) or self._reader.is_in_head
 
     def stop(self) -> None:
         """Close now if idle, else after the request in progress."""
@@ -156,6 +187,7 @@ class Connection:
     def abort(self) -> None:
         """Cut the connection."""
         self._is_closing = True
+        self._unsent = b""
         self._transport.abort()
 
     def expire(self, now_s: float) -> None:
@@ -189,7 +221,7 @@ class Connection:
             if message.wants_continue or not message.head.has_small_body:
                 self._reply(message, exchange.refusal)
         elif message.wants_continue and not message.received_bytes:
-            self._transport.write(_CONTINUE)
+            self._send_now(_CONTINUE)
 
     def _advance(self) -> None:
         """Do what can be done for the first message, and for those after it as they become first."""
@@ -212,17 +244,18 @@ class Connection:
             else:
                 self._resume()
             return
-        if not self._queue:
+        if self._is_paused and not self._queue:
             self._resume()
 
     def _finish(self, message: Message, exchange: Exchange) -> Answer | None:
         """Return the answer of a message that is complete; None where a thread is at it now."""
-        pieces = message.taken_pieces()
+        pieces = message.taken_pieces() if message.held_bytes else []
         if exchange.refusal is not None:
             return exchange.refusal
-        if exchange.pace is Pace.QUICK:
+        pace = exchange.pace
+        if pace is Pace.QUICK:
             return exchange.finish(pieces)
-        if exchange.pace is Pace.SHARED:
+        if pace is Pace.SHARED:
             shared = exchange.share(pieces)
             if not isinstance(shared, Shared):
                 return shared
@@ -260,14 +293,15 @@ class Connection:
     def _reply(self, message: Message, answer: Answer) -> None:
         """Write an answer; where the body has not fully arrived it is dropped, and the connection ends."""
         message.is_answered = True
-        message.pieces = []
-        message.held_bytes = 0
+        if message.held_bytes:
+            message.taken_pieces()
         is_last = message.is_last or self._is_stopping or not message.is_complete
-        status, headers, body, size_bytes = answer
+        is_last = is_last or (self._is_ended and len(self._queue) == 1)
+        status, headers, body, size_bytes, lines = answer
         if size_bytes is None:
             size_bytes = len(body) if isinstance(body, bytes) else 0
         try:
-            head = answer_head(status, headers, size_bytes, message.request_id, is_last)
+            head = answer_head(status, headers, size_bytes, message.request_id, is_last, lines)
         except ValueError as error:
             # No header may be half right; the client sees a broken connection and tries again.
             _log.error("request %s has no answer: %s", message.request_id, error)
@@ -275,20 +309,33 @@ class Connection:
             return
         if message.head.method == "HEAD" or status == 304:
             body, size_bytes = b"", 0
-        operation = message.exchange.operation if message.exchange is not None else ""
+        exchange = message.exchange
+        operation = exchange.operation if exchange is not None else ""
         took_s = self._now_s() - message.started_s
-        self._service.answered(operation, status, message.received_bytes, size_bytes, took_s)
+        self._count(operation, status, message.received_bytes, size_bytes, took_s)
         if not isinstance(body, bytes):
-            self._transport.write(head)
+            self._send_now(head)
             self._stream = body
             message.is_last = is_last
             self._next_piece()
             return
-        if len(body) <= _SMALL_ANSWER_BYTES:
-            self._transport.write(head + body)
+        if size_bytes <= _SMALL_ANSWER_BYTES:
+            if not self._unsent:
+                self._turns.put_off(self._send_unsent)
+            self._unsent += head + body
         else:
+            self._send_unsent()
             self._transport.writelines((head, body))
         self._answered(message, is_last)
+
+    def _send_now(self, data: bytes) -> None:
+        self._send_unsent()
+        self._transport.write(data)
+
+    def _send_unsent(self) -> None:
+        unsent, self._unsent = self._unsent, b""
+        if unsent:
+            self._transport.write(unsent)
 
     def _answered(self, message: Message, is_last: bool) -> None:
         if message.is_complete:
@@ -328,7 +375,7 @@ class Connection:
         elif is_broken:
             self.abort()
         elif piece is not None:
-            self._transport.write(piece)
+            self._send_now(piece)
             self._next_piece()
         else:
             self._stream = None
@@ -354,7 +401,7 @@ class Connection:
         answer = self._service.malformed(flaw.code, flaw.message, request_id)
         body = answer.body if isinstance(answer.body, bytes) else b""
         head = answer_head(answer.status, answer.headers, len(body), request_id, is_last=True)
-        self._transport.write(head + body)
+        self._send_now(head + body)
         self._service.answered("", answer.status, 0, len(body), 0.0)
         self._close()
 
@@ -378,6 +425,7 @@ class Connection:
         if not self._is_closing:
             self._is_closing = True
             self._last_progress_s = self._now_s()
+            self._send_unsent()
             self._transport.close()
 
 

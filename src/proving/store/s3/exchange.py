@@ -92,6 +92,7 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
+_NO_PAIRS: list[tuple[str, str]] = []
 _READS = frozenset(("GetObject", "HeadObject"))
 
 
@@ -115,12 +116,13 @@ class S3Service:
     def begin(self, head: Head, request_id: str) -> Exchange:
         """Check the signature and the head of a request; never raises."""
         try:
-            if head.method == "OPTIONS":
+            method = head.method
+            if method == "OPTIONS":
                 return _RefusedExchange(cors.preflight(self.context, head, self._domain))
-            if head.method == "POST" and is_form(head):
+            if method == "POST" and is_form(head):
                 return self._form(head, request_id)
-            pairs = parse_query(head.query)
-            if is_anonymous(head, pairs):
+            pairs = parse_query(head.query) if head.query else _NO_PAIRS
+            if "authorization" not in head.headers and is_anonymous(head, pairs):
                 user, signature = ANONYMOUS, unsigned(head)
             else:
                 signature = verify(head, pairs, self._users, self.context.now_s())
@@ -241,15 +243,17 @@ class S3Exchange:
         Raises:
             proving.errors.Error: it is refused.
         """
-        handler = HANDLERS[request.operation]
         self.operation = request.operation
+        self._handler = handler = HANDLERS[request.operation]
         self._context = context
         self._request = request
         self._request_id = request_id
-        self._handler = handler
         self._signature = signature
         self._intake: Intake | None = None
-        self.pace = Pace.QUICK if handler.is_quick and not request.head.has_body else Pace.SLOW
+        if handler.is_quick and not request.head.has_body:
+            self.pace = Pace.QUICK
+            return
+        self.pace = Pace.SLOW
         # With a small body already on its way the operation itself finds out soon enough.
         if handler.check is not None and ("expect" in request.headers or not request.head.has_small_body):
             handler.check(context, request)
@@ -271,12 +275,13 @@ class S3Exchange:
 
     def finish(self, pieces: list[bytes]) -> Answer:
         """Take the rest of the body and do the operation; what was staged in vain is given back."""
+        request = self._request
         try:
-            answer = self._handler.run(self._context, self._request, self._received(pieces))
+            answer = self._handler.run(self._context, request, self._received(pieces))
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
             return self._refused(error)
         self._intake = None
-        return self._told(answer)
+        return self._told(answer) if "origin" in request.headers else answer
 
     def share(self, pieces: list[bytes]) -> Answer | Shared:
         """Take the rest of the body; return what is to be done with others, or an answer that refuses."""
@@ -290,7 +295,10 @@ class S3Exchange:
 
         def answer(result: object) -> Answer:
             try:
-                return self._refused(result) if isinstance(result, Exception) else self._told(shared.answer(result))
+                if isinstance(result, Exception):
+                    return self._refused(result)
+                answer = shared.answer(result)
+                return self._told(answer) if "origin" in self._request.headers else answer
             except Exception as error:  # noqa: BLE001 - the same
                 return self._refused(error)
 

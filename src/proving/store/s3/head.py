@@ -43,9 +43,11 @@ class Answer(NamedTuple):
         headers: names and values without Date, Connection, Server, request ids and Content-Length.
         body: whole, or in pieces made one after the other while they are sent.
         size_bytes: what Content-Length says; None for the length of `body`. HEAD tells it without a body.
+        lines: more headers, as `wire.written` gives them: those of an answer that is given again and again.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | Iterator[bytes] = b""
     size_bytes: int | None = None
+    lines: str = ""

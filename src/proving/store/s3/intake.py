@@ -2,11 +2,11 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from proving.store.s3.checksums import Running, decoded, encoded, trailer_names, wanted_checksum
+from proving.store.s3.checksums import Running, Wanted, decoded, encoded, trailer_names, wanted_checksum
 from proving.store.s3.chunked import ChunkedDecoder, SignatureChain
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
@@ -83,14 +83,17 @@ class Intake:
         Raises:
             Refused: the length is missing or too large, or a checksum header is malformed.
         """
-        headers = head.headers
+        headers, payload = head.headers, signature.payload
         self._stage = stage
         self._block_bytes = block_bytes
-        self._expected_bytes = _promised_bytes(head, signature, limit_bytes)
+        streams = payload in STREAMING
+        self._expected_bytes = _promised_bytes(headers, streams, limit_bytes)
         self._wanted = wanted_checksum(headers)
-        self._decoder = _decoder(head, signature, self._expected_bytes)
+        self._decoder: ChunkedDecoder | None = None
+        if streams or headers.get("x-amz-trailer"):
+            self._decoder = _decoder(headers, signature, self._expected_bytes)
         self._md5_wanted = decoded(headers["content-md5"], 16, "content-md5") if "content-md5" in headers else None
-        self._sha256_wanted = "" if signature.payload == UNSIGNED or self._decoder else signature.payload
+        self._sha256_wanted = "" if streams or payload == UNSIGNED else payload
         # Copies of an empty digest: making one anew looks the algorithm up, which takes longer than a small body.
         self._sha256 = _SHA256.copy() if self._sha256_wanted else None
         self._md5 = _MD5.copy() if stage is not None or self._md5_wanted else None
@@ -113,7 +116,7 @@ class Intake:
         """
         if self._decoder is None:
             self._held += pieces
-            self._held_bytes += sum(map(len, pieces))
+            self._held_bytes += sum(map(len, pieces)) if len(pieces) != 1 else len(pieces[0])
         else:
             for piece in pieces:
                 for part in self._decoder.feed(piece):
@@ -138,25 +141,26 @@ class Intake:
         md5 = self._md5.digest() if self._md5 is not None else b""
         if self._md5_wanted is not None and md5 != self._md5_wanted:
             raise Refused("BadDigest", "The Content-MD5 you specified did not match what was received.")
-        return Received(data, tuple(self.staged), self._size_bytes, md5, self._checked_checksum())
+        checksum = None if self._wanted is None else self._checked_checksum(self._wanted)
+        return Received(data, tuple(self.staged), self._size_bytes, md5, checksum)
 
     def _hashed(self) -> bytes:
         """Return what is held as one block, after feeding it to the digests."""
-        held = self._held
-        data = b"".join(held)
+        data = b"".join(self._held)
         self._held = []
         self._held_bytes = 0
         self._size_bytes += len(data)
-        if data:
-            for digest in (self._sha256, self._md5, self._running):
-                if digest is not None:
-                    digest.update(data)
+        if self._sha256 is not None:
+            self._sha256.update(data)
+        if self._md5 is not None:
+            self._md5.update(data)
+        if self._running is not None:
+            self._running.update(data)
         return data
 
-    def _checked_checksum(self) -> Checksum | None:
-        if self._wanted is None or self._running is None:
-            return None
-        algorithm, wanted = self._wanted.algorithm, self._wanted.digest
+    def _checked_checksum(self, promised: Wanted) -> Checksum:
+        assert self._running is not None, "what is wanted is computed"
+        algorithm, wanted = promised.algorithm, promised.digest
         if wanted is None:
             assert self._decoder is not None, "only the aws-chunked coding has trailers"
             wanted = decoded(self._decoder.trailers[algorithm.header], algorithm.size_bytes, algorithm.header)
@@ -174,28 +178,29 @@ def no_body(signature: Signature) -> Received:
     """
     if signature.payload not in (EMPTY_SHA256, UNSIGNED):
         raise Refused("IncompleteBody" if signature.payload in STREAMING else "XAmzContentSHA256Mismatch")
-    return Received()
+    return _NOTHING
 
 
-def _promised_bytes(head: Head, signature: Signature, limit_bytes: int) -> int:
-    streams = signature.payload in STREAMING
-    text = head.headers.get("x-amz-decoded-content-length" if streams else "content-length")
+_NOTHING = Received()
+
+
+def _promised_bytes(headers: Mapping[str, str], streams: bool, limit_bytes: int) -> int:
+    text = headers.get("x-amz-decoded-content-length" if streams else "content-length")
     if text is None:
         raise Refused("MissingContentLength")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise Refused("InvalidArgument", "The length header is no whole number.")
-    if int(text) > limit_bytes:
+    size_bytes = int(text)
+    if size_bytes > limit_bytes:
         raise Refused("EntityTooLarge", details=(("ProposedSize", text), ("MaxSizeAllowed", str(limit_bytes))))
-    return int(text)
+    return size_bytes
 
 
-def _decoder(head: Head, signature: Signature, size_bytes: int) -> ChunkedDecoder | None:
+def _decoder(headers: Mapping[str, str], signature: Signature, size_bytes: int) -> ChunkedDecoder:
     payload = signature.payload
-    names = trailer_names(head.headers)
+    names = trailer_names(headers)
     if payload not in STREAMING:
-        if names:
-            raise Refused("InvalidRequest", "x-amz-trailer needs a STREAMING-...-TRAILER payload.")
-        return None
+        raise Refused("InvalidRequest", "x-amz-trailer needs a STREAMING-...-TRAILER payload.")
     if payload == STREAMING_SIGNED and names:
         raise Refused("InvalidRequest", f"x-amz-trailer needs {STREAMING_SIGNED_TRAILER}.")
     if payload != STREAMING_SIGNED and not names:

@@ -10,7 +10,7 @@ from proving.store.records import Deleted, Deletion
 from proving.store.s3 import parts, properties, tags
 from proving.store.s3.answers import document, element, iso_time, nest
 from proving.store.s3.buckets import require_bucket
-from proving.store.s3.conditions import check_read, chosen_range, matches, write_conditions
+from proving.store.s3.conditions import CONDITIONS, check_read, chosen_range, matches, write_conditions
 from proving.store.s3.configuration import RESERVED_PREFIX
 from proving.store.s3.context import Context
 from proving.store.s3.documents import Element, parse_document
@@ -21,6 +21,7 @@ from proving.store.s3.intake import Received
 from proving.store.s3.requests import KEY_LIMIT_BYTES, Request
 from proving.store.s3.saving import new_object, save, save_stream
 from proving.store.s3.versions import NULL, asked_version, find, open_version, stored_version, version_headers
+from proving.store.s3.wire import written
 
 if TYPE_CHECKING:
     from proving.store import ObjectInfo
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 # Up to here a GET is one read on the event loop: handing it to a thread would cost more than the read.
 QUICK_READ_BYTES = 128 * 1024
 DELETE_LIMIT = 1000
+# A GET with none of these and no parameters is answered with the whole object, and the same each time.
+_ASKING = CONDITIONS | {"range", "x-amz-checksum-mode"}
 
 
 def put_object(context: Context, request: Request, received: Received) -> Answer:
@@ -43,7 +46,10 @@ def share_put(context: Context, request: Request, received: Received) -> Shared:
 
 
 def _described(request: Request, received: Received) -> dict[str, str]:
-    metadata = {**properties.stored_metadata(request.headers), **tags.from_header(request.headers)}
+    headers = request.headers
+    metadata = properties.stored_metadata(headers)
+    if "x-amz-tagging" in headers:
+        metadata |= tags.from_header(headers)
     checksum = received.checksum
     if checksum is None:
         return metadata
@@ -51,7 +57,9 @@ def _described(request: Request, received: Received) -> dict[str, str]:
 
 
 def _put_answer(context: Context, metadata: Mapping[str, str], info: "ObjectInfo") -> Answer:
-    headers = (*properties.checksum_headers(metadata), *version_headers(context, info.bucket, info.version))
+    headers = version_headers(context, info.bucket, info.version)
+    if metadata:
+        headers = (*properties.checksum_headers(metadata), *headers)
     return Answer(200, (("ETag", f'"{info.etag}"'), *headers))
 
 
@@ -90,6 +98,11 @@ def get_object(context: Context, request: Request, _received: Received) -> Answe
     if "versionId" not in request.query:
         found = context.recent.read(request.bucket, request.key)
         if found is not None:
+            if not request.query and _ASKING.isdisjoint(request.headers):
+                if not found.lines:
+                    found.lines = written(properties.object_headers(found.info, request.headers, request.query))
+                headers = version_headers(context, request.bucket, found.info.version)
+                return Answer(200, headers, found.data, None, found.lines)
             start, count, status, headers = _selected(context, found.info, request)
             data = found.data
             return Answer(status, headers, data if count == len(data) else data[start : start + count])

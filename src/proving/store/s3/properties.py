@@ -38,6 +38,8 @@ def stored_metadata(headers: Mapping[str, str]) -> dict[str, str]:
         Refused: the user metadata is too large.
     """
     metadata = user_metadata(headers)
+    if _KEPT_HEADERS.keys().isdisjoint(headers):
+        return metadata
     for name in _KEPT_HEADERS:
         if name not in headers:
             continue

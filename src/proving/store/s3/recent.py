@@ -5,7 +5,8 @@ bytes were read and checked, so are the bytes: nothing has to be told when an ob
 """
 
 import collections
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from proving.store import entries
 
@@ -17,12 +18,21 @@ OBJECT_LIMIT_BYTES = 64 << 10
 _OVERHEAD_BYTES = 1024
 
 
-class Found(NamedTuple):
-    """An object as it is now: what is known of it, and all its bytes."""
+@dataclass(slots=True)
+class Found:
+    """An object as it is now: what is known of it, and all its bytes.
+
+    Attributes:
+        entry: Its index entry.
+        info: What is known of it.
+        data: All its bytes.
+        lines: What answers tell of it, kept by whoever answers; "" where nobody has.
+    """
 
     entry: bytes
     info: "ObjectInfo"
     data: bytes
+    lines: str = ""
 
 
 class Recent:
@@ -34,7 +44,7 @@ class Recent:
 
     def __init__(self, store: "Store", limit_bytes: int = 32 << 20) -> None:
         """Keep at most `limit_bytes`."""
-        self._store = store
+        self._history = store.history
         self._limit_bytes = limit_bytes
         self.held_bytes = 0
         self._found: collections.OrderedDict[bytes, Found] = collections.OrderedDict()
@@ -48,7 +58,7 @@ class Recent:
             proving.store.errors.StoreClosed: the store was closed.
         """
         name = entries.object_name(bucket, key)
-        history = self._store.history
+        history = self._history
         with history.gate:
             entry = history.index.get(name)
             if entry is None:
@@ -60,7 +70,7 @@ class Recent:
         return self._read_anew(name, bucket, key)
 
     def _read_anew(self, name: bytes, bucket: str, key: str) -> Found | None:
-        history = self._store.history
+        history = self._history
         with history.gate:
             pinned = history.index.pinned(name)
             if pinned is None:

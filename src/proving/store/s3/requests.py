@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -36,6 +37,7 @@ _UNSET = (
     "publicAccessBlock replication requestPayment website"
 )
 _NOTHING: frozenset[str] = frozenset()
+_NO_QUERY: Mapping[str, str] = MappingProxyType({})
 _LIST = frozenset(("prefix", "delimiter", "max-keys", "encoding-type"))
 
 
@@ -182,17 +184,15 @@ def parse_request(head: Head, pairs: Sequence[tuple[str, str]], domain: str = ""
         Refused: the address is malformed, a key is too long, or something is asked that is not here.
     """
     headers = head.headers
-    query = dict(pairs)
-    if len(query) != len(pairs):
-        raise Refused("InvalidArgument", "A query parameter is given twice.")
-    bucket, key = split_path(head.path, headers.get("host", ""), domain)
+    bucket, key = split_path(head.path, headers.get("host", "") if domain else "", domain)
     level = "object" if key else "bucket" if bucket else "service"
-    operation = _choose(level, head, query)
+    query = _checked(pairs) if pairs else _NO_QUERY
+    operation = _operation(level, head.method, frozenset(query) if query else _NOTHING)
+    if operation in _COPIES and "x-amz-copy-source" in headers:
+        operation = _COPIES[operation]
     check_bucket_name(bucket)
-    check_headers(headers)
-    for name, value in pairs:
-        if not (name + value).isprintable() and not _is_utf8(name + value):
-            raise Refused("InvalidArgument", "A query parameter is no valid UTF-8.")
+    for name in _telling(tuple(headers)):
+        _check_header(name, headers[name])
     return Request(operation, head, headers, bucket, key, query, user)
 
 
@@ -203,16 +203,16 @@ def split_path(path: str, host: str, domain: str) -> tuple[str, str]:
         Refused: no UTF-8, or the key is over 1,024 bytes.
     """
     rest = path.removeprefix("/")
-    name = host.partition(":")[0].lower()
-    if domain and name.endswith(f".{domain}"):
-        raw_bucket, raw_key = name.removesuffix(f".{domain}"), rest
-    else:
-        raw_bucket, _, raw_key = rest.partition("/")
-    try:
-        bucket, key = _path_text(raw_bucket), _path_text(raw_key)
-    except UnicodeDecodeError:
-        raise Refused("InvalidURI", "The path is no valid UTF-8.") from None
-    if len(raw_key) > KEY_LIMIT_BYTES and len(key.encode()) > KEY_LIMIT_BYTES:
+    bucket, _, key = rest.partition("/")
+    if domain and (name := host.partition(":")[0].lower()).endswith(f".{domain}"):
+        bucket, key = name.removesuffix(f".{domain}"), rest
+    raw_bytes = len(key)
+    if "%" in path or not path.isascii():
+        try:
+            bucket, key = _path_text(bucket), _path_text(key)
+        except UnicodeDecodeError:
+            raise Refused("InvalidURI", "The path is no valid UTF-8.") from None
+    if raw_bytes > KEY_LIMIT_BYTES and len(key.encode()) > KEY_LIMIT_BYTES:
         raise Refused("KeyTooLongError", details=(("MaxSizeAllowed", str(KEY_LIMIT_BYTES)),))
     return bucket, key
 
@@ -227,9 +227,14 @@ def _is_utf8(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _choose(level: str, head: Head, query: Mapping[str, str]) -> str:
-    operation = _operation(level, head.method, frozenset(query) if query else _NOTHING)
-    return _COPIES[operation] if operation in _COPIES and "x-amz-copy-source" in head.headers else operation
+def _checked(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    query = dict(pairs)
+    if len(query) != len(pairs):
+        raise Refused("InvalidArgument", "A query parameter is given twice.")
+    for name, value in pairs:
+        if not (name + value).isprintable() and not _is_utf8(name + value):
+            raise Refused("InvalidArgument", "A query parameter is no valid UTF-8.")
+    return query
 
 
 @functools.lru_cache(maxsize=256)
@@ -285,12 +290,17 @@ def user_metadata(headers: Mapping[str, str]) -> dict[str, str]:
     Raises:
         Refused: names and values together are over 2,048 bytes.
     """
-    named = [name for name in headers if name.startswith(METADATA_PREFIX)]
+    named = _metadata_names(tuple(headers))
     if not named:
         return {}
     if sum(len(name) - len(METADATA_PREFIX) + len(headers[name]) for name in named) > METADATA_LIMIT_BYTES:
         raise Refused("MetadataTooLarge")
     return {name.removeprefix(METADATA_PREFIX): _utf8_or_latin(headers[name]) for name in named}
+
+
+@functools.lru_cache(maxsize=256)
+def _metadata_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.startswith(METADATA_PREFIX))
 
 
 def _utf8_or_latin(value: str) -> str:

@@ -1,6 +1,7 @@
 """Listen, accept, watch for slow clients, and stop in an orderly way; in this thread or in one of its own."""
 
 import asyncio
+import gc
 import logging
 import secrets
 import signal
@@ -23,6 +24,7 @@ from proving.store.s3.exchange import S3Service
 from proving.store.s3.http import Service
 from proving.store.s3.status import Sources, Upkeep
 from proving.store.s3.status_service import StatusService
+from proving.store.s3.turns import Turns
 from proving.store.s3.users import Users
 from proving.store.s3.wire import Limits, Stamps
 from proving.store.s3.workers import Workers
@@ -108,12 +110,15 @@ class Server:
         loop = asyncio.get_running_loop()
         secure = _secure(self._settings)
         self._workers = Workers(loop, self._settings.worker_count, self._service.put_together)
+        turns = Turns(loop)
         stamps = Stamps(secrets.randbits(32))
         limits = self._settings.limits
 
         def serving(service: Service, connections: set[Connection]) -> Callable[[], asyncio.Protocol]:
             # A connection has the methods of a protocol, and nothing to inherit from it.
-            return lambda: cast("asyncio.Protocol", Connection(service, self._workers, stamps, limits, connections))
+            return lambda: cast(
+                "asyncio.Protocol", Connection(service, self._workers, turns, stamps, limits, connections)
+            )
 
         async def listen(made: Callable[[], asyncio.Protocol], host: str, port: int, flag: str) -> asyncio.Server:
             try:
@@ -249,6 +254,9 @@ def serve_until_stopped(
             loop.add_signal_handler(number, stopped.set)
         server = Server(store, credentials, settings)
         await server.start()
+        # What is there now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         on_ready(server.port, server.status_port)
         await stopped.wait()
         await server.stop()

@@ -1,6 +1,6 @@
 """Count what was answered: how often, how many bytes, and how long it took, by operation and status."""
 
-import bisect
+from bisect import bisect_left
 from typing import NamedTuple
 
 # Upper bounds of the classes of time; one more class takes what is above the last.
@@ -40,19 +40,18 @@ class Tally:
         """Count one answer."""
         row = self._rows.get((operation, status))
         if row is None:
-            row = [0.0] * (5 + len(BOUNDS_S))
+            row = [0.0] * (4 + len(BOUNDS_S))
             self._rows[operation, status] = row
-        row[0] += 1
-        row[1] += received_bytes
-        row[2] += sent_bytes
-        row[3] += took_s
-        row[4 + bisect.bisect_left(BOUNDS_S, took_s)] += 1
+        row[0] += received_bytes
+        row[1] += sent_bytes
+        row[2] += took_s
+        row[3 + bisect_left(BOUNDS_S, took_s)] += 1
 
     def counted(self) -> list[Counted]:
         """Return what was counted so far, by operation and status."""
         # A copy is made in one step, so that the loop may go on counting.
         rows = sorted(self._rows.copy().items())
         return [
-            Counted(operation, status, int(row[0]), int(row[1]), int(row[2]), row[3], tuple(map(int, row[4:])))
+            Counted(operation, status, int(sum(row[3:])), int(row[0]), int(row[1]), row[2], tuple(map(int, row[3:])))
             for (operation, status), row in rows
         ]

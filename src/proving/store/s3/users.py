@@ -141,4 +141,8 @@ def has_right(user: User, operation: str, bucket: str) -> bool:
 
 
 def _names(patterns: tuple[str, ...], bucket: str) -> bool:
-    return "*" in patterns or any(pattern == bucket or fnmatchcase(bucket, pattern) for pattern in patterns)
+    return (
+        "*" in patterns
+        or bucket in patterns
+        or any(pattern == bucket or fnmatchcase(bucket, pattern) for pattern in patterns)
+    )

@@ -1,5 +1,6 @@
 """What S3 says of versions: ids in queries and headers, delete markers, and the operations on a bucket's versions."""
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[0-9a-f]{32}")
 NULL = "null"
+_versioning_of = functools.lru_cache(maxsize=256)(entries.versioning_of)
 
 
 def asked_version(query: Mapping[str, str]) -> str | None:
@@ -52,7 +54,7 @@ def version_headers(context: Context, bucket: str, version: str | None) -> tuple
     if version is None:
         return ()
     kept = context.store.history.index.get(entries.bucket_name(bucket))
-    if kept is None or not entries.versioning_of(kept):
+    if kept is None or not _versioning_of(kept):
         return ()
     return (("x-amz-version-id", version or NULL),)
 

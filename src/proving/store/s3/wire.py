@@ -5,7 +5,7 @@ import functools
 import http
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 
@@ -57,24 +57,34 @@ class Stamps:
 
 
 def answer_head(
-    status: int, headers: Sequence[tuple[str, str]], size_bytes: int, request_id: str, is_last: bool
+    status: int, headers: Sequence[tuple[str, str]], size_bytes: int, request_id: str, is_last: bool, lines: str = ""
 ) -> bytes:
-    """Return the status line and headers of an answer whose body has `size_bytes`.
+    """Return the status line and headers of an answer whose body has `size_bytes`; `lines` are headers from `written`.
 
     Raises:
         ValueError: a name or value would break out of its line.
     """
-    lines = [f"x-amz-id-2: {request_id}"]
-    lines += [f"{name}: {value}" for name, value in headers]
+    if headers:
+        lines += written(headers)
     if status not in (204, 304):
-        lines.append(f"Content-Length: {size_bytes}")
+        lines = f"{lines}Content-Length: {size_bytes}\r\n"
     if is_last:
-        lines.append("Connection: close")
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
-        raise ValueError("a header of the answer holds a line break")
+        lines += "Connection: close\r\n"
     first = f"{_status_line(status)}{_date(int(time.time()))}\r\nServer: proving\r\nx-amz-request-id: {request_id}"
-    return f"{first}\r\n{text}\r\n\r\n".encode("latin-1")
+    return f"{first}\r\nx-amz-id-2: {request_id}\r\n{lines}\r\n".encode("latin-1")
+
+
+def written(headers: Iterable[tuple[str, str]]) -> str:
+    """Return headers as lines of an answer's head.
+
+    Raises:
+        ValueError: a name or value would break out of its line.
+    """
+    lines = [f"{name}: {value}" for name, value in headers]
+    joined = "".join(lines)
+    if "\n" in joined or "\r" in joined:
+        raise ValueError("a header of the answer holds a line break")
+    return "\r\n".join((*lines, ""))
 
 
 @functools.cache

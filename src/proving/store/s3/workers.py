@@ -1,6 +1,7 @@
 """Threads for what blocks (fsync, hashing large bodies), lighter than an executor and its futures.
 
-Many threads do one job each; two more take all small writes that wait, and do them in one step.
+Many threads do one job each; one more takes all small writes that wait, and does them in one step. A second one like
+it would make the steps smaller, and fight with it and with the event loop over who computes.
 """
 
 import asyncio
@@ -15,9 +16,6 @@ from typing import Any, TypeAlias
 Together: TypeAlias = Callable[[list[Any]], Sequence[Any]]
 """Does many pieces of work in one step and returns their results in order; never raises."""
 
-# One prepares what it has taken while the other waits for the disk: twice the rate of one on a busy machine.
-_TOGETHER_COUNT = 2
-
 
 class Workers:
     """Runs jobs in threads and hands each result back on the event loop.
@@ -27,7 +25,7 @@ class Workers:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, count: int, together: Together) -> None:
-        """Start `count` threads that report to `loop`, and two that do shared work by `together`."""
+        """Start `count` threads that report to `loop`, and one that does shared work by `together`."""
         self._loop = loop
         self._jobs: SimpleQueue[Callable[[], Callable[[], None]] | None] = SimpleQueue()
         self._gathered: list[tuple[Any, Callable[[Any], None]]] = []
@@ -39,10 +37,7 @@ class Workers:
         self._threads = [
             threading.Thread(target=self._work, name=f"proving-s3-{index}", daemon=True) for index in range(count)
         ]
-        self._threads += [
-            threading.Thread(target=self._work_together, name=f"proving-s3-together-{index}", daemon=True)
-            for index in range(_TOGETHER_COUNT)
-        ]
+        self._threads.append(threading.Thread(target=self._work_together, name="proving-s3-together", daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -68,8 +63,7 @@ class Workers:
         self._is_closed = True
         for _ in self._threads:
             self._jobs.put(None)
-        for _ in range(_TOGETHER_COUNT):
-            self._shared.put([])
+        self._shared.put([])
         for thread in self._threads:
             thread.join()
 
