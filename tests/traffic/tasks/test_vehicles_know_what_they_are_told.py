@@ -139,6 +139,7 @@ def test_a_task_can_be_had_in_three_ways() -> None:
     task = NETWORK_TASKS["multiagent_merge"]
     assert communicating(task, "own_sensors") is task
     central = communicating(task, "central")
+    assert central == communicating(task, "central"), "a task is a value"
     assert (central.agent_count, len(central.sight.names)) == (1, 5 * len(task.sight.names))
     assert len(communicating(task, "messages").sight.names) == len(task.sight.names) + len(NAMES)
     for name in ("multiagent_merge_connected", "multiagent_merge_centralised", "multiagent_merge_any_sensors"):

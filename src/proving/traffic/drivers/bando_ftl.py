@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from proving.traffic.drivers.bounds import bounded, guarded, guarded_gap_m, require
+from proving.traffic.drivers.bounds import guarded_gap_m, kept_within, require
 from proving.traffic.state import Array, Memory, Traits, View
 
 
@@ -52,8 +52,7 @@ class BandoFtl:
         closing = view.speed_mps - view.leader_speed_mps
         wish = self.gap_gain * (self.desired_speed_mps * rise - view.speed_mps)
         wish = wish - self.speed_gain_m2_per_s * closing / gap**2
-        wish = bounded(wish, view, self.desired_speed_mps, self.limits)
-        return guarded(wish, view, self.limits[2]) if self.is_guarded else wish, memory
+        return kept_within(self, wish, view), memory
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
         """Return the net gap at which this speed is kept; above 95 % of the desired speed, that of 95 %.

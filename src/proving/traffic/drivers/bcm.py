@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from proving.traffic.drivers.bounds import bounded, guarded, require
+from proving.traffic.drivers.bounds import kept_within, require
+from proving.traffic.drivers.headways import gap_at_headway_m, with_own_headway
 from proving.traffic.state import FREE_GAP_M, Array, Memory, Traits, View
 
 
@@ -63,17 +64,12 @@ class Bcm:
             difference = difference + behind_speed - speed
         allowed = xp.minimum(xp.maximum((gap - self.min_gap_m) / self.headway_s, 0), self.desired_speed_mps)
         wish = self.gap_gain * imbalance + self.speed_gain * difference + self.cruise_gain * (allowed - speed)
-        wish = bounded(wish, view, self.desired_speed_mps, self.limits)
-        return guarded(wish, view, self.limits[2]) if self.is_guarded else wish, memory
+        return kept_within(self, wish, view), memory
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
         """Return the net gap at which this speed is kept."""
-        return self.min_gap_m + min(speed_mps, self.desired_speed_mps) * self.headway_s
+        return gap_at_headway_m(self, speed_mps)
 
     def varied(self, traits: Traits) -> "Bcm":
         """Return the law with each vehicle's own factors on `desired_speed_mps` and `headway_s`."""
-        return dataclasses.replace(
-            self,
-            desired_speed_mps=self.desired_speed_mps * traits.speed_factor,
-            headway_s=self.headway_s * traits.headway_factor,
-        )
+        return with_own_headway(self, traits)

@@ -1,5 +1,7 @@
 """What the published laws leave open: hardest braking, the speed limit, a wall that a law would not see."""
 
+from typing import Protocol
+
 from jaxtyping import Float
 
 from proving.traffic.errors import BadSettings
@@ -20,6 +22,31 @@ def bounded(
     most, comfortable, hardest = limits
     free = xp.maximum(xp.minimum(desired_mps, view.limit_mps) - view.speed_mps, -comfortable)
     return xp.maximum(xp.minimum(xp.minimum(accel_mps2, free), most), -hardest)
+
+
+class Bounded(Protocol):
+    """A law whose wish is bounded and, if it says so, guarded."""
+
+    @property
+    def desired_speed_mps(self) -> float:
+        """Return the speed on a free road."""
+        ...
+
+    @property
+    def limits(self) -> tuple[float, float, float]:
+        """Return largest acceleration, comfortable braking, hardest braking."""
+        ...
+
+    @property
+    def is_guarded(self) -> bool:
+        """Return whether it brakes where it would run into its leader."""
+        ...
+
+
+def kept_within(law: Bounded, accel_mps2: Float[Array, "..."], view: View) -> Float[Array, "..."]:
+    """Return what is left of the wish of a law: `bounded`, and `guarded` where the law says so."""
+    wish = bounded(accel_mps2, view, law.desired_speed_mps, law.limits)
+    return guarded(wish, view, law.limits[2]) if law.is_guarded else wish
 
 
 def guarded(accel_mps2: Float[Array, "..."], view: View, hardest_mps2: float) -> Float[Array, "..."]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 
 from proving.traffic.drivers.bounds import bounded, guarded, require
+from proving.traffic.drivers.headways import gap_at_headway_m, with_own_headway
 from proving.traffic.state import Array, Memory, Traits, View
 
 
@@ -62,12 +63,8 @@ class Cacc:
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
         """Return the net gap at which this speed is kept."""
-        return self.min_gap_m + min(speed_mps, self.desired_speed_mps) * self.headway_s
+        return gap_at_headway_m(self, speed_mps)
 
     def varied(self, traits: Traits) -> "Cacc":
         """Return the law with each vehicle's own factors on `desired_speed_mps` and `headway_s`."""
-        return dataclasses.replace(
-            self,
-            desired_speed_mps=self.desired_speed_mps * traits.speed_factor,
-            headway_s=self.headway_s * traits.headway_factor,
-        )
+        return with_own_headway(self, traits)

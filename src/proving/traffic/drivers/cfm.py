@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from proving.traffic.drivers.bounds import bounded, guarded, require
+from proving.traffic.drivers.bounds import kept_within, require
 from proving.traffic.errors import BadSettings
 from proving.traffic.state import Array, Memory, Traits, View
 
@@ -58,8 +58,7 @@ class Cfm:
         wish = self.gap_gain * (view.gap_m - self.desired_gap_m)
         wish = wish + self.speed_gain * (view.leader_speed_mps - view.speed_mps)
         wish = wish + self.cruise_gain * (self.desired_speed_mps - view.speed_mps)
-        wish = bounded(wish, view, self.desired_speed_mps, self.limits)
-        return guarded(wish, view, self.limits[2]) if self.is_guarded else wish, memory
+        return kept_within(self, wish, view), memory
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
         """Return the net gap at which this speed is kept."""

@@ -1,11 +1,11 @@
 """Gipps' law: speed up as the engine allows, but never beyond what the leader's braking leaves."""
 
-import dataclasses
 from dataclasses import dataclass
 
 from jaxtyping import Float
 
 from proving.traffic.drivers.bounds import require
+from proving.traffic.drivers.headways import with_own_headway
 from proving.traffic.state import Array, Memory, Traits, View
 
 
@@ -66,8 +66,4 @@ class Gipps:
 
     def varied(self, traits: Traits) -> "Gipps":
         """Return the law with each vehicle's own factors on `desired_speed_mps` and `headway_s`."""
-        return dataclasses.replace(
-            self,
-            desired_speed_mps=self.desired_speed_mps * traits.speed_factor,
-            headway_s=self.headway_s * traits.headway_factor,
-        )
+        return with_own_headway(self, traits)

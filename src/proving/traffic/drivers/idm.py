@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
+from proving.traffic.drivers.headways import with_own_headway
 from proving.traffic.errors import BadSettings
 from proving.traffic.state import Array, Memory, Traits, View
 
@@ -76,8 +77,4 @@ class Idm:
 
     def varied(self, traits: Traits) -> "Idm":
         """Return the law with each vehicle's own desired speed and headway."""
-        return dataclasses.replace(
-            self,
-            desired_speed_mps=self.desired_speed_mps * traits.speed_factor,
-            headway_s=self.headway_s * traits.headway_factor,
-        )
+        return with_own_headway(self, traits)

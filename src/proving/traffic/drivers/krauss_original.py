@@ -1,13 +1,13 @@
 """Krauss' law in its first form: the speed from which one can still stop, in one formula."""
 
-import dataclasses
 from dataclasses import dataclass
 
 from jaxtyping import Float
 
 from proving.traffic.drivers.bounds import require
+from proving.traffic.drivers.dawdling import dawdled_mps2
+from proving.traffic.drivers.headways import gap_at_headway_m, with_own_headway
 from proving.traffic.state import Array, Memory, Traits, View
-from proving.traffic.streams import STREAM_DAWDLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +55,7 @@ class KraussOriginal:
 
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
         """Return the acceleration to the speed that is safe and wished for, in m/s2, and the (empty) memory."""
-        xp = view.speed_mps.__array_namespace__()
-        speed, dt = view.speed_mps, view.dt_s
-        desired = xp.minimum(self.desired_speed_mps, view.limit_mps)
-        free = xp.maximum(xp.minimum(speed + self.accel_mps2 * dt, desired), speed - self.braking_mps2 * dt)
-        after = xp.minimum(free, self.safe_speed_mps(view))
-        if view.chance is not None:
-            after = after - self.sigma * self.accel_mps2 * dt * view.chance.uniform(STREAM_DAWDLE)
-        # Times 1 / dt: a division by dt itself came out a last bit differently in batches of different size.
-        return (xp.maximum(after, xp.maximum(speed - self.hardest_mps2 * dt, 0)) - speed) * (1 / dt), memory
+        return dawdled_mps2(self, view, self.safe_speed_mps(view)), memory
 
     def safe_speed_mps(self, view: View) -> Float[Array, "slot lane"]:
         """Return the speed from which one can stop behind a leader that brakes as hard, after the reaction time."""
@@ -74,12 +66,8 @@ class KraussOriginal:
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
         """Return the net gap at which this speed is kept."""
-        return self.min_gap_m + min(speed_mps, self.desired_speed_mps) * self.headway_s
+        return gap_at_headway_m(self, speed_mps)
 
     def varied(self, traits: Traits) -> "KraussOriginal":
         """Return the law with each vehicle's own factors on `desired_speed_mps` and `headway_s`."""
-        return dataclasses.replace(
-            self,
-            desired_speed_mps=self.desired_speed_mps * traits.speed_factor,
-            headway_s=self.headway_s * traits.headway_factor,
-        )
+        return with_own_headway(self, traits)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from proving.traffic.drivers.bounds import bounded, guarded, require
+from proving.traffic.drivers.bounds import kept_within, require
+from proving.traffic.drivers.headways import gap_at_headway_m, with_own_headway
 from proving.traffic.state import Array, Memory, Traits, View
 
 
@@ -57,19 +58,14 @@ class Lacc:
         (accel,) = memory
         wish = self.gap_gain * (view.gap_m - self.min_gap_m - self.headway_s * view.speed_mps)
         wish = wish + self.speed_gain * (view.leader_speed_mps - view.speed_mps)
-        wish = bounded(wish, view, self.desired_speed_mps, self.limits)
-        wish = guarded(wish, view, self.limits[2]) if self.is_guarded else wish
+        wish = kept_within(self, wish, view)
         accel = accel + (wish - accel) * xp.minimum(xp.asarray(view.dt_s / self.lag_s, dtype=accel.dtype), 1)
         return accel, (accel,)
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
         """Return the net gap at which this speed is kept."""
-        return self.min_gap_m + min(speed_mps, self.desired_speed_mps) * self.headway_s
+        return gap_at_headway_m(self, speed_mps)
 
     def varied(self, traits: Traits) -> "Lacc":
         """Return the law with each vehicle's own factors on `desired_speed_mps` and `headway_s`."""
-        return dataclasses.replace(
-            self,
-            desired_speed_mps=self.desired_speed_mps * traits.speed_factor,
-            headway_s=self.headway_s * traits.headway_factor,
-        )
+        return with_own_headway(self, traits)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from proving.traffic.drivers.bounds import bounded, guarded, require
+from proving.traffic.drivers.bounds import kept_within, require
+from proving.traffic.drivers.headways import with_own_headway
 from proving.traffic.state import Array, Memory, Traits, View
 
 
@@ -47,8 +48,7 @@ class LinearOvm:
         xp = view.speed_mps.__array_namespace__()
         optimal = xp.minimum(xp.maximum((view.gap_m - self.stop_gap_m) / self.headway_s, 0), self.desired_speed_mps)
         wish = (optimal - view.speed_mps) / self.adaptation_s
-        wish = bounded(wish, view, self.desired_speed_mps, self.limits)
-        return guarded(wish, view, self.limits[2]) if self.is_guarded else wish, memory
+        return kept_within(self, wish, view), memory
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
         """Return the net gap at which this speed is kept."""
@@ -56,8 +56,4 @@ class LinearOvm:
 
     def varied(self, traits: Traits) -> "LinearOvm":
         """Return the law with each vehicle's own factors on `desired_speed_mps` and `headway_s`."""
-        return dataclasses.replace(
-            self,
-            desired_speed_mps=self.desired_speed_mps * traits.speed_factor,
-            headway_s=self.headway_s * traits.headway_factor,
-        )
+        return with_own_headway(self, traits)

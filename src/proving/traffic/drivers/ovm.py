@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 
-from proving.traffic.drivers.bounds import bounded, guarded, require
+from proving.traffic.drivers.bounds import kept_within, require
 from proving.traffic.errors import BadSettings
 from proving.traffic.state import Array, Memory, Traits, View
 
@@ -57,8 +57,7 @@ class Ovm:
         optimal = 0.5 * self.desired_speed_mps * (1 - xp.cos(math.pi * share))
         closing = view.speed_mps - view.leader_speed_mps
         wish = self.gap_gain * (optimal - view.speed_mps) - self.speed_gain * closing
-        wish = bounded(wish, view, self.desired_speed_mps, self.limits)
-        return guarded(wish, view, self.limits[2]) if self.is_guarded else wish, memory
+        return kept_within(self, wish, view), memory
 
     def equilibrium_gap_m(self, speed_mps: float) -> float:
         """Return the net gap at which this speed is kept."""

@@ -4,6 +4,7 @@ Any task whose agents are vehicles can be had in all three ways; `communicating`
 """
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Literal
 
 import jax.numpy as jnp
@@ -91,32 +92,44 @@ def sent(messages: Messages, now: NetworkMoment) -> Float[Array, "field agent"]:
     return jnp.stack(rows)
 
 
+@dataclass(frozen=True)
+class _AndHeard:
+    """What a sight reads with what was heard after it; a value, so that tasks made twice are the same."""
+
+    sight: Sight
+
+    def __call__(self, now: NetworkMoment) -> Float[Array, "feature agent"]:
+        assert now.heard is not None, "somebody sends messages"
+        return jnp.concatenate([self.sight.read(now), now.heard])
+
+
+@dataclass(frozen=True)
+class _InARow:
+    """What a sight reads of all vehicles, one after the other in the order of slots."""
+
+    sight: Sight
+
+    def __call__(self, now: NetworkMoment) -> Float[Array, "feature one"]:
+        return self.sight.read(now).T.reshape(-1, 1)
+
+
 def _with_heard(sight: Sight) -> Sight:
     """Return the sight with what was heard after it."""
-
-    def read(now: NetworkMoment) -> Float[Array, "feature agent"]:
-        assert now.heard is not None, "somebody sends messages"
-        return jnp.concatenate([sight.read(now), now.heard])
-
     return Sight(
         names=(*sight.names, *NAMES),
         low=(*sight.low, *LOWS),
         high=(*sight.high, *HIGHS),
-        read=read,
+        read=_AndHeard(sight),
         needs="everything" if sight.needs == "everything" else "messages",
     )
 
 
 def _in_a_row(sight: Sight, count: int) -> Sight:
     """Return the sight of all vehicles, one after the other in the order of slots."""
-
-    def read(now: NetworkMoment) -> Float[Array, "feature one"]:
-        return sight.read(now).T.reshape(-1, 1)
-
     return Sight(
         names=tuple(f"{name}_{slot}" for slot in range(count) for name in sight.names),
         low=sight.low * count,
         high=sight.high * count,
-        read=read,
+        read=_InARow(sight),
         needs="everything",
     )
