@@ -8,7 +8,7 @@ import pytest
 from proving.check.sim_disk import SimDisk
 from proving.errors import Error
 from proving.store import Corrupt, NoSuchKey, NotAStore, Store
-from proving.store.superblock import FORMAT_VERSION, SLOTS, load
+from proving.store.superblock import FORMAT_VERSION, SLOTS, ExtentRecord, Role, State, load
 
 OpenSmall = Callable[..., Store]
 
@@ -86,20 +86,25 @@ def test_both_superblocks_damaged_is_told(open_small: OpenSmall) -> None:
         open_small(disk)
 
 
+def _journals(state: State) -> list[ExtentRecord]:
+    return [extent for extent in state.extents if extent.role == Role.JOURNAL]
+
+
 def test_an_older_superblock_is_not_trusted_once_the_newer_one_was_in_use(open_small: OpenSmall) -> None:
     disk = SimDisk()
     store = open_small(disk)
     store.create_bucket("bucket")
-    before = ""
-    for number in range(40):
+    before = load(disk)[0]
+    for number in range(100):
         store.put("bucket", f"{number}", bytes(200))
         # A new journal extent was just taken into use; its owner is in the newest superblock only.
-        now = SLOTS[load(disk)[0].sequence % 2]
-        if before not in ("", now):
+        now = load(disk)[0]
+        is_owner_new = len(_journals(now)) > len(_journals(before))
+        if is_owner_new and now.sequence == before.sequence + 1:
             break
         before = now
     damaged = disk.reopen()
-    damaged.rot(now, 40)
+    damaged.rot(SLOTS[now.sequence % 2], 40)
     with pytest.raises(Corrupt, match="superblock is damaged"):
         open_small(damaged)
 

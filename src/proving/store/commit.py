@@ -58,7 +58,7 @@ class Change:
 
 
 class Committer:
-    """Takes changes from many threads and commits them in groups."""
+    """Takes changes from many threads and commits them in groups; `done_count` counts those that were not urgent."""
 
     def __init__(
         self, index: Index, journal: Journal, health: Health, limit_bytes: int, after: Callable[[int], None]
@@ -79,6 +79,7 @@ class Committer:
         self._after = after
         self._lock = threading.Lock()
         self._queue: deque[Change] = deque()
+        self.done_count = 0
         self._is_led = False
 
     def commit(self, changes: Sequence[Change]) -> None:
@@ -128,6 +129,7 @@ class Committer:
                 finally:
                     for change in batch:
                         change.is_done = True
+                        self.done_count += not change.is_urgent and change.alone is None
                         if change is not own and change.wake.locked():
                             change.wake.release()
         finally:

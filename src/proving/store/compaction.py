@@ -14,13 +14,14 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from proving.store.entries import Locator, Name, encode_entry, is_gone
+from proving.store.entries import Locator, Name, is_gone
 from proving.store.errors import Corrupt, DiskFailed, DiskFull
 from proving.store.extents import Extents
+from proving.store.flushing import Flush
 from proving.store.index import Index
 from proving.store.journal import Journal
-from proving.store.runs import OpenRun, RunShape, RunWriter, write_run
-from proving.store.soft_updates import NOTHING, Dependency
+from proving.store.runs import OpenRun, RunShape, RunWriter
+from proving.store.soft_updates import NOTHING
 from proving.store.superblock import Run
 
 _log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ _FAN_IN = 4
 # Each entry takes part in one merge of each length, so one for one would do; more ends them earlier.
 _STEPS_PER_ENTRY = 4
 _MOST_RUNS = 40
+_ALL_ENTRIES = 1 << 40
 
 
 @dataclass(eq=False)
@@ -61,47 +63,60 @@ class Compactor:
         self._shape = shape
         self._quick_entries = quick_entries
         self._merges: list[Merge] = []
+        self._flush = Flush(extents, index, shape)
 
     def flush(self, journal: Journal) -> None:
-        """Write what changed as a run, and let the journal begin behind it.
+        """Write all that changed as runs, and let the journal begin behind them.
 
         Raises:
             DiskFull: no room.
             DiskFailed: the disk refused.
         """
-        checkpoint = journal.checkpoint()
-        if checkpoint is None or checkpoint == self._extents.checkpoint:
-            return
-        index = self._index
-        # Nothing older is there that a tombstone could hide.
-        is_first = not index.runs
-        entries = [
-            (name, encode_entry(name, value))
-            for name, value in index.changed.items()
-            if value is not None or not is_first
-        ]
+        if self._flush.is_under_way:
+            self._finish_flush(journal)
+        self.begin_flush(journal)
+        self._finish_flush(journal)
 
-        def install(new: OpenRun | None, dependency: Dependency) -> None:
-            runs = index.runs if new is None else (*index.runs, new)
-            at = self._extents.live_at(checkpoint, index.entry_count)
-            self._extents.superblock.name("a new run and a checkpoint", dependency, _records(runs), at)
-            self._extents.account_runs((), () if new is None else new.run.locators)
-            index.install(runs, (), is_flushed=True)
+    def begin_flush(self, journal: Journal) -> None:
+        """Let what changed become a run, little by little; raises as `flush` where the one before must be ended."""
+        if self._flush.is_under_way:
+            self._finish_flush(journal)
+        self._flush.begin(journal)
 
+    @property
+    def flushing_bytes(self) -> int:
+        """Return what of the journal the flush under way makes needless."""
+        return self._flush.tail_bytes
+
+    def carry_on_flush(self, entry_count: int, journal: Journal) -> bool:
+        """Write so many entries of the flush under way; return whether some are left. Raises as `flush`."""
+        if not self._flush.is_under_way:
+            return False
         try:
-            write_run(self._writer(len(entries), is_urgent=True), entries, install)
+            is_left = self._flush.carry_on(entry_count, journal)
         except DiskFull:
             if not self._merges:
                 raise
+            # What they wrote gives room.
             self.abandon()
-            write_run(self._writer(len(entries), is_urgent=True), entries, install)
-        journal.tail_bytes = 0
-        self._begin_merges()
+            return True
+        if not is_left:
+            self._begin_merges()
+        return is_left
 
-    def advance(self, entry_count: int) -> None:
-        """Carry merges on, after so many entries were committed; one that cannot go on is given up."""
+    def advance(self, entry_count: int, journal: Journal) -> None:
+        """Carry the flush and merges on, after so many entries were committed; a merge that cannot go on is given up.
+
+        Raises:
+            DiskFull, DiskFailed: as `flush`.
+        """
         for merge in list(self._merges):
             self._carry_on(merge, _STEPS_PER_ENTRY * entry_count)
+        self.carry_on_flush(_STEPS_PER_ENTRY * entry_count, journal)
+
+    def _finish_flush(self, journal: Journal) -> None:
+        while self.carry_on_flush(_ALL_ENTRIES, journal):
+            pass
 
     def begin_tidying(self, *, is_tight: bool) -> bool:
         """Begin the merge that gives back most room; return whether there is one that is worth it.

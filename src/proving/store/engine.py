@@ -63,7 +63,7 @@ class Engine:
         self._committer = Committer(
             self.index, self.journal, self.extents.health, min(size_bytes, _LONGEST_BATCH_BYTES), self._upkeep
         )
-        self.reclaimer = Reclaimer(self.extents, self.index, self._compactor, self._committer, self._flush)
+        self.reclaimer = Reclaimer(self.extents, self.index, self._compactor, self._committer, self.journal)
         # Threads begin when they are first needed.
         self._hashers = ThreadPoolExecutor(os.cpu_count(), "hash")
         self.writer = Writer(self.extents, chunk_size_bytes, inline_size_bytes, self.reclaimer.make_room, self._hashers)
@@ -144,13 +144,12 @@ class Engine:
 
     def _upkeep(self, entry_count: int) -> None:
         """Do what is due after so many entries were committed."""
-        self._compactor.advance(entry_count)
-        tail_bytes = self.journal.tail_bytes
-        is_due = (
-            len(self.index.changed) >= self.settings.flush_entries or tail_bytes >= self.settings.flush_journal_bytes
-        )
-        if is_due and tail_bytes >= self._next_flush_bytes:
+        fresh_bytes = self.journal.tail_bytes - self._compactor.flushing_bytes
+        if (
+            len(self.index.changed) >= self.settings.flush_entries or fresh_bytes >= self.settings.flush_journal_bytes
+        ) and self.journal.tail_bytes >= self._next_flush_bytes:
             # Should it fail, it is not tried again with each batch.
-            self._next_flush_bytes = tail_bytes + self.extents.size_bytes // 4
-            self._flush()
+            self._next_flush_bytes = self.journal.tail_bytes + self.extents.size_bytes // 4
+            self._compactor.begin_flush(self.journal)
             self._next_flush_bytes = 0
+        self._compactor.advance(entry_count, self.journal)

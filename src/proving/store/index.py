@@ -9,7 +9,7 @@ import heapq
 import itertools
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from proving.store.filters import probe_of
 from proving.store.runs import Blocks, OpenRun
 
 _BUCKET = b"b"[0]
-_EVERYTHING = (b"", b"\xff")
+_NAMES_AT_ONCE = 250
 
 
 @dataclass(eq=False, slots=True)
@@ -30,12 +30,14 @@ class _Version:
 
     Attributes:
         changed: What changed since the newest run; grows while the version is the newest.
+        frozen: Below that, what a flush is writing as a run.
         runs: Newest first.
         readers: Who reads from the runs.
         gone: Chunks that no later version has.
     """
 
     changed: SortedDict
+    frozen: SortedDict
     runs: tuple[OpenRun, ...]
     readers: int = 0
     gone: tuple[Locator, ...] = ()
@@ -54,7 +56,7 @@ class Index:
         self.entry_count = entry_count
         self._extents = extents
         self._blocks = blocks
-        self._version = _Version(SortedDict(), tuple(reversed(runs)))
+        self._version = _Version(SortedDict(), SortedDict(), tuple(reversed(runs)))
         self._versions = deque((self._version,))
         # Every put asks for its bucket, and buckets are few.
         with self.snapshot((b"b", b"c")) as snapshot:
@@ -62,8 +64,13 @@ class Index:
 
     @property
     def changed(self) -> Mapping[Name, Value | None]:
-        """Return what changed since the newest run, in order; the leader of a commit only."""
+        """Return what changed since the newest run or freeze, in order; the leader of a commit only."""
         return self._version.changed
+
+    @property
+    def frozen(self) -> Mapping[Name, Value | None]:
+        """Return what was frozen to become a run, in order."""
+        return self._version.frozen
 
     @property
     def runs(self) -> tuple[OpenRun, ...]:
@@ -89,14 +96,16 @@ class Index:
         if name[0] == _BUCKET:
             return self._buckets.get(name)
         version = self._version
-        if name in version.changed:
-            return version.changed[name]
+        for layer in (version.changed, version.frozen):
+            if name in layer:
+                return layer[name]
         probe = probe_of(name)
         if not any(run.may_hold(probe) for run in version.runs):
             return None
         with self._reading() as version:
-            if name in version.changed:
-                return version.changed[name]
+            for layer in (version.changed, version.frozen):
+                if name in layer:
+                    return layer[name]
             for run in version.runs:
                 if run.may_hold(probe):
                     found = self._blocks.find(run, name)
@@ -126,21 +135,45 @@ class Index:
         The ranges come in order and do not overlap. Nobody is kept from changing the index meanwhile.
         """
         with self._reading(ranges) as version:
-            yield Snapshot(self._blocks, version.changed, version.runs)
+            yield Snapshot(self._blocks, (version.changed, version.frozen), version.runs)
 
-    def mentioning(self, numbers: Sequence[int]) -> dict[int, list[Name]]:
+    def mentioning(self, numbers: Sequence[int], pause: Callable[[], None]) -> dict[int, list[Name]]:
         """Return for each of these extents the entries that may have chunks in it; what cannot be read is left out.
+
+        The extents get no more chunks. An entry that moves to another name meanwhile may be left out.
+
+        Args:
+            numbers: Which extents.
+            pause: Called after each piece of work, to let others go on.
 
         Raises:
             DiskFailed: the disk refused.
         """
         found: dict[int, set[Name]] = {number: set() for number in numbers}
-        with self._reading((_EVERYTHING,)) as version:
+
+        def note(name: Name, value: Value | None) -> None:
+            for locator in () if value is None else locators_of(value):
+                if locator.extent in found:
+                    found[locator.extent].add(name)
+
+        # First what changed, for that sinks to the runs.
+        after = b""
+        while True:
+            with self.lock:
+                changed = self._version.changed
+                piece = [(name, changed[name]) for name in itertools.islice(changed.irange(after), _NAMES_AT_ONCE)]
+            for name, value in piece:
+                note(name, value)
+            if len(piece) < _NAMES_AT_ONCE:
+                break
+            after = piece[-1][0] + b"\0"
+            pause()
+        with self._reading() as version:
             older = (self._blocks.mentioning(run, numbers) for run in version.runs)
-            for name, value in itertools.chain(version.changed.items(), *older):
-                for locator in () if value is None else locators_of(value):
-                    if locator.extent in found:
-                        found[locator.extent].add(name)
+            for number, (name, value) in enumerate(itertools.chain(version.frozen.items(), *older)):
+                note(name, value)
+                if number % _NAMES_AT_ONCE == _NAMES_AT_ONCE - 1:
+                    pause()
         return {number: sorted(names) for number, names in found.items()}
 
     def publish(self, entries: Sequence[Entry], before: Mapping[Name, Value | None]) -> None:
@@ -165,18 +198,26 @@ class Index:
                     self._note_bucket(name, value)
                 changed[name] = value
 
+    def freeze(self) -> None:
+        """Let what changed stay as it is until `install` says that it was flushed; later changes lie above it."""
+        with self.lock:
+            assert not self._version.frozen, "one flush at a time"
+            self._version = _Version(SortedDict(), self._version.changed, self._version.runs)
+            self._versions.append(self._version)
+            self._release()
+
     def install(self, runs: Sequence[OpenRun], gone: Sequence[Locator], *, is_flushed: bool) -> None:
         """Let readers see other runs, oldest first, that say the same.
 
         Args:
             runs: Durable and named by the superblock, which names the chunks `gone` no more.
             gone: Chunks that count as garbage once nobody reads them.
-            is_flushed: What changed is in the runs too.
+            is_flushed: What is frozen is in the runs too.
         """
         with self.lock:
             self._version.gone = tuple(gone)
-            changed = SortedDict() if is_flushed else self._version.changed
-            self._version = _Version(changed, tuple(reversed(runs)))
+            frozen = SortedDict() if is_flushed else self._version.frozen
+            self._version = _Version(self._version.changed, frozen, tuple(reversed(runs)))
             self._versions.append(self._version)
             self._release()
 
@@ -198,7 +239,7 @@ class Index:
                     for low, high in ranges
                     for name in version.changed.irange(low, high, inclusive=(True, False))
                 )
-                given = _Version(copied, version.runs)
+                given = _Version(copied, version.frozen, version.runs)
         try:
             yield given
         finally:
@@ -215,10 +256,10 @@ class Index:
 class Snapshot:
     """A version of the index."""
 
-    def __init__(self, blocks: Blocks, changed: SortedDict, runs: Sequence[OpenRun]) -> None:
-        """Read what had changed, and below that the runs, newest first."""
+    def __init__(self, blocks: Blocks, layers: Sequence[SortedDict], runs: Sequence[OpenRun]) -> None:
+        """Read what had changed, newest first, and below that the runs, newest first."""
         self._blocks = blocks
-        self._changed = changed
+        self._layers = layers
         self._runs = runs
 
     def entries(self, low: Name, high: Name, *, skips_damaged: bool = False) -> Iterator[tuple[Name, Value]]:
@@ -227,11 +268,11 @@ class Snapshot:
         Raises:
             Corrupt, DiskFailed: on the way; where what is damaged is left out, older entries may show in its place.
         """
-        changed = ((name, 0, self._changed[name]) for name in self._changed.irange(low, high, inclusive=(True, False)))
+        newer = (_between(layer, low, high) for layer in self._layers)
         older = (self._blocks.between(run, low, high, skips_damaged=skips_damaged) for run in self._runs)
         last = None
         # No two rows have the same name and age, so values are never compared.
-        for name, _, value in heapq.merge(changed, *(_aged(age, entries) for age, entries in enumerate(older, 1))):
+        for name, _, value in heapq.merge(*itertools.starmap(_aged, enumerate(itertools.chain(newer, older)))):
             if name != last:
                 last = name
                 if value is not None:
@@ -277,6 +318,10 @@ class View:
     def apply(self, entries: Sequence[Entry]) -> None:
         """Lay changes on top."""
         self._changes.update(entries)
+
+
+def _between(layer: SortedDict, low: Name, high: Name) -> Iterator[Entry]:
+    return ((name, layer[name]) for name in layer.irange(low, high, inclusive=(True, False)))
 
 
 def _aged(age: int, entries: Iterator[Entry]) -> Iterator[tuple[Name, int, Value | None]]:
