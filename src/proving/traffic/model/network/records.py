@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from proving.traffic.errors import BadSettings
 from proving.traffic.network.state import Rules
 
 
@@ -24,6 +25,10 @@ class Settings:
     rules: Rules = field(default_factory=Rules)
     at_new_speed: bool = False
     controller: str = "none"
+
+    def __post_init__(self) -> None:
+        if self.step_count < 1 or not 0 < self.dt_s <= 2:
+            raise BadSettings(f"expected a step or more of at most 2 s, not {self.step_count} of {self.dt_s} s")
 
 
 @dataclass(frozen=True)

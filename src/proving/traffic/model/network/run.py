@@ -39,7 +39,7 @@ def simulated(road_map: RoadMap, demand: Demand, settings: Settings, seed: int =
     """Return what happens to everybody.
 
     Raises:
-        BadSettings: the controller is not one of `CONTROLLERS`.
+        BadSettings: the controller is not one of `CONTROLLERS`, or a type's law remembers things.
     """
     run = _Run(road_map, demand, settings, seed)
     for step in range(settings.step_count):
@@ -101,7 +101,8 @@ class _Run:
         """Return what it would do in its own lane: by its law, or its controller's."""
         dt_s, number = self.settings.dt_s, one.trip
         limit_mps = limit_ahead_mps(one)
-        sight = Sight(one.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, dt_s)
+        # Nobody on a network knows how fast all others are on average, so each takes its own speed for that.
+        sight = Sight(one.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, dt_s, mean=one.speed_mps)
         dawdles = replace(sight, dawdle=uniform(self.seed, STREAM_DAWDLE, number, step))
         if one.kind.said.is_automated and self.controller is not None:
             accel_mps2 = follow(self.controller, dawdles, one.steering)

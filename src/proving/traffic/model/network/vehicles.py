@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from proving.traffic.drivers import Cacc, Lacc
+from proving.traffic.errors import BadSettings
 from proving.traffic.model.laws import Law, Memory, Sight, equilibrium_gap, follow
 from proving.traffic.model.network.plans import Advice, Leg
 from proving.traffic.model.network.roads import Strip
@@ -37,8 +39,14 @@ class Kind:
 
 
 def kind_of(said: VehicleType) -> Kind:
-    """Return a type with its law's numbers."""
+    """Return a type with its law's numbers.
+
+    Raises:
+        BadSettings: the law remembers things, which people on networks do not.
+    """
     law: Law = said.driver
+    if isinstance(law, Lacc | Cacc):
+        raise BadSettings(f"vehicle type {said.name!r}: its law has a memory, which networks do not carry")
     braking = getattr(law, "braking_mps2", getattr(law, "comfortable_mps2", SOFTEST_MPS2))
     return Kind(said, equilibrium_gap(law, 0.0), getattr(law, "accel_mps2", START_MPS2), max(braking, SOFTEST_MPS2))
 

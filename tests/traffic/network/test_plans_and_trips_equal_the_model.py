@@ -1,0 +1,90 @@
+"""Routes mean the same to the engine and to the slow scalar model, and so do trips, before anybody moves."""
+
+import math
+
+import numpy as np
+import pytest
+
+from proving.traffic.drivers import Lacc
+from proving.traffic.errors import BadSettings
+from proving.traffic.model.network import Settings, simulated
+from proving.traffic.model.network.journeys import Span, journeys
+from proving.traffic.model.network.plans import Leg
+from proving.traffic.model.network.roads import Roads, roads
+from proving.traffic.network import Demand, Flow, RoadMap, VehicleType, trips
+from proving.traffic.network.plans import Planner, guidance
+from proving.traffic.network.tables import Plans, compiled
+from proving.traffic.roads import NETWORKS
+
+from .small_networks import straight
+
+DURATION_S = 300.0
+
+
+def assert_same_plan(plans: Plans, node: int, leg: Leg | None, ground: Roads) -> None:
+    """Follow both to the end of the route, or once round."""
+    first, none = leg, len(ground.ways)
+    while leg is not None:
+        count = len(leg.advice)
+        assert plans.first_lane[node] == ground.lanes[leg.edge][0].number
+        ways = [none if one.way is None else ground.ways.index(one.way) for one in leg.advice]
+        assert plans.connection[node, :count].tolist() == ways
+        assert plans.offset[node, :count].tolist() == [one.offset for one in leg.advice]
+        np.testing.assert_allclose(plans.reach_m[node, :count], [one.reach_m for one in leg.advice], rtol=1e-12)
+        node, leg = int(plans.after[node]), leg.after
+        if leg is first:
+            break
+
+
+@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"city"}))
+def test_trips_are_numbered_alike_and_know_the_same_way(name: str):
+    road_map, demand = NETWORKS[name]().road_map(), NETWORKS[name]().demand()
+    assert_same_trips(road_map, demand, seed=4)
+
+
+def assert_same_trips(road_map: RoadMap, demand: Demand, seed: int) -> None:
+    planner = Planner(road_map)
+    written = trips.journeys(demand, planner, seed, (0.0, DURATION_S), "float64")
+    plans = compiled(road_map, guidance(planner), "float64").plans
+    ground = roads(road_map)
+    every = journeys(road_map, ground, demand, Span(0.0, DURATION_S, seed))
+    assert tuple(one.said.name for one in every) == written.names
+    assert tuple(one.is_placed for one in every) == written.is_placed
+    for name in ("depart_s", "depart_m", "arrive_m"):
+        said = [getattr(one.said if name == "depart_s" else one, name) for one in every]
+        np.testing.assert_array_equal(getattr(written.trips, name)[:-1], said, err_msg=name)
+    seen = set[Leg]()
+    for number, one in enumerate(every):
+        assert one.number == number
+        if one.leg not in seen:
+            assert_same_plan(plans, int(written.trips.node[number]), one.leg, ground)
+            seen.add(one.leg)
+
+
+def test_random_flows_come_at_the_same_times():
+    flow = Flow(name="f", route=("ab",), veh_per_h=900, is_random=True, begin_s=20.0)
+    late = Flow(name="g", route=("ab",), veh_per_h=500, end_s=200.0)
+    for seed in range(5):
+        assert_same_trips(straight(2), Demand(flows=(flow, late)), seed)
+
+
+def test_stretches_of_other_ways_that_are_in_ones_way_are_the_same():
+    for name in ("minicity", "bottleneck", "i210"):
+        road_map = NETWORKS[name]().road_map()
+        connections = compiled(road_map, guidance(Planner(road_map)), "float64").connections
+        for i, way in enumerate(roads(road_map).ways):
+            np.testing.assert_allclose(
+                connections.cleared_m[i, : len(way.foes)], [foe.cleared_m for foe in way.foes], rtol=1e-12
+            )
+            np.testing.assert_allclose(
+                connections.parted_m[i, : len(way.beside)], [parted_m for _, parted_m in way.beside], rtol=1e-12
+            )
+
+
+def test_what_the_model_does_not_know_is_refused():
+    with pytest.raises(BadSettings, match="there is no controller 'ours'"):
+        simulated(straight(), Demand(), Settings(step_count=1, controller="ours"))
+    with pytest.raises(BadSettings, match="'car': its law has a memory"):
+        simulated(straight(), Demand(types=(VehicleType(driver=Lacc()),)), Settings(step_count=1))
+    with pytest.raises(BadSettings, match="expected a step or more of at most 2 s, not 1 of nan s"):
+        simulated(straight(), Demand(), Settings(step_count=1, dt_s=math.nan))

@@ -1,0 +1,266 @@
+"""The engine moves everybody as the slow scalar model does: every step, on many networks, by random demands.
+
+All networks are one here, and each demand has as many trips, routes and stops as the others: one compiled program.
+"""
+
+import dataclasses
+import functools
+import random
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from proving.traffic.drivers import CONTROLLERS, Idm, Krauss
+from proving.traffic.model.network import History, Moment, Settings, simulated
+from proving.traffic.network import Connection, Demand, Junction, RoadMap, Signal, Stop, Trip, VehicleType
+from proving.traffic.network.simulate import Outcome, Run, recorded
+from proving.traffic.network.state import Record, Rules
+from proving.traffic.roads import Bottleneck, FigureEight, Merge, SignalGrid
+
+from .joined_networks import joined
+from .small_networks import crossing, edge, lane_drop, straight, two_phases
+
+STEPS = 500
+TOLERANCE = 1e-9
+TRIP_COUNT, STOP_COUNT, PLACED_COUNT = 320, 12, 4
+# All have set out after so many steps.
+STARTS = 180
+Routes = list[tuple[str, ...]]
+
+TYPES = (
+    VehicleType(driver=Idm(noise_intensity=0.063), speed_spread=0.15),
+    VehicleType(name="truck", driver=Krauss(sigma=0.3), length_m=12.0, top_mps=9.0),
+    VehicleType(name="van", driver=Idm(headway_s=1.4), length_m=7.0, changes_lanes=False),
+    VehicleType(name="taxi", driver=Idm(), vehicle_class="taxi"),
+    VehicleType(name="automated", is_automated=True),
+)
+RUN = Run(
+    duration_s=STEPS * 0.5, dt_s=0.5, capacity=320, precision="float64", controller=CONTROLLERS["pi_saturation"]()
+)
+# What differs from run to run without another program.
+RUNS = {
+    "as_it_comes": (1, RUN),
+    "otherwise": (
+        2,
+        dataclasses.replace(
+            RUN,
+            duration_s=STEPS * 0.4,
+            dt_s=0.4,
+            at_new_speed=True,
+            start_s=3601.0,
+            rules=Rules(keep_right_mps2=0.2, politeness=0.3),
+        ),
+    ),
+}
+CONTROLLER = "pi_saturation"
+
+
+def with_changes(road_map: RoadMap, **changes) -> RoadMap:
+    """The same with something else about the connections that yield."""
+    ways = [dataclasses.replace(way, **changes) if way.yields_to else way for way in road_map.connections]
+    return dataclasses.replace(road_map, connections=tuple(ways))
+
+
+def bus_lane() -> RoadMap:
+    """Three lanes, of which the left one is only for taxis."""
+    road_map = straight(3)
+    (one,) = road_map.edges
+    right, middle, left = one.lanes
+    lanes = (right, middle, dataclasses.replace(left, allows=frozenset({"taxi"})))
+    return dataclasses.replace(road_map, edges=(dataclasses.replace(one, lanes=lanes),))
+
+
+def weave() -> RoadMap:
+    """Two lanes, of which each leads to a road of its own."""
+    ways = [
+        Connection(from_edge="ab", from_lane=lane, to_edge=to, to_lane=0, length_m=8.0)
+        for lane, to in enumerate(("bc", "bd"))
+    ]
+    edges = (edge("ab", "a", "b", 150.0, 2), edge("bc", "b", "c", 100.0), edge("bd", "b", "d", 100.0))
+    return RoadMap(
+        name="weave", junctions=tuple(Junction(name=name) for name in "abcd"), edges=edges, connections=tuple(ways)
+    )
+
+
+def fork() -> RoadMap:
+    """One lane that leads to three roads: two ways are drawn, the third is not."""
+    drawn = {"bc": ((0.0, 0.0), (9.0, 0.0), (18.0, 0.0)), "bd": ((0.0, 0.0), (9.0, 1.0), (16.0, 8.0)), "be": ()}
+    ways = [
+        Connection(from_edge="ab", from_lane=0, to_edge=to, to_lane=0, length_m=18.0, limit_mps=6.0, shape=shape)
+        for to, shape in drawn.items()
+    ]
+    edges = (edge("ab", "a", "b", 100.0), *(edge(to, "b", to[1], 60.0) for to in drawn))
+    return RoadMap(
+        name="fork", junctions=tuple(Junction(name=name) for name in "abcde"), edges=edges, connections=tuple(ways)
+    )
+
+
+def short_edges() -> RoadMap:
+    """A road in pieces shorter than a vehicle: one crosses several of them in a step."""
+    lengths_m = (80.0, 2.0, 1.0, 1.5, 2.0, 60.0)
+    edges = [edge(f"{i}", f"{i}", f"{i + 1}", length_m, 2) for i, length_m in enumerate(lengths_m)]
+    ways = [
+        Connection(from_edge=f"{i}", from_lane=lane, to_edge=f"{i + 1}", to_lane=lane)
+        for i in range(len(edges) - 1)
+        for lane in range(2)
+    ]
+    junctions = tuple(Junction(name=f"{i}") for i in range(len(edges) + 1))
+    return RoadMap(name="short_edges", junctions=junctions, edges=tuple(edges), connections=tuple(ways))
+
+
+def stop_signs() -> Signal:
+    signal = two_phases()
+    phases = [dataclasses.replace(phase, colours=phase.colours.replace("r", "s")) for phase in signal.phases]
+    return dataclasses.replace(signal, phases=tuple(phases), offset_s=7.0)
+
+
+@functools.cache
+def networks() -> dict[str, tuple[RoadMap, Routes]]:
+    """Every network with the routes on it; round a figure eight a few times, since others leave."""
+    ways: Routes = [("in_major", "out_major"), ("in_minor", "out_minor")]
+    lap = ("bottom", "top", "upper_ring", "right", "left", "lower_ring")
+    grid = SignalGrid(row_count=1, column_count=2, inner_m=150.0, short_m=150.0, lane_count=2)
+    merge, bottleneck = Merge(), Bottleneck()
+    routes = {
+        "merge": list(dict.fromkeys(flow.route for flow in merge.demand().flows)),
+        "bottleneck": list(dict.fromkeys(flow.route for flow in bottleneck.demand().flows)),
+    }
+    return {
+        "straight": (straight(2, 200.0), [("ab",)]),
+        "bus_lane": (bus_lane(), [("ab",)]),
+        "lane_drop": (lane_drop(), [("ab", "bc")]),
+        "weave": (weave(), [("ab", "bc"), ("ab", "bd")]),
+        "fork": (fork(), [("ab", "bc"), ("ab", "bd"), ("ab", "be")]),
+        "short_edges": (short_edges(), [tuple("012345")]),
+        "priority": (crossing(), ways),
+        "waiting_inside": (with_changes(crossing(), wait_m=4.0), ways),
+        "equals": (with_changes(crossing(), yields_to=()), ways),
+        "fixed": (crossing(two_phases()), ways),
+        "actuated": (crossing(two_phases("actuated")), ways),
+        "commanded": (crossing(two_phases("commanded")), ways[:1]),
+        "stop_signs": (crossing(stop_signs()), ways),
+        "figure_eight": (FigureEight().road_map(), [lap * 3, lap[3:] + lap * 2]),
+        "merge": (merge.road_map(), routes["merge"]),
+        "bottleneck": (bottleneck.road_map(), routes["bottleneck"]),
+        "grid": (grid.road_map(), list(grid.routes.values())),
+    }
+
+
+@functools.cache
+def road_map() -> RoadMap:
+    return joined({name: one for name, (one, _) in networks().items()})
+
+
+def random_demand(seed: int, run: Run) -> Demand:
+    """As many trips as ever, on each route a car and a taxi at least, a few with a stop, a few there from the start."""
+    chance = random.Random(seed)
+    routes = [[tuple(f"{part}/{edge}" for edge in one) for one in ways] for part, (_, ways) in networks().items()]
+    trips = []
+    sure = [(route, name) for group in routes for route in group for name in ("car", "taxi")]
+    for i in range(TRIP_COUNT):
+        by_chance = chance.choice(chance.choice(routes)), chance.choice(TYPES).name
+        route, kind = sure[i] if i < len(sure) else by_chance
+        lane_count = len(road_map().edge(route[0]).lanes)
+        trips.append(
+            Trip(
+                name=f"t{i}",
+                depart_s=max(run.start_s + chance.uniform(-2.0, STARTS * run.dt_s), 0.0),
+                route=route,
+                type=kind,
+                depart_lane=chance.choice(["best", "free", "random", "first", lane_count - 1]),
+                depart_speed=chance.choice(["zero", "fastest", 5.0]),
+                arrive_m=chance.choice([-1.0, -1.0, 55.0]),
+            )
+        )
+    for i in range(STOP_COUNT):
+        stop = Stop(
+            edge=trips[i].route[0], lane=0, at_m=70.0, duration_s=chance.uniform(5, 15), until_s=run.start_s + 20.0
+        )
+        trips[i] = dataclasses.replace(trips[i], stops=(stop,))
+    for i in range(PLACED_COUNT):
+        there = {"depart_s": run.start_s, "depart_lane": 1, "depart_m": 30.0 + 25.0 * i, "depart_speed": 5.0}
+        trips[-1 - i] = dataclasses.replace(trips[-1 - i], route=("straight/ab",), stops=(), **there)
+    return Demand(types=TYPES, trips=tuple(trips))
+
+
+def settings_of(run: Run) -> Settings:
+    return Settings(
+        step_count=run.step_count,
+        dt_s=run.dt_s,
+        start_s=run.start_s,
+        rules=run.rules,
+        at_new_speed=run.at_new_speed,
+        controller=CONTROLLER,
+    )
+
+
+@functools.cache
+def both(name: str) -> tuple[tuple[Outcome, Record], History]:
+    """What engine and model make of the same."""
+    seed, run = RUNS[name]
+    demand = random_demand(seed, run)
+    return recorded(road_map(), demand, run, seed), simulated(road_map(), demand, settings_of(run), seed)
+
+
+def compare(engine: tuple[Outcome, Record], history: History) -> None:
+    """Everybody is in the same place at the same speed at every step, and comes to the same end."""
+    outcome, record = engine
+    assert outcome.names == history.names
+    at = defaultdict[int, list[Moment]](list)
+    for moment in history.moments:
+        at[moment.step].append(moment)
+    for step, trip in enumerate(record.trip):
+        moments = sorted(at[step], key=lambda moment: moment.trip)
+        order = np.argsort(trip, kind="stable")[-len(moments) :] if moments else np.zeros(0, dtype=int)
+        assert [moment.trip for moment in moments] == sorted(trip[trip >= 0].tolist()), f"who is there at step {step}"
+        for name in ("lane", "position_m", "speed_mps", "accel_mps2"):
+            np.testing.assert_allclose(
+                getattr(record, name)[step][order],
+                [getattr(moment, name) for moment in moments],
+                rtol=TOLERANCE,
+                atol=TOLERANCE,
+                err_msg=f"{name} at step {step}",
+            )
+    finished = np.full((len(outcome.names), 5), np.nan)
+    for trip, arrival in history.arrivals.items():
+        finished[trip] = dataclasses.astuple(arrival)
+    np.testing.assert_allclose(np.stack(outcome.finished, axis=1), finished, rtol=TOLERANCE, atol=TOLERANCE)
+    np.testing.assert_array_equal(np.flatnonzero(outcome.left_waiting), history.waiting)
+    assert (outcome.collisions, outcome.emergencies) == (history.overlap_count, history.emergency_count)
+    assert outcome.active == history.active_count
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_everybody_does_the_same_at_every_step(name: str):
+    compare(*both(name))
+
+
+def test_every_network_is_driven_and_every_rule_has_its_turn():
+    lane_of = [edge.name for edge in road_map().edges for _ in edge.lanes]
+    lane_of += [f"{way.from_edge}>" for way in road_map().connections]
+    changed, held, places = set[str](), 0, set[str]()
+    for name in RUNS:
+        _, history = both(name)
+        last: dict[int, Moment] = {}
+        for moment in history.moments:
+            places.add(lane_of[moment.lane])
+            before = last.get(moment.trip, moment)
+            if before.lane != moment.lane and lane_of[before.lane] == lane_of[moment.lane]:
+                changed.add(lane_of[moment.lane].split("/")[0])
+            held += moment.speed_mps == 0
+            last[moment.trip] = moment
+        assert history.emergency_count > 0, "somebody is held at the last moment"
+        assert len(history.arrivals) > TRIP_COUNT / 2
+    assert {place.split("/")[0] for place in places} == set(networks())
+    assert {"straight", "lane_drop", "grid", "bus_lane"} <= changed, "lanes are changed by choice and by plan"
+    assert held > 1000
+
+
+def test_a_planted_fault_is_seen():
+    seed, run = RUNS["as_it_comes"]
+    (outcome, record), _ = both("as_it_comes")
+    hasty = dataclasses.replace(settings_of(run), step_count=STARTS + 1, rules=Rules(plan_m=62.0))
+    short = Record(*(part[: STARTS + 1] for part in record))
+    with pytest.raises(AssertionError, match="at step"):
+        compare((outcome, short), simulated(road_map(), random_demand(seed, run), hasty, seed))
