@@ -18,15 +18,12 @@ import json
 
 import jax.numpy as jnp
 
-from proving.traffic.learn.judging import NetworkVerdict, judge_on_network
+from proving.traffic.learn.judging import judge_on_network
 from proving.traffic.learn.networks import Statistics
 from proving.traffic.learn.policy import Policy, card_of
 from proving.traffic.learn.shipped import SHIPPED_ON_NETWORKS, shipped_on_network
-from proving.traffic.ramp_metering import Alinea
-from proving.traffic.roads import Bottleneck
 from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
-from proving.traffic.tasks.on_networks.grid import under_own_signals
-from proving.traffic.tasks.on_networks.metering import Metering, under_meters
+from proving.traffic.trials.on_networks import Side, by_people, score, sides_of, times
 
 # Seeds that no training has seen: trainings draw theirs from 32 random bits.
 SEEDS = tuple(range(5000, 5010))
@@ -36,10 +33,6 @@ HEADLINES = {
     "bottleneck_ratio": "bottleneck0_by_cell",
     "lights_ratio": "grid0_by_signal",
 }
-# Four lanes of this are 1,300 veh/h: at 1,700 the zippers break down (seeds 0 and 1).
-METER_VEH_PER_H_PER_LANE = 325.0
-# What ALINEA keeps the lanes before the narrowest place at (seeds 0 and 1).
-OCCUPANCY_SHARE = 0.12
 OTHERS = ("figureeight0_by_vehicle", "figureeight1_by_vehicle")
 
 
@@ -63,24 +56,21 @@ def main() -> None:
 
 
 def judged(task: NetworkTask, seeds: tuple[int, ...], *, is_short: bool) -> dict[str, float | None]:
-    """Print and return the score of people and of the policy, where one is shipped, and their ratio."""
+    """Print and return the score of people, of what else decides there, and of the policy, where one is shipped."""
     if is_short:
         task = dataclasses.replace(task, horizon=10)
     name = task.name
     answer: dict[str, float | None] = {}
-    people = judge_on_network(_by_people(task), None, seeds)
-    rows = {"people": people}
-    if not is_short and name.startswith("bottleneck"):
-        rows["ramp meter"] = judge_on_network(_metered(task), None, seeds)
-        rows["alinea"] = judge_on_network(under_meters(task), _alinea(task), seeds)
-        rows["flow's alinea"] = judge_on_network(under_meters(task), Metering(law=None), seeds)
+    sides = dict(sides_of(task)) if not is_short else {"people": Side(by_people(task), None)}
     if name in SHIPPED_ON_NETWORKS:
-        rows["learned"] = judge_on_network(task, shipped_on_network(name), seeds)
+        sides["learned"] = Side(task, shipped_on_network(name))
     elif task.actors.manner == "set_speed" and not is_short:
-        rows["never slowed"] = judge_on_network(task, _never_slowed(task), seeds)
+        sides["never slowed"] = Side(task, _never_slowed(task))
+    rows = {who: judge_on_network(side.task, side.who, seeds) for who, side in sides.items()}
+    people = rows["people"]
     for who, verdict in rows.items():
         print(
-            f"{name:24s} {who:12s} score {score(task, verdict):8.2f}, times people {_ratio(task, verdict, people):5.2f}"
+            f"{name:24s} {who:13s} score {score(task, verdict):8.2f}, times people {times(task, verdict, people):5.2f}"
             f"  speed {verdict.mean_speed_mps:5.2f} m/s  arrived {verdict.arrived_count:6.1f}"
             f"  collided {verdict.collided_share:4.0%}  crossing {verdict.crossing_share:5.1%}",
             flush=True,
@@ -88,44 +78,8 @@ def judged(task: NetworkTask, seeds: tuple[int, ...], *, is_short: bool) -> dict
         key = f"{name}_{who.replace(' ', '_').replace(chr(39), '')}"
         answer[key] = score(task, verdict)
         answer[f"{key}_crossing_share"] = verdict.crossing_share
-    answer[f"{name}_ratio"] = _ratio(task, rows["learned"], people) if "learned" in rows else None
+    answer[f"{name}_ratio"] = times(task, rows["learned"], people) if "learned" in rows else None
     return answer
-
-
-def score(task: NetworkTask, verdict: NetworkVerdict) -> float:
-    """Return what FLOW counts on this benchmark."""
-    if task.name.startswith("bottleneck"):
-        return verdict.outflow_veh_per_h
-    return verdict.delay_s if task.name.startswith("grid") else verdict.mean_speed_mps
-
-
-def _ratio(task: NetworkTask, verdict: NetworkVerdict, people: NetworkVerdict) -> float:
-    """Return how much better than people's a score is; less delay is better."""
-    mine, theirs = score(task, verdict), score(task, people)
-    return theirs / mine if task.name.startswith("grid") else mine / theirs
-
-
-def _by_people(task: NetworkTask) -> NetworkTask:
-    if task.name.startswith("grid"):
-        return under_own_signals(task, "actuated")
-    return dataclasses.replace(task, traffic=task.traffic.of_people)
-
-
-def _metered(task: NetworkTask) -> NetworkTask:
-    """Return the bottleneck with people only and a ramp meter by the clock, tuned by hand on other seeds."""
-    road = task.traffic.network
-    assert isinstance(road, Bottleneck), "only the bottleneck has a meter"
-    metered = dataclasses.replace(road, has_ramp_meter=True, meter_veh_per_h=METER_VEH_PER_H_PER_LANE)
-    return dataclasses.replace(task, traffic=dataclasses.replace(task.traffic.of_people, network=metered))
-
-
-def _alinea(task: NetworkTask) -> Metering:
-    """Return ALINEA for the bottleneck; what it aims at was tuned by hand on other seeds, the gain is the article's."""
-    road = task.traffic.network
-    assert isinstance(road, Bottleneck), "only the bottleneck has meters"
-    n = road.scaling
-    law = Alinea(target_share=OCCUPANCY_SHARE, least_veh_per_h=400.0 * n, most_veh_per_h=3600.0 * n)
-    return Metering(law=law, first_veh_per_h=4 * METER_VEH_PER_H_PER_LANE * n)
 
 
 def _never_slowed(task: NetworkTask) -> Policy:

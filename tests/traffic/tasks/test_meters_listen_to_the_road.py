@@ -1,16 +1,22 @@
 """A ramp meter measures how much of the time a detector is covered, and lets in what that asks for."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from proving.traffic.drivers import Krauss
 from proving.traffic.errors import BadSettings
+from proving.traffic.learn.judging import judge_on_network
 from proving.traffic.ramp_metering import Alinea
+from proving.traffic.roads import Bottleneck
 from proving.traffic.tasks import NETWORK_TASKS
 from proving.traffic.tasks.on_networks.metering import Metered, Metering, occupancy_share, under_meters
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, moment_of
 from proving.traffic.tasks.on_networks.told import Said
+from proving.traffic.trials.on_networks import sides_of, with_law
 
 TASK = under_meters(NETWORK_TASKS["bottleneck0_by_cell"])
 STEP_S = TASK.traffic.dt_s
@@ -77,6 +83,27 @@ def test_as_many_are_let_in_as_the_rate_says() -> None:
     assert green.shape[1] == 4
     assert np.abs(starts * 2 * 4 - 1200).max() <= 10, "two vehicles for each green of 4 s, on four lanes"
     assert green.mean() == pytest.approx(4.0 / 24.0, abs=0.02)
+
+
+def test_beside_people_and_a_policy_stand_meters_and_signals_of_their_own() -> None:
+    task = NETWORK_TASKS["bottleneck0_by_cell"]
+    assert list(sides_of(task)) == ["people", "ramp meter", "alinea", "flow's alinea"]
+    assert list(sides_of(NETWORK_TASKS["grid0_by_signal"])) == ["people", "fixed signals"]
+    assert list(sides_of(NETWORK_TASKS["merge0_by_vehicle"])) == ["people"]
+    for side in sides_of(task).values():
+        assert not side.task.built.is_automated.any(), "what stands beside a policy are people"
+    of_krauss = with_law(task, "krauss").traffic.demand.types
+    assert {type(kind.driver) for kind in of_krauss} == {Krauss}
+
+
+def test_a_meter_rules_whole_episodes() -> None:
+    demand = Bottleneck().demand(3000.0)
+    short = dataclasses.replace(
+        TASK, traffic=dataclasses.replace(TASK.traffic, demand=demand, capacity=128), horizon=280
+    )
+    closed = Metering(law=Alinea(least_veh_per_h=0.1, most_veh_per_h=1.0), first_veh_per_h=1.0)
+    verdict = judge_on_network(short, closed, (1,))
+    assert 0 < verdict.arrived_count <= 12, "of a hundred only those pass who found the first green"
 
 
 def test_what_has_no_meters_is_named() -> None:

@@ -70,27 +70,35 @@ def benchmark_task(
     files: Annotated[DriveFiles, Parameter(name="*")] = NO_FILES,
     json: Json = False,
 ) -> int:
-    """Compare who drives the automated vehicles of a task on a lane: people, controllers, a policy; one row each.
+    """Compare who decides in a task: people, controllers, a policy; one row each.
 
-    Medians over the seeds, of the last two thirds of each episode. Fuel is CIRCLES' midSUV; braking events and
-    throughput are those of `simulate`.
+    On a lane: medians over the seeds, of the last two thirds of each episode. Fuel is CIRCLES' midSUV; braking events
+    and throughput are those of `simulate`. On a network: means over the seeds of what FLOW counts there; beside people
+    on a grid fixed signals, at a bottleneck ramp meters by the clock and by ALINEA with measured occupancy.
 
     Args:
         task: Name of the task.
         policy: A policy file, or the name of a shipped one.
-        laws: Human laws by name; without them three.
-        controllers: Controllers by name; without them FollowerStopper and PI with saturation.
+        laws: Human laws by name; without them three on a lane, and the task's own on a network.
+        controllers: Controllers by name, on a lane; without them FollowerStopper and PI with saturation.
         seeds: Seeds of the episodes.
         files: The leader's drives.
         json: Print one JSON document.
     """
-    from proving.traffic.learn.choosing import lane_task_called, policy_called, with_drives
+    from proving.traffic.learn.choosing import policy_called, task_called, with_drives
     from proving.traffic.tasks import Task
     from proving.traffic.trials.comparing import BESIDE, compared, laws_for
 
-    chosen = with_drives(lane_task_called(task), files)
-    assert isinstance(chosen, Task), "a lane task stays one with other drives"
+    chosen = with_drives(task_called(task), files)
     learned = None if policy is None else policy_called(policy)
+    if not isinstance(chosen, Task):
+        from proving.traffic.trials.on_networks import compared_on_network
+
+        if controllers is not None:
+            raise BadSettings(f"task {task!r} is one on a road network, which takes no controllers")
+        standings = compared_on_network(chosen, learned, laws or (), chosen_seeds(seeds))
+        _tell([one._asdict() for one in standings], as_json=json)
+        return 0
     people = laws_for(chosen, laws or ())
     beside = BESIDE if controllers is None else controllers
     rows = [saved._asdict() for saved in compared(chosen, learned, people, beside, chosen_seeds(seeds))]
