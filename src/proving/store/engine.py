@@ -144,6 +144,7 @@ class Engine:
 
     def _upkeep(self, entry_count: int) -> None:
         """Do what is due after so many entries were committed."""
+        self._compactor.advance(entry_count, self.journal)
         fresh_bytes = self.journal.tail_bytes - self._compactor.flushing_bytes
         if (
             len(self.index.changed) >= self.settings.flush_entries or fresh_bytes >= self.settings.flush_journal_bytes
@@ -152,4 +153,3 @@ class Engine:
             self._next_flush_bytes = self.journal.tail_bytes + self.extents.size_bytes // 4
             self._compactor.begin_flush(self.journal)
             self._next_flush_bytes = 0
-        self._compactor.advance(entry_count, self.journal)
