@@ -17,15 +17,18 @@ app = App(name="store", help="An S3-compatible object store node that loses noth
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Secured:
-    """How HTTPS is spoken.
+    """How HTTPS is spoken, and how strangers may be let in.
 
     Attributes:
         certificate: A PEM file; where given, HTTPS is served instead of HTTP.
         private_key: The certificate's key in PEM; not needed where it is in the same file.
+        grants_by_acl: Access control lists such as public-read may be set, and let anybody read what they are set on;
+            without it they are refused. Policies of buckets let strangers in either way.
     """
 
     certificate: Path | None = None
     private_key: Path | None = None
+    grants_by_acl: bool = False
 
 
 @Parameter(name="*")
@@ -71,7 +74,7 @@ def serve(
             [[users]], each with access_key, secret_key and lists of buckets: read, write, manage.
         domain: Where set, BUCKET.DOMAIN in the Host header names the bucket; without it the path does.
         workers: Threads for what waits for the disk; so many writes share a commit at most.
-        secured: Whether HTTPS is spoken.
+        secured: Whether HTTPS is spoken, and whether access control lists let strangers in.
         looking: How it is looked after.
     """
     from proving.store import Store
@@ -88,6 +91,7 @@ def serve(
             worker_count=workers,
             certificate=secured.certificate,
             private_key=secured.private_key,
+            grants_by_acl=secured.grants_by_acl,
             status_port=looking.status_port,
             scrub_interval_s=None if looking.scrub_every_h is None else looking.scrub_every_h * 3600,
         )

@@ -86,7 +86,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server process for all tests that only need a server."""
-    server = Served(tmp_path_factory.mktemp("served") / "store")
+    server = Served(tmp_path_factory.mktemp("served") / "store", "--grants-by-acl")
     try:
         yield server.wait_until_ready()
     finally:

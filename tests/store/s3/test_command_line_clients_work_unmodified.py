@@ -6,6 +6,8 @@ import random
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,15 @@ def folder(tmp_path: Path) -> Path:
     for name, size in {"empty": 0, "small.txt": 1000, "sub dir/ü+& .bin": 70_000, "large.bin": 18 << 20}.items():
         (folder / name).write_bytes(source.randbytes(size))
     return folder
+
+
+def is_shown(served: Any, path: str) -> bool:
+    """Return whether somebody who does not sign may read an object."""
+    try:
+        with urllib.request.urlopen(f"{served.endpoint}/{path}"):
+            return True
+    except urllib.error.HTTPError:
+        return False
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -130,12 +141,15 @@ def rclone(served: Any, tmp_path: Path) -> Callable[..., str]:
     return call
 
 
-def test_rclone_syncs_checks_moves_and_purges(rclone: Callable[..., str], folder: Path, tmp_path: Path):
+def test_rclone_syncs_checks_moves_and_purges(rclone: Callable[..., str], served: Any, folder: Path, tmp_path: Path):
     rclone("mkdir", "road:rclone-bucket")
     rclone("sync", "--s3-chunk-size", "5M", "--s3-upload-cutoff", "10M", str(folder), "road:rclone-bucket/there")
     rclone("check", "--download", str(folder), "road:rclone-bucket/there")
     rclone("check", str(folder), "road:rclone-bucket/there")
     rclone("moveto", "road:rclone-bucket/there/small.txt", "road:rclone-bucket/moved/small.txt")
+    rclone("copyto", "--s3-acl", "public-read", str(folder / "small.txt"), "road:rclone-bucket/shown")
+    assert [is_shown(served, f"rclone-bucket/{key}") for key in ("shown", "moved/small.txt")] == [True, False]
+    rclone("deletefile", "road:rclone-bucket/shown")
     entries = json.loads(rclone("lsjson", "--recursive", "--files-only", "road:rclone-bucket"))
     names = {name if name != "small.txt" else "" for name in contents(folder)} - {""}
     assert {entry["Path"] for entry in entries} == {f"there/{name}" for name in names} | {"moved/small.txt"}
@@ -160,7 +174,7 @@ def s3cmd(served: Any, tmp_path: Path) -> Callable[..., str]:
     return call
 
 
-def test_s3cmd_puts_gets_copies_and_deletes(s3cmd: Callable[..., str], folder: Path, tmp_path: Path):
+def test_s3cmd_puts_gets_copies_and_deletes(s3cmd: Callable[..., str], served: Any, folder: Path, tmp_path: Path):
     s3cmd("mb", "s3://s3cmd-bucket")
     s3cmd("put", "--recursive", "--multipart-chunk-size-mb=5", f"{folder}/", "s3://s3cmd-bucket/there/")
     listed = s3cmd("ls", "--recursive", "s3://s3cmd-bucket")
@@ -169,7 +183,10 @@ def test_s3cmd_puts_gets_copies_and_deletes(s3cmd: Callable[..., str], folder: P
     s3cmd("get", "--recursive", "s3://s3cmd-bucket/there/", str(tmp_path / "back"))
     assert contents(tmp_path / "back") == contents(folder)
     s3cmd("cp", "s3://s3cmd-bucket/there/small.txt", "s3://s3cmd-bucket/copy")
+    s3cmd("setacl", "--acl-public", "s3://s3cmd-bucket/copy")
+    assert is_shown(served, "s3cmd-bucket/copy")
     s3cmd("setacl", "--acl-private", "s3://s3cmd-bucket/copy")
+    assert not is_shown(served, "s3cmd-bucket/copy")
     assert "1000" in s3cmd("info", "s3://s3cmd-bucket/copy")
     s3cmd("info", "s3://s3cmd-bucket")
     s3cmd("del", "--recursive", "--force", "s3://s3cmd-bucket")

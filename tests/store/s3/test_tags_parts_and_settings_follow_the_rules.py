@@ -149,7 +149,7 @@ def test_only_the_owner_s_full_control_is_granted(client: Any):
         put(Bucket="road", AccessControlPolicy={"Grants": found["Grants"], "Owner": found["Owner"]})
         with pytest.raises(ClientError) as error:
             put(Bucket="road", ACL="public-read")
-        assert code_of(error) == (501, "NotImplemented")
+        assert code_of(error) == (400, "AccessControlListNotSupported")
 
 
 def test_uploads_are_listed_in_pages_and_rolled_up(client: Any, connect: Callable[..., Any]):

@@ -1,7 +1,7 @@
-"""Who may do what: a user's rights, and what the bucket's policy says besides.
+"""Who may do what: a user's rights, and what the bucket's policy and access control lists say besides.
 
-A policy that denies always wins. Else it is enough that the user has the right, or that the policy allows it; what
-nobody signed may only be what a policy allows to everybody. Whoever manages a bucket may always see, change and delete
+A policy that denies always wins. Else it is enough that the user has the right, or that the policy or a list allows it;
+what nobody signed may only be what these allow to everybody. Whoever manages a bucket may always see, change and delete
 its policy, so that nobody is locked out.
 """
 
@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from proving.store.errors import NoSuchBucket
-from proving.store.s3.configuration import setting, setting_entry
+from proving.store.errors import NoSuchBucket, NoSuchKey
+from proving.store.s3 import canned
+from proving.store.s3.configuration import RESERVED_PREFIX, setting, setting_entry
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
 from proving.store.s3.policy import KEYS, BucketPolicy, Question, policy_of
@@ -58,9 +59,10 @@ _OF_VERSIONS = frozenset(("GetObject", "DeleteObject", "GetObjectTagging", "PutO
 class Authority:
     """Decides what is allowed in one store."""
 
-    def __init__(self, store: "Store") -> None:
-        """Read policies from `store`, each once and again when it changes."""
+    def __init__(self, store: "Store", *, grants_by_acl: bool = False) -> None:
+        """Read policies from `store`, each once and again when it changes; and lists, where these grant anything."""
         self._store = store
+        self._grants_by_acl = grants_by_acl
         self._policies: dict[str, tuple[bytes, BucketPolicy | None]] = {}
 
     def check(self, request: Request) -> None:
@@ -72,11 +74,12 @@ class Authority:
         user, operation, bucket = request.user, request.operation, request.bucket
         if user is None or (operation == "ListBuckets" and user is not ANONYMOUS):
             return
-        if self._policy(bucket) is None:
+        if self._policy(bucket) is None and not self._grants_by_acl:
             is_allowed = has_right(user, operation, bucket)
         else:
             # Every key of a DeleteObjects is asked for by itself, once the keys are known.
-            is_allowed = operation == "DeleteObjects" or self.may(request, operation, bucket, request.key)
+            is_later = operation == "DeleteObjects" and self._policy(bucket) is not None
+            is_allowed = is_later or self.may(request, operation, bucket, request.key)
         if not is_allowed:
             raise Refused("AccessDenied", "" if user is not ANONYMOUS else _UNSIGNED)
         if operation in _COPIES:
@@ -95,8 +98,10 @@ class Authority:
             return True
         by_right = has_right(user, operation, bucket)
         policy = self._policy(bucket)
-        if policy is None or (by_right and operation in _OF_POLICIES):
-            return by_right
+        if by_right and (policy is None or operation in _OF_POLICIES):
+            return True
+        if policy is None:
+            return self._is_listed(request, operation, bucket, key)
         if is_of_version is None:
             is_of_version = "versionId" in request.query
         question = Question(
@@ -106,7 +111,34 @@ class Authority:
             _facts(request.head, request.query),
         )
         said = policy.decides(question)
-        return by_right if said is None else said
+        if said is not None:
+            return said
+        return by_right or self._is_listed(request, operation, bucket, key)
+
+    def _is_listed(self, request: Request, operation: str, bucket: str, key: str) -> bool:
+        """Return whether an access control list lets whoever sent `request` read there."""
+        if not self._grants_by_acl or bucket.startswith(RESERVED_PREFIX):
+            return False
+        is_signed = request.user is not ANONYMOUS
+        try:
+            if canned.lists_objects(operation):
+                name = (setting(self._store, bucket, canned.SETTING) or b"").decode()
+                return canned.lets_read(name, is_signed=is_signed)
+            # The source of a copy is read in its newest version here, and in any other with a right only.
+            is_other = request.operation in _COPIES and "?" in request.headers["x-amz-copy-source"]
+            if not canned.reads_objects(operation) or is_other:
+                return False
+            version = None if request.operation in _COPIES else request.query.get("versionId")
+            if version is None:
+                info = self._store.head(bucket, key)
+            else:
+                info = self._store.history.head(bucket, key, "" if version == "null" else version)
+        except NoSuchBucket:
+            return False
+        except NoSuchKey:
+            # That there is nothing is told to those who may list.
+            return self._is_listed(request, "ListObjectsV2", bucket, "")
+        return canned.lets_read(info.metadata.get(canned.STORED, ""), is_signed=is_signed)
 
     def _policy(self, bucket: str) -> BucketPolicy | None:
         entry = setting_entry(self._store, bucket, POLICY)

@@ -24,11 +24,12 @@ class Context:
     store: "Store"
     uploads: Uploads
     now_s: Callable[[], float]
+    grants_by_acl: bool = False
 
     @functools.cached_property
     def authority(self) -> Authority:
         """Return what decides who may do what."""
-        return Authority(self.store)
+        return Authority(self.store, grants_by_acl=self.grants_by_acl)
 
     @functools.cached_property
     def recent(self) -> Recent:

@@ -13,6 +13,7 @@ from proving.store import errors as store_errors
 # Code -> (HTTP status, what to say where nothing more exact is known).
 # Source: the error list of the S3 API reference.
 CODES: dict[str, tuple[int, str]] = {
+    "AccessControlListNotSupported": (400, "The bucket does not allow ACLs"),
     "AccessDenied": (403, "Access Denied"),
     "AccessForbidden": (403, "This is not allowed."),
     "AuthorizationHeaderMalformed": (400, "The authorization header is malformed."),
@@ -40,6 +41,7 @@ CODES: dict[str, tuple[int, str]] = {
     "InvalidURI": (400, "The address cannot be read."),
     "KeyTooLongError": (400, "The key is longer than 1,024 bytes."),
     "InvalidPolicyDocument": (400, "The content of the form does not meet the conditions specified in the policy."),
+    "MalformedACLError": (400, "The access control list is not well formed or not of the expected shape."),
     "MalformedPOSTRequest": (400, "The body of your POST request is not well-formed multipart/form-data."),
     "MalformedPolicy": (400, "This policy contains invalid Json"),
     "MaxPostPreDataLengthExceededError": (
@@ -51,6 +53,7 @@ CODES: dict[str, tuple[int, str]] = {
     "MetadataTooLarge": (400, "The user metadata is larger than 2,048 bytes."),
     "MethodNotAllowed": (405, "The method is not allowed against this resource."),
     "MissingContentLength": (411, "The Content-Length header is required."),
+    "MissingSecurityHeader": (400, "Your request is missing a required header."),
     "NoSuchBucketPolicy": (404, "The bucket policy does not exist"),
     "NoSuchCORSConfiguration": (404, "The CORS configuration does not exist"),
     "NoSuchLifecycleConfiguration": (404, "The lifecycle configuration does not exist"),
@@ -78,6 +81,7 @@ CODES: dict[str, tuple[int, str]] = {
     "SignatureDoesNotMatch": (403, "The signature does not match; check the secret key and the way of signing."),
     "ServiceUnavailable": (503, "The disk failed; the store takes no changes until it is looked after."),
     "SlowDown": (503, "Too much at once; try again later."),
+    "UnexpectedContent": (400, "This request does not support content."),
     "XAmzContentSHA256Mismatch": (400, "The x-amz-content-sha256 header does not match the body."),
 }
 

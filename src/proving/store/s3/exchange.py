@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from proving.errors import Error
 from proving.store.s3 import (
+    acl,
     answers,
     bucket_policy,
     bucket_tags,
     buckets,
+    canned,
     cors,
     lifecycle,
     listing,
@@ -51,10 +53,10 @@ HANDLERS: dict[str, Handler] = {
     "GetBucketLocation": Handler(buckets.get_bucket_location, is_quick=True),
     "GetBucketVersioning": Handler(versions.get_bucket_versioning, is_quick=True),
     "PutBucketVersioning": Handler(versions.put_bucket_versioning),
-    "GetBucketAcl": Handler(buckets.get_acl, is_quick=True),
-    "PutBucketAcl": Handler(buckets.put_acl),
-    "GetObjectAcl": Handler(buckets.get_acl, is_quick=True),
-    "PutObjectAcl": Handler(buckets.put_acl),
+    "GetBucketAcl": Handler(acl.get_acl, is_quick=True),
+    "PutBucketAcl": Handler(acl.put_acl),
+    "GetObjectAcl": Handler(acl.get_acl, is_quick=True),
+    "PutObjectAcl": Handler(acl.put_acl),
     "GetBucketCors": Handler(cors.get_cors, is_quick=True),
     "PutBucketCors": Handler(cors.put_cors),
     "DeleteBucketCors": Handler(cors.delete_cors),
@@ -105,9 +107,19 @@ class S3Service:
         credentials: Credentials | Users,
         domain: str = "",
         now_s: Callable[[], float] = time.time,
+        *,
+        grants_by_acl: bool = False,
     ) -> None:
-        """Serve `store`; where `domain` is set, "bucket.domain" in the Host header names a bucket."""
-        self.context = Context(store, Uploads(), now_s)
+        """Serve `store`.
+
+        Args:
+            store: Stays the caller's.
+            credentials: Whose signatures are taken.
+            domain: Where set, "bucket.domain" in the Host header names a bucket.
+            now_s: Tells the time, in seconds since 1970.
+            grants_by_acl: Whether access control lists may let strangers read.
+        """
+        self.context = Context(store, Uploads(), now_s, grants_by_acl)
         self.tally = Tally()
         self.answered = self.tally.add
         self._users = Users.of(credentials)
@@ -129,6 +141,8 @@ class S3Service:
                 user = self._users.named(signature.access_key)
             request = parse_request(head, pairs, self._domain, user)
             self.context.authority.check(request)
+            if canned.HEADER in head.headers:
+                canned.check_canned(head.headers[canned.HEADER], grants_by_acl=self.context.grants_by_acl)
             return S3Exchange(self.context, request, signature, request_id)
         except Exception as error:  # noqa: BLE001 - one request must not end the server; it is logged and answered
             answer = refuse(error, head.path, request_id)

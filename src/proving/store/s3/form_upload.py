@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from proving.store.s3 import properties, tags
+from proving.store.s3 import canned, properties, tags
 from proving.store.s3.answers import XML_TYPE, element, plain_document
 from proving.store.s3.buckets import require_bucket
 from proving.store.s3.checksums import Running, Wanted, wanted_checksum
@@ -151,6 +151,8 @@ class FormUpload:
         request = Request("PostObject", self._head, headers, self._bucket, key, {}, user)
         self._context.authority.check(request)
         check_headers(headers)
+        if canned.HEADER in headers:
+            canned.check_canned(headers[canned.HEADER], grants_by_acl=self._context.grants_by_acl)
         require_bucket(self._context, request)
         wanted = wanted_checksum(headers)
         return _Allowed(request, fields, policy, wanted, wanted.algorithm.start() if wanted else None)

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 from proving.store.errors import NoSuchKey
 from proving.store.reading import Pieces
 from proving.store.records import Deleted, Deletion
-from proving.store.s3 import parts, properties, tags
+from proving.store.s3 import canned, parts, properties, tags
 from proving.store.s3.answers import document, element, iso_time, nest
 from proving.store.s3.buckets import require_bucket
 from proving.store.s3.conditions import CONDITIONS, check_read, chosen_range, matches, write_conditions
@@ -247,8 +247,10 @@ def copy_object(context: Context, request: Request, _received: Received) -> Answ
     try:
         source = opened.info
         check_read(request.headers, source.etag, source.modified_s, prefix="x-amz-copy-source-")
-        # The copy is put whole, whatever parts its source came in.
-        metadata = {name: value for name, value in source.metadata.items() if name != parts.STORED}
+        # The copy is put whole, whatever parts its source came in, and whoever may read it is said anew.
+        left_out = (parts.STORED, canned.STORED)
+        metadata = {name: value for name, value in source.metadata.items() if name not in left_out}
+        metadata |= canned.stored_list(request.headers)
         content_type = source.content_type
         if directive == "REPLACE":
             content_type = request.headers.get("content-type", properties.DEFAULT_TYPE)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from proving.store.s3 import canned
 from proving.store.s3.checksums import ALGORITHMS, FULL_OBJECT
 from proving.store.s3.errors import Refused
 from proving.store.s3.requests import RESPONSE_OVERRIDES, user_metadata
@@ -32,12 +33,14 @@ _CHECKSUM_TYPE = ":checksum-type"
 
 
 def stored_metadata(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what to store of a request's headers: user metadata and the headers that GET gives back.
+    """Return what to store of a request's headers: user metadata, headers that GET gives back, and its access list.
 
     Raises:
         Refused: the user metadata is too large.
     """
     metadata = user_metadata(headers)
+    if canned.HEADER in headers:
+        metadata |= canned.stored_list(headers)
     if _KEPT_HEADERS.keys().isdisjoint(headers):
         return metadata
     for name in _KEPT_HEADERS:

@@ -124,10 +124,7 @@ _UNKNOWN_HEADERS = re.compile(
     r"x-amz-(server-side-encryption|copy-source-server-side|object-lock|bucket-object-lock|grant"
     r"|website-redirect|write-offset|mfa|if-match-|rename-source|fwd)"
 )
-_BY_VALUE = frozenset(
-    ("x-amz-acl", "x-amz-storage-class", "x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
-)
-_CANNED = frozenset(("private", "bucket-owner-full-control"))
+_BY_VALUE = frozenset(("x-amz-storage-class", "x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"))
 
 
 class Request(NamedTuple):
@@ -274,8 +271,6 @@ def _telling(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_header(name: str, value: str) -> None:
-    if name == "x-amz-acl" and value not in _CANNED:
-        raise Refused("NotImplemented", f"The access control list {value} is not implemented.")
     if name == "x-amz-storage-class" and value != "STANDARD":
         raise Refused("InvalidStorageClass")
     if name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner") and value != OWNER_ID:

@@ -54,6 +54,8 @@ class ServerSettings:
             the system choose.
         certificate: where set, TLS is spoken: a PEM file with the certificate and those that it rests on.
         private_key: the certificate's key, in PEM; None where it is in the same file.
+        grants_by_acl: whether access control lists such as public-read may be set and let strangers read; where not,
+            they are refused, as S3 does where lists are disabled.
     """
 
     host: str = "127.0.0.1"
@@ -66,6 +68,7 @@ class ServerSettings:
     status_port: int | None = None
     certificate: Path | None = None
     private_key: Path | None = None
+    grants_by_acl: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -90,7 +93,7 @@ class Server:
 
     def __init__(self, store: "Store", credentials: Credentials | Users, settings: ServerSettings) -> None:
         """Be ready to serve `store`, which stays the caller's to close."""
-        self._service = S3Service(store, credentials, settings.domain)
+        self._service = S3Service(store, credentials, settings.domain, grants_by_acl=settings.grants_by_acl)
         self._settings = settings
         self._connections: set[Connection] = set()
         self._asking: set[Connection] = set()
