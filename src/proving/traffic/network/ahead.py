@@ -41,18 +41,24 @@ def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ah
     before_m = jnp.roll(vehicles.position_m - here.length_m, 1) - vehicles.position_m
     gap_m = jnp.where(here.is_front, FREE_GAP_M, before_m)
     speed_mps = jnp.where(here.is_front, vehicles.speed_mps, jnp.roll(vehicles.speed_mps, 1))
-    # Who is held at the end of the lane, or whose lane does not lead on, need look no farther.
     has_way = here.is_inside | here.is_last | (here.way < world.network.connections.to_lane.shape[0] - 1)
-    is_held = here.is_front & (gate.holds | ~has_way)
-    looks = here.is_front & ~is_held & ~(here.is_last & ~here.is_inside)
+    # Who is held at a line looks on all the same: somebody may stand across it.
+    looks = here.is_front & has_way & ~(here.is_last & ~here.is_inside)
     some = chosen(looks)
     found = worked(some, lambda place: _walk(world, vehicles, here, gate, place))
+    nearest = Ahead(
+        spread(some, looks, found.gap_m, gap_m),
+        spread(some, looks, found.speed_mps, speed_mps),
+        spread(some, looks, found.is_line, False),
+    )
+    is_held = here.is_front & (gate.holds | ~has_way)
     free_m = _left_free_m(here, ~has_way, vehicles.speed_mps)
-    gap_m = jnp.where(is_held, here.rest_m - free_m + stand_m, spread(some, looks, found.gap_m, gap_m))
-    speed_mps = jnp.where(is_held, 0, spread(some, looks, found.speed_mps, speed_mps))
-    is_line = is_held | spread(some, looks, found.is_line, False)
-    line_m = jnp.where(gate.holds_inside, gate.inside_m, FREE_GAP_M) + stand_m
-    nearest = _nearer(Ahead(gap_m, speed_mps, is_line), Ahead(line_m, jnp.zeros_like(line_m), gate.holds_inside))
+    line_m = jnp.where(is_held, jnp.where(has_way, gate.entrance_m, here.rest_m - free_m), FREE_GAP_M)
+    # Whoever stands across the end of the lane stands there for those, too, for whom it leads nowhere.
+    over_m = pick(here.over_m, vehicles.lane) - vehicles.position_m - stand_m
+    line_m = jnp.where(is_held & ~has_way, jnp.minimum(line_m, over_m), line_m)
+    line_m = jnp.where(gate.holds_inside, jnp.minimum(gate.inside_m, line_m), line_m) + stand_m
+    nearest = _nearer(nearest, Ahead(line_m, jnp.zeros_like(line_m), is_held | gate.holds_inside))
     turns = here.is_front & ~here.is_inside & has_way & ~here.is_last
     turning = chosen(turns)
     parting = worked(turning, lambda place: _parting(world, vehicles, here, place))
@@ -115,22 +121,20 @@ def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Arr
         after = pick(plans.after, node)
         is_over = ~is_inside & (after == plans.after.shape[0] - 1)
         hits = is_open & ~is_inside & ~is_over & (pick(is_closed, way) | (way == none))
-        line_m = jnp.where(hits, end_m, line_m)
-        is_open = is_open & ~hits & ~is_over
+        line_m = jnp.where(hits, jnp.minimum(line_m, end_m), line_m)
+        # Behind a line somebody may still stand across it.
+        is_open = is_open & (way < none) & ~is_over | is_open & is_inside
         following = jnp.where(
             is_inside,
             pick(connections.to_lane, jnp.where(is_inside, following - edge_lanes, none)),
             jnp.where(way == none, nowhere, edge_lanes + way),
         )
         node = jnp.where(is_inside, node, after)
-    is_met, is_line = met < nowhere, line_m < FREE_GAP_M
-    free_m = jnp.where(is_line, line_m + pick(world.fleet.stand_m, pick(vehicles.kind, place)), FREE_GAP_M)
-    free_mps = jnp.where(is_line, 0, pick(vehicles.speed_mps, place))
-    return Ahead(
-        gap_m=jnp.where(is_met, end_m + pick(here.rear_m, met), free_m),
-        speed_mps=jnp.where(is_met, pick(here.rear_mps, met), free_mps),
-        is_line=is_line,
-    )
+    line_m = jnp.where(line_m < FREE_GAP_M, line_m + pick(world.fleet.stand_m, pick(vehicles.kind, place)), FREE_GAP_M)
+    met_m = jnp.where(met < nowhere, end_m + pick(here.rear_m, met), FREE_GAP_M)
+    is_line = line_m < met_m
+    free_mps = jnp.where(met < nowhere, pick(here.rear_mps, met), pick(vehicles.speed_mps, place))
+    return Ahead(jnp.minimum(line_m, met_m), jnp.where(is_line, 0, free_mps), is_line)
 
 
 def limit_ahead_mps(world: World, vehicles: Vehicles, here: Places) -> Array:

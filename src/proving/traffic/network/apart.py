@@ -11,6 +11,8 @@ from proving.traffic.network.road_map import Connection, Point
 
 # Ways whose middles are so far apart have nothing to do with one another: the width of a vehicle and some air, SUMO's.
 APART_M = 2.5
+# Who crosses behind somebody needs its rear bumper so far from the middle of one's own way: half a width and some air.
+CLEAR_M = 1.5
 # Looked at every so many metres.
 _STEP_M = 0.5
 # Without shapes: ways have parted after a vehicle and a half.
@@ -25,17 +27,17 @@ class Shapes:
         self._form = [-1] * len(ways)
         self._forms: dict[tuple[tuple[Point, ...], float], int] = {}
         self._points: list[np.ndarray] = []
-        self._near: dict[tuple[int, int, float, float], tuple[float, float]] = {}
+        self._near: dict[tuple[int, int, float, float, float], tuple[float, float]] = {}
 
-    def near_m(self, mine: int, theirs: int) -> tuple[float, float] | None:
+    def near_m(self, mine: int, theirs: int, within_m: float = APART_M) -> tuple[float, float] | None:
         """Return the first and the last place of theirs near mine, None without shapes; infinite, 0: nowhere near."""
         forms = self._form_of(mine), self._form_of(theirs)
         if not all(len(self._points[form]) for form in forms):
             return None
         (x, y), (u, v) = self.ways[mine].shape[0], self.ways[theirs].shape[0]
-        key = (*forms, round(u - x, 2), round(v - y, 2))
+        key = (*forms, round(u - x, 2), round(v - y, 2), within_m)
         if key not in self._near:
-            self._near[key] = self._looked_at(*key, self.ways[theirs].length_m)
+            self._near[key] = self._looked_at(forms, key[2:4], within_m, self.ways[theirs].length_m)
         return self._near[key]
 
     def parted_m(self, mine: int, theirs: int) -> float:
@@ -47,8 +49,13 @@ class Shapes:
 
     def cleared_m(self, mine: int, theirs: int) -> float:
         """Return how far along a way that crosses mine a rear bumper is out of the way."""
-        near, length_m = self.near_m(mine, theirs), self.ways[theirs].length_m
+        near, length_m = self.near_m(mine, theirs, CLEAR_M), self.ways[theirs].length_m
         return length_m if near is None else min(near[1] + _STEP_M, length_m)
+
+    def joined_m(self, mine: int, theirs: int) -> float:
+        """Return how far along a way that ends where mine ends the two are still apart."""
+        near, length_m = self.near_m(mine, theirs), self.ways[theirs].length_m
+        return max(length_m - _UNKNOWN_M, 0.0) if near is None else min(near[0], length_m)
 
     def _form_of(self, way: int) -> int:
         if self._form[way] < 0:
@@ -61,9 +68,9 @@ class Shapes:
             self._form[way] = self._forms[key]
         return self._form[way]
 
-    def _looked_at(self, mine: int, theirs: int, x: float, y: float, length_m: float) -> tuple[float, float]:
-        here, there = self._points[mine], self._points[theirs] + (x, y)
-        is_near = np.hypot(*(there[:, None] - here[None]).transpose(2, 0, 1)).min(axis=1) < APART_M
+    def _looked_at(self, forms: tuple[int, int], apart: Point, within_m: float, length_m: float) -> tuple[float, float]:
+        here, there = self._points[forms[0]], self._points[forms[1]] + apart
+        is_near = np.hypot(*(there[:, None] - here[None]).transpose(2, 0, 1)).min(axis=1) < within_m
         if not is_near.any():
             return math.inf, 0.0
         at_m = np.flatnonzero(is_near) / (len(there) - 1) * length_m

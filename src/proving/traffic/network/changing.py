@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from proving.traffic.network.ahead import Ahead
 from proving.traffic.network.chosen import chosen, spread, worked
+from proving.traffic.network.coming import zipper_m
 from proving.traffic.network.driving import wanted_mps2
 from proving.traffic.network.places import EMPTY_M, Places
 from proving.traffic.network.state import Vehicles, World, chance, pick
@@ -127,11 +128,16 @@ def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     beside = jnp.where(to_left, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
     may = here.exists & ((beside < nowhere) | (here.offset != 0)) & (vehicles.since_change_s >= RESTED_S)
     may = may & pick(world.fleet.changes_lanes, vehicles.kind)
+    # Not while one's rear is still on the edge before, where somebody may be beside it; of short edges half will do.
+    may = may & (vehicles.position_m >= jnp.minimum(here.length_m, pick(lanes.length_m, vehicles.lane) / 2))
     by_plan = ~here.is_inside & (here.offset != 0)
     # Nobody changes by choice while standing, without anybody near ahead, or twice in a while.
     is_slowed = drive.ahead.gap_m < NEAR_M + NEAR_S * vehicles.speed_mps
     by_choice = (vehicles.speed_mps >= ROLLING_MPS) & (vehicles.since_change_s >= rules.refractory_s)
     by_choice = by_choice & (is_slowed | (rules.keep_right_mps2 != 0))
+    # Nor so near a zipper that one already falls behind somebody there.
+    to_zipper = pick(world.network.connections.equals.any(axis=1), here.way)
+    by_choice = by_choice & ~(to_zipper & (here.rest_m < zipper_m(vehicles.speed_mps)))
     # Short steps need no more thinking: by choice everybody looks to either side every two seconds.
     turns = jnp.maximum(jnp.round(1 / world.dt_s).astype(jnp.int32), 1)
     _, number = chance(world, vehicles.trip)
@@ -213,13 +219,16 @@ def _beside(world: World, vehicles: Vehicles, here: Places, which: tuple[Array, 
     far_m = rest_m + pick(here.rear_m, far) + jnp.where(is_across, 0, pick(lanes.length_m, across))
     is_free = (pick(here.rear_m, far) >= EMPTY_M) | (way == none)
     leader_mps = jnp.where(has_leader, pick(vehicles.speed_mps, leader), pick(here.rear_mps, far))
+    own_mps = pick(vehicles.speed_mps, place)
+    # Nor may anybody stand across the end of that lane, whatever its way.
+    over_m = jnp.where(has_leader, FREE_GAP_M, pick(here.over_m, lane) - position_m)
     behind_m = jnp.where(has_follower, -pick(vehicles.position_m, behind), pick(here.headroom_m, lane))
     return Beside(
         lane=lane,
         position_m=position_m,
         follower=jnp.where(has_follower, behind, -1),
-        gap_m=jnp.where(has_leader, gap_m, jnp.where(is_free, FREE_GAP_M, far_m)),
-        leader_mps=jnp.where(has_leader | ~is_free, leader_mps, pick(vehicles.speed_mps, place)),
+        gap_m=jnp.minimum(jnp.where(has_leader, gap_m, jnp.where(is_free, FREE_GAP_M, far_m)), over_m),
+        leader_mps=jnp.where(has_leader | ~is_free, leader_mps, jnp.where(over_m < FREE_GAP_M, 0, own_mps)),
         behind_m=behind_m + position_m - length_m,
     )
 

@@ -6,6 +6,20 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.chosen import chosen, spread, worked
+from proving.traffic.network.coming import (
+    AT_LINE,
+    IN,
+    LOOKS_AT_MPS2,
+    OUT,
+    SIGHT_M,
+    TO_GO,
+    Approach,
+    First,
+    approach,
+    could_stop,
+    first_comers,
+    zipper_m,
+)
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Lights, Vehicles, World, pick
 from proving.traffic.network.tables import GREEN, RED, STOP_FIRST, YELLOW
@@ -22,25 +36,22 @@ SPARE_S = 1.0
 VISIBLE_M = 4.5
 # Who has waited for so long counts on others who could stop to come so much later; before that, on a part of it.
 PATIENCE_S, GRANTED_S = 180.0, 30.0
-# Farther away nobody looks at who else comes, except who could not stop with this much braking.
-SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
-# Where ways join as equals, one lets in who is nearer only this close to the place.
-ZIPPER_M = 40.0
-NEVER_S = 1e6
 
 
 class Gate(NamedTuple):
     """What holds whom.
 
     Attributes:
-        holds: the entrance at the end of the lane is closed for this vehicle.
-        holds_inside: so is the place inside the junction where it waits for others.
+        holds: the next entrance is closed for this vehicle.
+        entrance_m: way to that entrance.
+        holds_inside: so is the place inside the junction ahead where it waits for others.
         inside_m: way to that place.
         colour: per connection, what its signal shows.
         has_yields: per connection, whether anybody goes first.
     """
 
     holds: Array
+    entrance_m: Array
     holds_inside: Array
     inside_m: Array
     colour: Array
@@ -48,34 +59,19 @@ class Gate(NamedTuple):
 
 
 class Merging(NamedTuple):
-    """Whom to follow into a lane that one reaches by another way; `FREE_GAP_M`: nobody."""
+    """Whom to follow into a lane that one reaches by another way.
+
+    Attributes:
+        gap_m: net gap, both seen on one way; `FREE_GAP_M`: nobody.
+        speed_mps: its speed.
+        apart_m: how far it still has to where the ways come together; not above 0: they have.
+        apart_s: and how long.
+    """
 
     gap_m: Array
     speed_mps: Array
-
-
-class Approach(NamedTuple):
-    """Each vehicle's way to its next line: the entrance of the junction, or the waiting place inside it.
-
-    Attributes:
-        asked: the connection that it is about.
-        shown: what its signal shows.
-        to_line_m: way to the line.
-        in_s: time to it.
-        out_s: time until one has left the junction.
-        leave_mps: speed at which one will leave it.
-        waits_inside: the line is the waiting place inside.
-        inside_m: way to that.
-    """
-
-    asked: Array
-    shown: Array
-    to_line_m: Array
-    in_s: Array
-    out_s: Array
-    leave_mps: Array
-    waits_inside: Array
-    inside_m: Array
+    apart_m: Array
+    apart_s: Array
 
 
 class Seen(NamedTuple):
@@ -83,19 +79,18 @@ class Seen(NamedTuple):
 
     Attributes:
         row: [place, column]; the columns are `REST` and so on.
-        coming: per connection the place of who comes first; -1: nobody.
+        coming: who comes first.
         yields_now: per connection, whether it lets others go first at this moment.
     """
 
     row: Array
-    coming: Array
+    coming: First
     yields_now: Array
 
 
-# Columns of `Seen.row`: way to the end of the junction, length, speed, acceleration when starting, time stood, time to
-# the line and until one is out, whether one is past the waiting place inside (0 or 1), and the speed at the line if
-# one brakes from now on.
-REST, LENGTH, SPEED, START, WAITING, IN, OUT, IS_PAST, AT_LINE = range(9)
+# Columns of `Seen.row`: way to the end of the junction, length, speed, acceleration when starting, time stood, and
+# whether one is past the waiting place inside (0 or 1).
+REST, LENGTH, SPEED, START, WAITING, IS_PAST = range(6)
 
 
 class Conflict(NamedTuple):
@@ -103,8 +98,7 @@ class Conflict(NamedTuple):
 
     must_yield: Array
     is_blocked: Array
-    gap_m: Array
-    speed_mps: Array
+    merging: Merging
 
 
 def colours(world: World, lights: Lights) -> Array:
@@ -120,107 +114,53 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     none = connections.to_lane.shape[0] - 1
     colour = colours(world, lights)
     has_yields = connections.yields.any(axis=1)
-    mine = _approach(world, vehicles, here, colour)
+    mine = approach(world, vehicles, here, colour)
     shown, to_line_m, speed_mps = mine.shown, mine.to_line_m, vehicles.speed_mps
     brake_mps2 = pick(world.fleet.brake_mps2, vehicles.kind)
-    by_colour = (shown == RED) & _could_stop(world, speed_mps, to_line_m, STOPS_AT_RED_MPS2)
-    by_colour = by_colour | (shown == YELLOW) & _could_stop(
-        world, speed_mps, to_line_m, jnp.maximum(brake_mps2, STOPS_AT_YELLOW_MPS2)
+    by_colour = (shown == RED) & could_stop(world, speed_mps, mine.entrance_m, STOPS_AT_RED_MPS2)
+    by_colour = by_colour | (shown == YELLOW) & could_stop(
+        world, speed_mps, mine.entrance_m, jnp.maximum(brake_mps2, STOPS_AT_YELLOW_MPS2)
     )
-    by_colour = by_colour & ~here.is_inside
-    is_near = (to_line_m < SIGHT_M) | ~_could_stop(world, speed_mps, to_line_m, LOOKS_AT_MPS2)
+    by_colour = by_colour & mine.enters
+    is_near = (to_line_m < SIGHT_M) | ~could_stop(world, speed_mps, to_line_m, LOOKS_AT_MPS2)
     asks = (here.is_front | here.is_inside) & (mine.asked < none) & is_near & ~by_colour
     asks = asks & pick(connections.foe[:, 0] < none, mine.asked)
     some = chosen(asks)
-    is_full = spread(some, asks, worked(some, lambda place: _is_full(world, here, place)), False)
-    seen = _seen(world, vehicles, here, mine, (has_yields & (colour != GREEN), is_full))
+    is_full = spread(some, asks, worked(some, lambda place: _is_full(world, here, mine, place)), False)
+    seen = _seen(world, vehicles, here, mine, (colour, has_yields & (colour != GREEN), is_full))
     found = worked(some, lambda place: _conflict(world, here, mine, seen, place))
     must_yield, is_blocked = (spread(some, asks, part, False) for part in (found.must_yield, found.is_blocked))
-    stops = _could_stop(world, speed_mps, to_line_m, jnp.maximum(brake_mps2, STOPS_TO_YIELD_MPS2))
+    soft_mps2 = jnp.maximum(brake_mps2, STOPS_TO_YIELD_MPS2)
+    stops, stops_before = (could_stop(world, speed_mps, way_m, soft_mps2) for way_m in (to_line_m, mine.entrance_m))
     must_yield = must_yield | pick(has_yields, mine.asked) & (to_line_m > VISIBLE_M)
     by_rule = (shown != GREEN) & must_yield | is_blocked
     by_rule = by_rule | (shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
     may_wait = pick(connections.wait_m, mine.asked) > 0
     gate = Gate(
-        holds=here.is_front & ~here.is_inside & (by_colour | (is_full & stops) | (by_rule & stops & ~may_wait)),
-        holds_inside=mine.waits_inside & here.is_front & by_rule & stops,
-        inside_m=jnp.maximum(mine.inside_m, 0),
+        holds=here.is_front & mine.enters & (by_colour | (is_full & stops_before) | (by_rule & stops & ~may_wait)),
+        entrance_m=mine.entrance_m,
+        holds_inside=here.is_front & may_wait & ~mine.is_past & by_rule & stops,
+        inside_m=to_line_m,
         colour=colour,
         has_yields=has_yields,
     )
-    merging = Merging(spread(some, asks, found.gap_m, FREE_GAP_M), spread(some, asks, found.speed_mps, 0.0))
-    return gate, merging
+    nobody = Merging(gap_m=FREE_GAP_M, speed_mps=0.0, apart_m=0.0, apart_s=0.0)
+    return gate, Merging(*(spread(some, asks, *parts) for parts in zip(found.merging, nobody, strict=True)))
 
 
-def _approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Approach:
-    """Return everybody's way to the next line."""
-    lanes, connections, _, _ = world.network
-    edge_lanes = lanes.length_m.shape[0] - connections.to_lane.shape[0]
-    speed_mps = vehicles.speed_mps
-    asked = jnp.where(here.is_inside, here.inside, here.way)
-    wait_m = pick(connections.wait_m, asked)
-    inside_m = wait_m - vehicles.position_m
-    to_line_m = jnp.maximum(jnp.where(here.is_inside, inside_m, here.rest_m), 0)
-    across_m = pick(lanes.length_m, edge_lanes + asked)
-    limit_mps = jnp.minimum(pick(lanes.limit_mps, edge_lanes + asked), pick(lanes.limit_mps, vehicles.lane))
+def _seen(world: World, vehicles: Vehicles, here: Places, mine: Approach, rule: tuple[Array, Array, Array]) -> Seen:
+    """Return what others see."""
     start_mps2 = pick(world.fleet.start_mps2, vehicles.kind)
-    leave_mps = jnp.sqrt(speed_mps**2 + 2 * start_mps2 * (to_line_m + across_m))
-    return Approach(
-        asked=asked,
-        shown=pick(colour, asked),
-        to_line_m=to_line_m,
-        in_s=_travel_s(to_line_m, speed_mps, limit_mps, start_mps2),
-        out_s=_travel_s(to_line_m + across_m + here.length_m, speed_mps, limit_mps, start_mps2),
-        leave_mps=jnp.minimum(leave_mps, limit_mps),
-        waits_inside=here.is_inside & (wait_m > 0) & (inside_m >= 0),
-        inside_m=inside_m,
-    )
-
-
-def _could_stop(world: World, speed_mps: Array, room_m: Array, braking_mps2: Array | float) -> Array:
-    # Who moves at its new speed gets half a step's way less far while braking.
-    spared_m = jnp.where(world.at_new_speed, speed_mps * world.dt_s / 2, 0)
-    return speed_mps**2 <= 2 * braking_mps2 * (room_m + spared_m) + 0.01
-
-
-def _travel_s(way_m: Array, speed_mps: Array, limit_mps: Array, start_mps2: Array) -> Array:
-    """Return how long it takes, speeding up to the limit; who is faster slows down to it."""
-    end_mps = jnp.minimum(jnp.sqrt(speed_mps**2 + 2 * start_mps2 * way_m), jnp.maximum(limit_mps, 0.1))
-    return 2 * way_m / jnp.maximum(speed_mps + end_mps, 0.1)
-
-
-def _seen(world: World, vehicles: Vehicles, here: Places, mine: Approach, rule: tuple[Array, Array]) -> Seen:
-    """Return what others see; of those who come to a connection at the same time, who lies last in the array."""
-    yields_now, is_full = rule
-    lanes, connections, _, _ = world.network
-    none = connections.to_lane.shape[0] - 1
-    edge_lanes = lanes.length_m.shape[0] - 1 - none
-    is_stopping = (mine.shown == RED) | (mine.shown == YELLOW) | is_full
-    comes = here.is_front & ~here.is_inside & (here.way < none) & (mine.to_line_m < SIGHT_M) & ~is_stopping
-    comes = comes | mine.waits_inside & here.is_front
-    at = jnp.where(comes, mine.asked, none + 1)
-    first_s = jnp.full(none + 2, NEVER_S, dtype=mine.in_s.dtype).at[at].min(mine.in_s)
-    is_first = comes & (mine.in_s <= pick(first_s, at))
-    place = jnp.arange(at.shape[0], dtype=jnp.int32)
-    coming = jnp.full(none + 1, -1, dtype=jnp.int32).at[jnp.where(is_first, at, none + 1)].max(place, mode="drop")
-    start_mps2, brake_mps2 = (pick(part, vehicles.kind) for part in (world.fleet.start_mps2, world.fleet.brake_mps2))
-    stops = _could_stop(world, vehicles.speed_mps, mine.to_line_m, brake_mps2)
-    left_m2ps2 = jax.lax.stop_gradient(vehicles.speed_mps**2 - 2 * brake_mps2 * mine.to_line_m)
-    braked_mps = jnp.sqrt(jnp.maximum(left_m2ps2, 0))
-    beyond_m = jnp.where(here.is_inside, 0, pick(lanes.length_m, edge_lanes + mine.asked))
     columns = {
-        REST: here.rest_m + beyond_m,
+        REST: mine.to_end_m,
         LENGTH: here.length_m,
         SPEED: vehicles.speed_mps,
         START: start_mps2,
         WAITING: vehicles.waiting_s,
-        # These are only compared; roots have no gradient at 0.
-        IN: jax.lax.stop_gradient(mine.in_s),
-        OUT: jax.lax.stop_gradient(mine.out_s),
-        IS_PAST: (here.is_inside & ~mine.waits_inside).astype(start_mps2.dtype),
-        AT_LINE: jnp.where(stops, 0, braked_mps),
+        IS_PAST: mine.is_past.astype(start_mps2.dtype),
     }
-    return Seen(jnp.stack([columns[k] for k in range(len(columns))], axis=1), coming, yields_now)
+    row = jnp.stack([columns[k] for k in range(len(columns))], axis=1)
+    return Seen(row, first_comers(world, vehicles, here, mine, rule), rule[1])
 
 
 def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Array) -> Conflict:
@@ -238,11 +178,11 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     )
     is_there_foe = foe < none
     # Who comes: is there time before or after it?
-    who = jnp.where(is_there_foe, pick(seen.coming, foe), -1)
-    them = pick(seen.row, jnp.maximum(who, 0))
-    granted_s = GRANTED_S * jnp.minimum(my[..., WAITING] / PATIENCE_S, 1) * (them[..., AT_LINE] <= 0)
-    is_after, is_before = them[..., OUT] < in_s, them[..., IN] + granted_s > out_s + SPARE_S
-    is_close = is_after & (in_s - them[..., OUT] < SPARE_S) | is_before & (them[..., AT_LINE] > leave_mps)
+    who = jnp.where(is_there_foe, pick(seen.coming.who, foe), -1)
+    they, them = pick(seen.coming.number, foe), pick(seen.row, jnp.maximum(who, 0))
+    granted_s = GRANTED_S * jnp.minimum(my[..., WAITING] / PATIENCE_S, 1) * (they[..., AT_LINE] <= 0)
+    is_after, is_before = they[..., OUT] < in_s, they[..., IN] + granted_s > out_s + SPARE_S
+    is_close = is_after & (in_s - they[..., OUT] < SPARE_S) | is_before & (they[..., AT_LINE] > leave_mps)
     meets = ~(is_after | is_before) | merges & is_close
     # Those who all wait for one another go in the order in which they came to stand.
     their_s, my_s = them[..., WAITING], my[..., WAITING]
@@ -256,38 +196,43 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     # The last of those on the way across decides, as soon as one of them is past the place where it would wait.
     to_clear_m = cleared_m - pick(lanes.length_m, edge_lanes + foe) + last[..., REST] + last[..., LENGTH]
     is_late = (to_clear_m > 0) & (to_clear_m > last[..., SPEED] * in_s + last[..., START] * in_s**2 / 2)
-    is_blocked = (is_there & ~merges & (first[..., IS_PAST] > 0) & is_late).any(axis=1)
+    is_blocked = is_there & ~merges & (first[..., IS_PAST] > 0) & is_late
+    # So does one whose front has left the junction by that way, or by one beside it, as long as its rear has not.
+    beyond = pick(connections.to_lane, foe)
+    left_m = cleared_m - pick(lanes.length_m, edge_lanes + foe) - pick(here.rear_m, beyond)
+    is_late = (left_m > 0) & (left_m > pick(here.rear_mps, beyond) * in_s)
+    is_blocked = (is_blocked | is_there_foe & ~merges & (pick(here.rear_m, beyond) < 0) & is_late).any(axis=1)
     my_rest_m = my[..., REST]
 
-    def followed(row: Array, who: Array, counts: Array) -> tuple[Array, Array]:
-        rest_m = row[..., REST]
+    # Ways that join have no end where one is clear of the other, but a start where they come together.
+    joined_m = pick(lanes.length_m, edge_lanes + foe) - cleared_m
+
+    def followed(row: Array, rest_m: Array, who: Array, counts: Array) -> Merging:
         is_nearer = (rest_m < my_rest_m) | ((rest_m == my_rest_m) & (who < place[:, None]))
         gap_m = my_rest_m - rest_m - row[..., LENGTH]
-        return jnp.where(counts & (who >= 0) & is_nearer, gap_m, FREE_GAP_M), row[..., SPEED]
+        gap_m = jnp.where(counts & (who >= 0) & is_nearer, gap_m, FREE_GAP_M)
+        apart_m, speed_mps = jnp.maximum(rest_m - joined_m, 0), row[..., SPEED]
+        end_mps = jnp.sqrt(jax.lax.stop_gradient(speed_mps**2 + 2 * row[..., START] * apart_m))
+        return Merging(gap_m, speed_mps, apart_m, 2 * apart_m / jnp.maximum(speed_mps + end_mps, 0.1))
 
-    crossing_on = is_there & merges
+    is_on = is_there & merges
     # As equals: neither yields to the other, so whoever is nearer goes first.
-    is_equal = equals & (my_rest_m < ZIPPER_M)
+    is_equal = equals & (my_rest_m < zipper_m(my[..., SPEED]))
     ahead = [
-        followed(last, tail, crossing_on & (last[..., IS_PAST] > 0)),
-        followed(first, head, crossing_on & (first[..., IS_PAST] > 0)),
-        followed(them, who, is_equal & ~is_there),
+        followed(last, last[..., REST], tail, is_on & (last[..., IS_PAST] > 0)),
+        followed(first, first[..., REST], head, is_on & (first[..., IS_PAST] > 0)),
+        followed(them, they[..., TO_GO], who, is_equal),
     ]
-    gaps_m = jnp.concatenate([gap for gap, _ in ahead], axis=1)
-    speeds_mps = jnp.concatenate([speed for _, speed in ahead], axis=1)
-    nearest = jnp.argmin(gaps_m, axis=1, keepdims=True)
-    return Conflict(
-        must_yield=must_yield,
-        is_blocked=is_blocked,
-        gap_m=jnp.take_along_axis(gaps_m, nearest, axis=1)[:, 0],
-        speed_mps=jnp.take_along_axis(speeds_mps, nearest, axis=1)[:, 0],
-    )
+    every = Merging(*(jnp.concatenate(parts, axis=1) for parts in zip(*ahead, strict=True)))
+    nearest = jnp.argmin(every.gap_m, axis=1, keepdims=True)
+    merging = Merging(*(jnp.take_along_axis(part, nearest, axis=1)[:, 0] for part in every))
+    return Conflict(must_yield, is_blocked, merging)
 
 
-def _is_full(world: World, here: Places, place: Array) -> Array:
+def _is_full(world: World, here: Places, mine: Approach, place: Array) -> Array:
     """Return whether one would come to stand inside the junction because the lane behind it is full."""
     lanes, connections, _, _ = world.network
     edge_lanes = lanes.length_m.shape[0] - connections.to_lane.shape[0]
-    way = pick(here.way, place)
-    room_m = pick(here.halt_m, pick(connections.to_lane, way)) - pick(here.inside_m, edge_lanes + way)
+    way = pick(mine.asked, place)
+    room_m = pick(here.halt_m, pick(connections.to_lane, way)) - pick(here.queue_m, edge_lanes + way)
     return (room_m < pick(here.length_m, place) + 1) & pick(connections.keeps_clear, way)

@@ -9,9 +9,9 @@ from proving.traffic.state import FREE_GAP_M
 
 Array: TypeAlias = Any
 
-# Who comes out of a junction is so many seconds away when a change or a start in front of it is all right.
+# Who comes to a lane is so many seconds away from it when a change or a start in front of it is all right.
 COMING_S = 1.5
-# Who is slower than this counts as standing in the room behind a junction.
+# Who is slower than this stands, as far as the room behind a junction goes.
 SLOW_MPS = 0.5
 # Where the last vehicle of an empty lane is: farther than any lane is long.
 EMPTY_M = 1e9
@@ -35,9 +35,11 @@ class Places(NamedTuple):
         head: per lane the first.
         rear_m: per lane the rear bumper of the last; `EMPTY_M`: nobody is there.
         rear_mps: per lane the speed of the last.
-        halt_m: per lane where the rear of the last will stand, if it stands, crawls or brakes; else `EMPTY_M`.
-        inside_m: per lane inside a junction the room that those on it will need behind it.
-        headroom_m: per lane the way that whoever comes out of a junction still has to its start, less what it needs.
+        over_m: per lane the rear bumper of whoever has left it into a junction without its rear; else `EMPTY_M`.
+        halt_m: per lane where the rear of the last will stand, if somebody there stands or it brakes; else `EMPTY_M`.
+        queue_m: per lane the room that those need who will yet stand: all inside a junction, else who is behind the
+            last who stands.
+        headroom_m: per lane the way that whoever comes next still has to its start, less what it needs.
     """
 
     exists: Array
@@ -54,8 +56,9 @@ class Places(NamedTuple):
     head: Array
     rear_m: Array
     rear_mps: Array
+    over_m: Array
     halt_m: Array
-    inside_m: Array
+    queue_m: Array
     headroom_m: Array
 
 
@@ -76,23 +79,36 @@ def places(world: World, vehicles: Vehicles) -> Places:
     is_front = exists & ~jnp.concatenate([jnp.zeros(1, dtype=bool), same])
     is_tail = exists & ~jnp.concatenate([same, jnp.zeros(1, dtype=bool)])
     rest_m = pick(lanes.length_m, lane) - vehicles.position_m
-    # Who comes out of a junction: only the first on each way across.
-    spare_m = rest_m - COMING_S * vehicles.speed_mps
-    to_lane = jnp.where(is_inside & is_front, road, nowhere + 1)
+    way = plans.connection.at[vehicles.node, index].get(mode="promise_in_bounds")
+    # Who comes to the start of a lane: the first on each way across a junction, and the first before that.
+    across_m = jnp.where(is_inside, 0, pick(lanes.length_m, edge_lanes + way))
+    spare_m = rest_m + across_m - COMING_S * vehicles.speed_mps
+    comes = is_front & (is_inside | (way < none))
+    to_lane = jnp.where(comes, jnp.where(is_inside, road, pick(connections.to_lane, way)), nowhere + 1)
     empty = jnp.full(nowhere + 1, -1, dtype=jnp.int32)
     length_m = pick(world.fleet.length_m, vehicles.kind)
     last = jnp.where(is_tail, lane, nowhere + 1)
     rear_m = jnp.full(nowhere + 1, EMPTY_M, dtype=rest_m.dtype)
+    # The last who stands, and those who will stand behind it.
+    stands = exists & (vehicles.speed_mps < SLOW_MPS)
+    own_rear_m = vehicles.position_m - length_m
+    standing_m = jnp.full(nowhere + 1, EMPTY_M, dtype=rest_m.dtype)
+    standing_m = standing_m.at[jnp.where(stands, lane, nowhere + 1)].min(own_rear_m, mode="drop")
+    standing_m = jnp.minimum(standing_m, _over_m(world, standing_m))
+    queues = is_inside | (own_rear_m < pick(standing_m, lane)) & exists
     brake_mps2, stand_m = pick(world.fleet.brake_mps2, vehicles.kind), pick(world.fleet.stand_m, vehicles.kind)
-    halt_m = vehicles.position_m - length_m + vehicles.speed_mps**2 / (2 * brake_mps2)
-    halts = is_tail & (vehicles.brakes | (vehicles.speed_mps < SLOW_MPS))
-    crossing = jnp.where(is_inside, lane, nowhere + 1)
+    queue_m = jnp.zeros(nowhere + 1, dtype=rest_m.dtype)
+    queue_m = queue_m.at[jnp.where(queues, lane, nowhere + 1)].add(length_m + stand_m, mode="drop")
+    halt_m = own_rear_m + vehicles.speed_mps**2 / (2 * brake_mps2)
+    rear_m = rear_m.at[last].set(own_rear_m, mode="drop")
+    halting = jnp.where(is_tail & vehicles.brakes, lane, nowhere + 1)
+    halts_m = jnp.full_like(rear_m, EMPTY_M).at[halting].set(halt_m, mode="drop")
     return Places(
         exists=exists,
         is_inside=is_inside,
         inside=inside,
         road=road,
-        way=plans.connection.at[vehicles.node, index].get(mode="promise_in_bounds"),
+        way=way,
         offset=plans.offset.at[vehicles.node, index].get(mode="promise_in_bounds"),
         is_last=pick(plans.after, vehicles.node) == plans.after.shape[0] - 1,
         rest_m=rest_m,
@@ -100,9 +116,18 @@ def places(world: World, vehicles: Vehicles) -> Places:
         is_front=is_front,
         tail=empty.at[last].set(place, mode="drop"),
         head=empty.at[jnp.where(is_front, lane, nowhere + 1)].set(place, mode="drop"),
-        rear_m=rear_m.at[last].set(vehicles.position_m - length_m, mode="drop"),
+        rear_m=rear_m,
         rear_mps=jnp.zeros_like(rear_m).at[last].set(vehicles.speed_mps, mode="drop"),
-        halt_m=rear_m.at[jnp.where(halts, lane, nowhere + 1)].set(halt_m, mode="drop"),
-        inside_m=jnp.zeros_like(rear_m).at[crossing].add(length_m + stand_m, mode="drop"),
+        over_m=_over_m(world, rear_m),
+        halt_m=jnp.minimum(standing_m - queue_m, halts_m),
+        queue_m=queue_m,
         headroom_m=jnp.full(nowhere + 1, FREE_GAP_M, dtype=rest_m.dtype).at[to_lane].min(spare_m, mode="drop"),
     )
+
+
+def _over_m(world: World, rear_m: Array) -> Array:
+    """Return per lane where a rear bumper is whose vehicle has left the lane into a junction, given those on each."""
+    lanes, connections, _, _ = world.network
+    across_m = rear_m[lanes.length_m.shape[0] - connections.to_lane.shape[0] :]
+    over_m = jnp.where(across_m < 0, pick(lanes.length_m, connections.from_lane) + across_m, EMPTY_M)
+    return jnp.full_like(rear_m, EMPTY_M).at[connections.from_lane].min(over_m)

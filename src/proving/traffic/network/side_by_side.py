@@ -154,6 +154,7 @@ def _network(network: Network, numbers: _Numbers) -> Network:
             key=key.astype(np.int32),
         ),
         connections=Connections(
+            from_lane=_ended([numbers.lane(connections.from_lane, i) for i in every]),
             to_lane=_ended([numbers.lane(connections.to_lane, i) for i in every]),
             wait_m=same(connections.wait_m),
             keeps_clear=same(connections.keeps_clear),

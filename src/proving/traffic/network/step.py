@@ -16,13 +16,18 @@ from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import places
 from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, counted, pick
 from proving.traffic.network.stops import after_stops, with_stops
+from proving.traffic.network.wishes import changes_as_told
 from proving.traffic.state import FREE_GAP_M, Memory, View
 from proving.traffic.step import advance
 
 # Harder braking than this is counted as an emergency.
 EMERGENCY_MPS2 = 6.0
-# How hard one brakes at most to fall behind somebody on another way into the same lane.
-JOINS_WITH_MPS2 = 4.0
+# Who falls behind somebody on another way into the same lane is so long behind it, at least, when they come together.
+JOINS_AFTER_S = 0.5
+# Who brakes for a line brakes by so much harder than it takes, so that it surely still can a step later.
+SURELY = 1.2
+# More than anybody accelerates.
+FREE_MPS2 = 1e3
 # Who slows down more than rolling does, at a speed v by (a + b v) v, shows brake lights; SUMO's numbers.
 ROLLING = (0.05, 0.005)
 # Slower than this is standing.
@@ -46,18 +51,21 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     ahead = with_stops(world, vehicles, here, look_ahead(world, vehicles, here, gate))
     limit_mps = limit_ahead_mps(world, vehicles, here)
     accel_mps2, memory = _decided(world, state, (ahead, merging), limit_mps, command)
-    change = changes(world, vehicles, here, Drive(ahead, limit_mps, accel_mps2), state.step)
+    drive = Drive(ahead, limit_mps, accel_mps2)
+    if command is None or command.lane_wish is None:
+        change = changes(world, vehicles, here, drive, state.step)
+    else:
+        change = changes_as_told(world, vehicles, here, drive, (command.lane_wish, state.step))
     accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
     moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
     moved_m = jnp.where(here.exists, jnp.where(world.at_new_speed, speed_mps * world.dt_s, moved_m), 0)
-    record = Record(
-        jnp.where(here.exists, vehicles.trip, -1), vehicles.lane, vehicles.position_m, vehicles.speed_mps, accel_mps2
-    )
+    who = jnp.where(here.exists, vehicles.trip, -1)
+    record = Record(who, vehicles.lane, vehicles.position_m, vehicles.speed_mps, accel_mps2, state.lights.phase)
     has_changed = change.to_lane != vehicles.lane
     moved = vehicles._replace(
         lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory
     )
-    ends = across(world, moved, here, gate.holds)
+    ends = across(world, moved, here, gate.holds & (gate.entrance_m <= here.rest_m))
     # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
     speed_mps = jnp.where(ends.stopped, 0, speed_mps)
     is_hard = here.exists & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
@@ -109,6 +117,11 @@ def _decided(
     view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
     chance = draws(world, vehicles, state.step)
     lawful_mps2 = wanted_mps2(world, vehicles.kind, view._replace(chance=chance))
+    # A line may turn up at any moment, and laws that fear for their gap would brake for it harder than it takes.
+    stand_m, brake_mps2 = (pick(part, vehicles.kind) for part in (fleet.stand_m, fleet.brake_mps2))
+    takes_mps2 = SURELY * vehicles.speed_mps**2 / (2 * jnp.maximum(ahead.gap_m - stand_m, 0.1))
+    enough_mps2 = jnp.maximum(lawful_mps2, -jnp.maximum(takes_mps2, brake_mps2))
+    lawful_mps2 = jnp.where(ahead.is_line, enough_mps2, lawful_mps2)
     accel_mps2 = lawful_mps2 + noise_mps2(world, vehicles, state.step)
     memory = vehicles.memory
     is_automated = pick(fleet.is_automated, vehicles.kind)
@@ -119,10 +132,22 @@ def _decided(
         is_told = is_automated & ~jnp.isnan(command.accel_mps2)
         told_mps2 = jnp.where(ahead.is_line, jnp.minimum(command.accel_mps2, lawful_mps2), command.accel_mps2)
         accel_mps2 = jnp.where(is_told, told_mps2, accel_mps2)
-    # Two ways that join have no order yet: one falls behind whoever is nearer, without panic.
-    beside = View(vehicles.speed_mps, merging.gap_m, merging.speed_mps, limit_mps, world.dt_s)
-    joining_mps2 = jnp.maximum(wanted_mps2(world, vehicles.kind, beside), -JOINS_WITH_MPS2)
-    return jnp.where(merging.gap_m < FREE_GAP_M, jnp.minimum(accel_mps2, joining_mps2), accel_mps2), memory
+    return jnp.minimum(accel_mps2, _joining_mps2(world, vehicles, merging, limit_mps)), memory
+
+
+def _joining_mps2(world: World, vehicles: Vehicles, merging: Merging, limit_mps: Array) -> Array:
+    """Return the most at which one still falls behind whoever is nearer on a way that joins one's own.
+
+    As long as the ways are apart that is what takes one to a short gap behind it when it gets to where they come
+    together; from then on, or where the law asks for less, one follows by law.
+    """
+    speed_mps, stand_m = vehicles.speed_mps, pick(world.fleet.stand_m, vehicles.kind)
+    by_law = wanted_mps2(world, vehicles.kind, View(speed_mps, merging.gap_m, merging.speed_mps, limit_mps, world.dt_s))
+    room_m = merging.apart_m + merging.gap_m - stand_m - JOINS_AFTER_S * speed_mps
+    apart_s = jnp.maximum(merging.apart_s, world.dt_s)
+    by_plan = 2 * (room_m - speed_mps * apart_s) / apart_s**2
+    joining_mps2 = jnp.where(merging.apart_m > 0, jnp.maximum(by_law, by_plan), by_law)
+    return jnp.where(merging.gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, did: tuple[Array, Array]) -> Vehicles:

@@ -48,6 +48,7 @@ class Connections(NamedTuple):
     """Per connection, and none.
 
     Attributes:
+        from_lane: the lane that it leaves.
         to_lane: the lane that it reaches.
         wait_m: how far inside one may wait for who goes first; 0: before it.
         keeps_clear: one needs room behind the junction to enter.
@@ -57,11 +58,13 @@ class Connections(NamedTuple):
         yields: of those, which go first.
         merges: of those, which end in the same lane.
         equals: of those that merge, where neither goes first.
-        cleared_m: how far along each of those that cross a rear bumper is out of the way.
+        cleared_m: how far along each of those that cross a rear bumper is out of the way; of those that merge, how far
+            along it the ways are still apart.
         beside: the others out of the same lane, padded with none.
         parted_m: how far along each of those it has parted from this one.
     """
 
+    from_lane: Array
     to_lane: Array
     wait_m: Array
     keeps_clear: Array
@@ -168,6 +171,7 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
     none, nowhere = len(ways), int(first_lane[-1]) + len(ways)
     signal_number = {signal.name: i for i, signal in enumerate(road_map.signals)}
     to_lane = [int(first_lane[road_map.edge_index[way.to_edge]]) + way.to_lane for way in ways]
+    from_lane = [int(first_lane[road_map.edge_index[way.from_edge]]) + way.from_lane for way in ways]
     crossing = [sorted(set(way.crosses) | set(way.yields_to)) for way in ways]
     width = max([1, *(len(one) for one in crossing)])
     shapes = Shapes(ways)
@@ -179,7 +183,8 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
     for i, others in enumerate(crossing):
         foe[i, : len(others)] = others
         cleared_m[i, : len(others)] = [
-            0.0 if to_lane[other] == to_lane[i] else shapes.cleared_m(i, other) for other in others
+            shapes.joined_m(i, other) if to_lane[other] == to_lane[i] else shapes.cleared_m(i, other)
+            for other in others
         ]
         yields[i, : len(others)] = [other in first[i] for other in others]
         merges[i, : len(others)] = [to_lane[other] == to_lane[i] for other in others]
@@ -189,9 +194,11 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
 
     signal = [signal_number[way.signal] if way.signal else len(signal_number) for way in ways]
     return Connections(
+        from_lane=np.array([*from_lane, nowhere], dtype=np.int32),
         to_lane=np.array([*to_lane, nowhere], dtype=np.int32),
         wait_m=np.array([*(way.wait_m for way in ways), 0.0], dtype=dtype),
-        keeps_clear=np.array([*(way.keeps_clear and bool(way.crosses) for way in ways), False]),
+        # Who only joins others is in nobody's way while it stands.
+        keeps_clear=np.array([*(way.keeps_clear for way in ways), False]) & ((foe < none) & ~merges).any(axis=1),
         signal=np.array([*signal, len(signal_number)], dtype=np.int32),
         signal_index=np.array([*(way.signal_index for way in ways), 0], dtype=np.int32),
         foe=foe,
