@@ -13,6 +13,7 @@ from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
 from proving.traffic.tasks.environment import observe
 from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, SwitchedSignals, slots_after
 from proving.traffic.tasks.on_networks.environment import NetworkEpisode
+from proving.traffic.tasks.on_networks.grid_by_neighbours import edges_of, neighbours_of
 from proving.traffic.tasks.on_networks.traffic import built
 
 # Sizes of observation and action, decisions per episode (facts of FLOW's code).
@@ -57,7 +58,7 @@ def test_a_benchmark_has_flows_sizes(name: str) -> None:
     "name",
     [
         *("multiagent_figure_eight", "multiagent_highway", "figureeight1_by_vehicle"),
-        *("merge0_by_vehicle", "bottleneck0_by_cell", "grid0_by_signal"),
+        *("merge0_by_vehicle", "bottleneck0_by_cell", "grid0_by_signal", "multiagent_grid0", "i210_multi_every_lane"),
     ],
 )
 def test_other_tasks_show_what_they_name(name: str) -> None:
@@ -113,3 +114,15 @@ def test_settings_that_make_no_sense_are_named() -> None:
         dataclasses.replace(task, actors=SwitchedSignals(), sensing=Sensing(gap_noise_m=1.0))
     with pytest.raises(BadSettings, match=r"no connection joins edge 'left' to 'bottom'"):
         built(dataclasses.replace(task.traffic, main_road=("left", "bottom")), None)
+
+
+def test_signals_know_their_neighbours_and_their_edges() -> None:
+    road_map = NETWORK_TASKS["multiagent_grid0"].built.road_map
+    assert [signal.name for signal in road_map.signals] == [f"center{i}" for i in range(9)]
+    around = neighbours_of(road_map)
+    assert around[4].tolist() == [4, 7, 1, 3, 5], "itself, above, below, left, right"
+    assert around[0].tolist() == [0, 3, 9, 9, 1], "9: there is none"
+    edges = [{road_map.edges[edge].name for edge in row} for row in edges_of(road_map)]
+    assert edges[4] == {"bot1_1", "top1_2", "right1_1", "left2_1"}
+    assert len(NETWORK_TASKS["multiagent_grid0"].sight.names) == 3 * 4 * 2 + 2 * 4 + 2 * 5
+    assert len(NETWORK_TASKS["i210_multi_every_lane"].sight.names) == 38

@@ -87,6 +87,7 @@ def test_what_is_next_in_every_lane_is_what_a_slow_search_finds(two_lanes: Netwo
         for (gap_m, who), said in ((ahead, found.ahead), (behind, found.behind)):
             assert float(said.gap_m[0, side]) == pytest.approx(max(gap_m, 0), abs=1e-3)
             assert float(said.speed_mps[0, side]) == speed_mps[who]
+            assert not said.is_automated[0, side], "there is one automated vehicle, which is not next to itself"
 
 
 def test_gymnasium_finds_nothing_to_complain_about(two_lanes: NetworkTask) -> None:

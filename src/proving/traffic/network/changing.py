@@ -154,7 +154,7 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     to_left = jnp.where(need.is_near, need.offset > 0, turn_left)
     kind, speed_mps = pick(vehicles.kind, place), pick(vehicles.speed_mps, place)
     limit_mps, accel_mps2 = pick(drive.limit_mps, place), pick(drive.accel_mps2, place)
-    beside = _beside(world, vehicles, here, (place, to_left))
+    beside = lane_beside(world, vehicles, here, (place, to_left))
     exists = beside.lane < world.network.lanes.length_m.shape[0] - 1
     wish = _wish(world, vehicles, beside, (place, to_left), need)
     new_mps2 = wanted_mps2(world, kind, View(speed_mps, beside.gap_m, beside.leader_mps, limit_mps, dt_s))
@@ -193,7 +193,7 @@ def sort_key(world: World, lane: Array, position_m: Array) -> Array:
     return pick(lanes.key, lane) + rest.astype(jnp.int32)
 
 
-def _beside(world: World, vehicles: Vehicles, here: Places, which: tuple[Array, Array]) -> Beside:
+def lane_beside(world: World, vehicles: Vehicles, here: Places, which: tuple[Array, Array]) -> Beside:
     """Return whom one would have before and behind oneself on the other lane."""
     lanes, connections, _, plans = world.network
     nowhere, none = lanes.length_m.shape[0] - 1, connections.to_lane.shape[0] - 1

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from proving.traffic.network.changing import RESTED_S, TIGHT_M, Changes, Drive, _beside, changes
+from proving.traffic.network.changing import RESTED_S, TIGHT_M, Changes, Drive, changes, lane_beside
 from proving.traffic.network.driving import wanted_mps2
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Array, Vehicles, World, pick
@@ -34,7 +34,7 @@ def changes_as_told(world: World, vehicles: Vehicles, here: Places, drive: Drive
     to_left = jnp.broadcast_to(step % 2 == 0, wish.shape)
     asks = is_told & ~here.is_inside & (wish == jnp.where(to_left, TO_LEFT, TO_RIGHT))
     asks = asks & (vehicles.since_change_s >= RESTED_S) & (vehicles.position_m >= here.length_m)
-    beside = _beside(world, vehicles, here, (jnp.arange(wish.shape[0], dtype=jnp.int32), to_left))
+    beside = lane_beside(world, vehicles, here, (jnp.arange(wish.shape[0], dtype=jnp.int32), to_left))
     asks = asks & (beside.lane < world.network.lanes.length_m.shape[0] - 1)
     speed_mps, limit_mps = vehicles.speed_mps, drive.limit_mps
     view = View(speed_mps, beside.gap_m, beside.leader_mps, limit_mps, world.dt_s)

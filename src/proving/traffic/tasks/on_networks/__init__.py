@@ -8,8 +8,9 @@ from proving.traffic.tasks.on_networks.figure_eight import (
     MULTIAGENT_FIGURE_EIGHT,
 )
 from proving.traffic.tasks.on_networks.grid import GRIDS, GRIDS_BY_SIGNAL
+from proving.traffic.tasks.on_networks.grid_by_neighbours import MULTIAGENT_GRIDS
 from proving.traffic.tasks.on_networks.hearing import communicating
-from proving.traffic.tasks.on_networks.highways import I210_MULTI, MULTIAGENT_HIGHWAY
+from proving.traffic.tasks.on_networks.highways import I210_MULTI, I210_MULTI_EVERY_LANE, MULTIAGENT_HIGHWAY
 from proving.traffic.tasks.on_networks.lane_changing import (
     BOTTLENECK_ACCEL,
     LANE_CHANGE_ACCEL,
@@ -37,6 +38,8 @@ NETWORK_TASKS: dict[str, NetworkTask] = {
         MULTIAGENT_MERGE,
         MULTIAGENT_HIGHWAY,
         I210_MULTI,
+        I210_MULTI_EVERY_LANE,
+        *MULTIAGENT_GRIDS,
         LANE_CHANGE_ACCEL,
         LANE_CHANGE_ACCEL_PO,
         BOTTLENECK_ACCEL,

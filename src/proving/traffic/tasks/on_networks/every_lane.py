@@ -11,10 +11,11 @@ from proving.traffic.tasks.on_networks.moment import NetworkMoment
 
 
 class Side(NamedTuple):
-    """The next one in every lane; 0 m/s and the farthest distance where there is nobody."""
+    """The next one in every lane; 0 m/s, not automated and at the farthest distance where there is nobody."""
 
     gap_m: Float[Array, "agent lane"]
     speed_mps: Float[Array, "agent lane"]
+    is_automated: Bool[Array, "agent lane"]
 
 
 class Neighbours(NamedTuple):
@@ -46,6 +47,7 @@ def in_every_lane(now: NetworkMoment, lane_count: int, farthest_m: float) -> Nei
     away_m = now.along_m[None, :] - mine_m[:, None]
     if now.built.is_lap:
         away_m = jnp.mod(away_m, now.built.length_m)
+    is_automated = jnp.asarray(now.built.is_automated)[now.traffic.vehicles.trip]
     is_other = now.is_there[None, :] & (jnp.arange(away_m.shape[1])[None, :] != now.agent_place[:, None])
 
     def next_one(distance_m: Array, less_m: Array, counts: Bool[Array, "agent place"]) -> Side:
@@ -55,7 +57,11 @@ def in_every_lane(now: NetworkMoment, lane_count: int, farthest_m: float) -> Nei
         nearest_m = jnp.take_along_axis(held, who[:, :, None], axis=2)[:, :, 0]
         gap_m = nearest_m - jnp.broadcast_to(less_m, distance_m.shape)[jnp.arange(who.shape[0])[:, None], who]
         is_there = now.is_present[:, None] & (gap_m < farthest_m)
-        return Side(jnp.where(is_there, jnp.maximum(gap_m, 0), farthest_m), jnp.where(is_there, now.speed_mps[who], 0))
+        return Side(
+            gap_m=jnp.where(is_there, jnp.maximum(gap_m, 0), farthest_m),
+            speed_mps=jnp.where(is_there, now.speed_mps[who], 0),
+            is_automated=is_there & is_automated[who],
+        )
 
     back_m = jnp.mod(-away_m, now.built.length_m) if now.built.is_lap else -away_m
     return Neighbours(

@@ -55,32 +55,36 @@ def nearest_and_roads(now: NetworkMoment) -> Float[Array, "feature one"]:
 
     Where there is no vehicle speed is 0, distance 1 and edge 0.
     """
+    here = on_edges(now)
+    density = here[0] * 5 / jnp.asarray(approaches_of(now.built.road_map).length_m)[:-1]
+    since_s, direction, is_yellow = signal_state(now)
+    cars = jnp.stack([jnp.stack(one) for one in nearest_of_approaches(now)], axis=1).reshape(-1)
+    whole = [cars, density, here[1] / LIMIT_MPS, since_s, direction, is_yellow]
+    return jnp.concatenate(whole)[:, None]
+
+
+def nearest_of_approaches(now: NetworkMoment) -> list[tuple[Array, Array, Array]]:
+    """Return speed / limit, distance / 300 m and edge / edges of the nearest on every approach, then of the next."""
     ways, edge = approaches_of(now.built.road_map), jnp.asarray(now.built.edge)[now.traffic.vehicles.lane]
     count = ways.signal_count * APPROACHES
     row = jnp.asarray(ways.signal * APPROACHES + ways.approach)[edge]
     is_coming = now.is_there & (jnp.asarray(ways.signal)[edge] >= 0)
     to_go_m = jnp.asarray(ways.length_m)[edge] - now.traffic.vehicles.position_m
     cost_m = jnp.where(is_coming[None, :] & (row[None, :] == jnp.arange(count)[:, None]), to_go_m[None, :], jnp.inf)
-    parts = []
+    found: list[tuple[Array, Array, Array]] = []
     for _ in range(NEAREST):
         who = jnp.argmin(cost_m, axis=1)
         found_m = jnp.take_along_axis(cost_m, who[:, None], axis=1)[:, 0]
         is_one = jnp.isfinite(found_m)
         cost_m = cost_m.at[jnp.arange(count), who].set(jnp.inf)
-        parts.append(
-            jnp.stack(
-                [
-                    jnp.where(is_one, now.speed_mps[who] / LIMIT_MPS, 0),
-                    jnp.where(is_one, found_m / INNER_M, 1),
-                    jnp.where(is_one, edge[who] / len(now.built.road_map.edges), 0),
-                ]
+        found.append(
+            (
+                jnp.where(is_one, now.speed_mps[who] / LIMIT_MPS, 0),
+                jnp.where(is_one, found_m / INNER_M, 1),
+                jnp.where(is_one, edge[who] / len(now.built.road_map.edges), 0),
             )
         )
-    here = _on_edges(now, edge)
-    density = here[0] * 5 / jnp.asarray(ways.length_m)[:-1]
-    since_s, direction, is_yellow = _signal_state(now)
-    whole = [jnp.stack(parts, axis=1).reshape(-1), density, here[1] / LIMIT_MPS, since_s, direction, is_yellow]
-    return jnp.concatenate(whole)[:, None]
+    return found
 
 
 def from_the_crossing(now: NetworkMoment) -> Float[Array, "feature agent"]:
@@ -110,7 +114,7 @@ def from_the_crossing(now: NetworkMoment) -> Float[Array, "feature agent"]:
             soonest_s / 20,
         ]
     ).reshape(5, ways.signal_count, 2, 2)
-    since_s, direction, is_yellow = _signal_state(now)
+    since_s, direction, is_yellow = signal_state(now)
     # What the pair of approaches with green sees comes first.
     turned = jnp.where(direction[None, :, None, None] > 0, features[:, :, ::-1], features)
     flat = jnp.moveaxis(turned, 1, -1).reshape(-1, ways.signal_count)
@@ -118,16 +122,16 @@ def from_the_crossing(now: NetworkMoment) -> Float[Array, "feature agent"]:
     return jnp.concatenate([flat, own])
 
 
-def _on_edges(now: NetworkMoment, edge: Int[Array, " place"]) -> tuple[Array, Array]:
+def on_edges(now: NetworkMoment) -> tuple[Array, Array]:
     """Return how many vehicles every edge has, and how fast they are on average."""
-    total = len(now.built.road_map.edges)
+    edge, total = jnp.asarray(now.built.edge)[now.traffic.vehicles.lane], len(now.built.road_map.edges)
     at = jnp.where(now.is_there, edge, total)
     count = jnp.zeros(total).at[at].add(1.0, mode="drop")
     speed = jnp.zeros(total).at[at].add(now.speed_mps, mode="drop")
     return count, speed / jnp.maximum(count, 1)
 
 
-def _signal_state(now: NetworkMoment) -> tuple[Array, Array, Array]:
+def signal_state(now: NetworkMoment) -> tuple[Array, Array, Array]:
     """Return per signal the seconds since its phase began, 1 where left and right go, 1 where it is yellow."""
     lights, signals = now.traffic.lights, now.built.world.network.signals
     phase = lights.phase[:-1]

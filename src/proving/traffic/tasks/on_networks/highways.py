@@ -1,10 +1,13 @@
 """Highways whose automated vehicles come and go, each with what it sees itself (FLOW's multi-agent tasks)."""
 
+import dataclasses
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from proving.traffic.roads import I210, HighwayRamps
 from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
+from proving.traffic.tasks.on_networks.every_lane import in_every_lane
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, follower
 from proving.traffic.tasks.on_networks.rewards import desired_velocity, desired_velocity_and_headway
 from proving.traffic.tasks.on_networks.task import NetworkTask
@@ -13,8 +16,8 @@ from proving.traffic.tasks.task import Sight
 
 RAMPS, PIECE = HighwayRamps(), I210()
 AUTOMATED_SHARE = 0.1
-# FLOW divides everything on the I-210 by this.
-SCALE = 100.0
+# FLOW divides everything on the I-210 by this, and looks at so many lanes.
+SCALE, LANES = 100.0, 6
 
 
 def five(now: NetworkMoment) -> Float[Array, "feature agent"]:
@@ -37,6 +40,22 @@ def three(now: NetworkMoment) -> Float[Array, "feature agent"]:
     """Return own speed, gap and leader's speed, over 100."""
     said = now.said
     return jnp.stack([now.of_agents(part) for part in (now.speed_mps, said.gap_m, said.leader_speed_mps)]) / SCALE
+
+
+def thirty_eight(now: NetworkMoment) -> Float[Array, "feature agent"]:
+    """Return who is next ahead and behind in every lane, then own speed and lane (FLOW's, without `lead_obs`).
+
+    Of each one speed / 100, gap / 100 and whether it is automated; who is nowhere is as far as can be seen.
+    """
+    found = in_every_lane(now, LANES, SCALE)
+    parts = [
+        part
+        for side in found
+        for part in (side.speed_mps / SCALE, side.gap_m / SCALE, side.is_automated.astype(side.gap_m.dtype))
+    ]
+    lane = jnp.asarray(now.built.lane_index)[now.traffic.vehicles.lane] / LANES
+    own = jnp.stack([now.of_agents(now.speed_mps) / SCALE, now.of_agents(lane)])
+    return jnp.where(now.is_present, jnp.concatenate([*(part.T for part in parts), own]), 0)
 
 
 MULTIAGENT_HIGHWAY = NetworkTask(
@@ -82,4 +101,24 @@ I210_MULTI = NetworkTask(
     action_high=2.6,
     horizon=1000,
     warm_up_step_count=500,
+)
+I210_MULTI_EVERY_LANE = dataclasses.replace(
+    I210_MULTI,
+    name="i210_multi_every_lane",
+    about="FLOW's I210MultiEnv with neighbours in all lanes: each sees who is next ahead and behind in six lanes",
+    sight=Sight(
+        names=(
+            *(
+                f"{side}_{what}_lane_{lane}"
+                for side in ("ahead", "behind")
+                for what in ("speed", "gap", "is_automated")
+                for lane in range(LANES)
+            ),
+            *("speed", "lane"),
+        ),
+        low=(0.0,) * (6 * LANES + 2),
+        high=(*(*(0.6,) * LANES, *(1.0,) * LANES, *(1.0,) * LANES) * 2, 0.6, 1.0),
+        read=thirty_eight,
+        needs="everything",
+    ),
 )
