@@ -69,10 +69,13 @@ class Connection:
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Take the transport."""
         self._transport = transport
+        is_one_too_many = len(self._connections) >= self._limits.connection_count
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
         self._reader.peer = peer[0] if isinstance(peer, tuple) else ""
         self._reader.is_secure = transport.get_extra_info("sslcontext") is not None
+        if is_one_too_many:
+            self._refuse_malformed(Flaw("SlowDown", "Too many connections are open."))
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived: with what arrives elsewhere in this turn, or at once where more is to be expected."""
@@ -130,8 +133,12 @@ class Connection:
         """The client has caught up."""
         self._is_write_paused = False
         self._last_progress_s = self._now_s()
-        if self._stream is not None and not self._is_working:
+        if self._is_working:
+            return
+        if self._stream is not None:
             self._next_piece()
+        else:
+            self._go_on()
 
     # What the reader says.
 
@@ -163,6 +170,7 @@ class Connection:
     def ended(self) -> None:
         """The whole request is here."""
         message, self._reading = self._reading, None
+        self._head_started_s = self._last_progress_s
         if message is None:
             return
         message.is_complete = True
@@ -224,8 +232,11 @@ class Connection:
             self._send_now(_CONTINUE)
 
     def _advance(self) -> None:
-        """Do what can be done for the first message, and for those after it as they become first."""
-        while self._queue and not self._is_working and self._stream is None and not self._is_closing:
+        """Do what can be done for the first message, and for those after it as they become first.
+
+        While the client does not read what it was answered, no more is answered.
+        """
+        while self._queue and self._may_serve:
             message = self._queue[0]
             exchange = message.exchange
             if exchange is None:
@@ -246,6 +257,10 @@ class Connection:
             return
         if self._is_paused and not self._queue:
             self._resume()
+
+    @property
+    def _may_serve(self) -> bool:
+        return not (self._is_working or self._is_write_paused or self._is_closing) and self._stream is None
 
     def _finish(self, message: Message, exchange: Exchange) -> Answer | None:
         """Return the answer of a message that is complete; None where a thread is at it now."""
@@ -323,6 +338,8 @@ class Connection:
             if not self._unsent:
                 self._turns.put_off(self._send_unsent)
             self._unsent += head + body
+            if len(self._unsent) > _MUCH_BYTES:
+                self._send_unsent()
         else:
             self._send_unsent()
             self._transport.writelines((head, body))
@@ -416,7 +433,7 @@ class Connection:
             self._transport.pause_reading()
 
     def _resume(self) -> None:
-        if self._is_paused and not self._is_closing:
+        if self._is_paused and not self._is_closing and not self._is_write_paused:
             self._is_paused = False
             self._last_progress_s = self._now_s()
             self._transport.resume_reading()

@@ -81,6 +81,8 @@ class HeadReader:
         self._is_in_body = False
         self._is_at_start = False
         self._piece_bytes = 0
+        self._is_of_use = False
+        self._around_bytes = 0
         self._head_bytes = 0
         self._head_limit_bytes = limits.head_bytes
         self._few = min(_FEW, limits.header_count)
@@ -91,6 +93,7 @@ class HeadReader:
     def feed(self, data: bytes) -> None:
         """Read what arrived; `flaw` says afterwards whether it was HTTP."""
         self._piece_bytes = len(data)
+        self._is_of_use = False
         self._is_at_start = not self.is_in_head and not self._is_in_body
         try:
             self._parser.feed_data(data)
@@ -98,6 +101,11 @@ class HeadReader:
             self.flaw = self.flaw or Flaw("BadRequest", "Upgrades are not supported.")
         except httptools.HttpParserError as error:
             self.flaw = self.flaw or Flaw("BadRequest", f"The request is malformed: {' '.join(str(error).split())}")
+        if self._is_in_body and not self._is_of_use:
+            # Only what is around a body: sizes, their extensions, trailers. Nobody needs much of that in one place.
+            self._around_bytes += len(data)
+            if self._around_bytes > self._limits.head_bytes:
+                self.flaw = self.flaw or Flaw("BadRequest", "The trailers or chunk extensions are too long.")
         if self.is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > self._limits.head_bytes:
@@ -110,6 +118,7 @@ class HeadReader:
         self._target = b""
         self._headers = {}
         self._repeated_count = 0
+        self._around_bytes = 0
         self.is_in_head = True
         # Where a head begins behind something else, its share of that piece is not known, and not counted.
         self._head_bytes = 0 if self._is_at_start else -self._piece_bytes
@@ -135,7 +144,7 @@ class HeadReader:
 
     def on_headers_complete(self) -> None:
         """Check the head and hand it on."""
-        self.is_in_head, self._is_in_body = False, True
+        self.is_in_head, self._is_in_body, self._is_of_use = False, True, True
         parser, headers, target = self._parser, self._headers, self._target.decode("latin-1")
         has_body = "content-length" in headers and headers["content-length"] != "0"
         is_plain = (
@@ -159,6 +168,7 @@ class HeadReader:
 
     def on_body(self, piece: bytes) -> None:
         """Hand on more of a body."""
+        self._is_of_use, self._around_bytes = True, 0
         if self.flaw is None:
             self._receiver.body(piece)
 

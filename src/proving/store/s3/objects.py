@@ -293,6 +293,6 @@ def copy_source(request: Request) -> tuple[str, str, str | None]:
     bucket, _, key = text.removeprefix("/").partition("/")
     if not bucket or not key:
         raise Refused("InvalidArgument", "x-amz-copy-source must be BUCKET/KEY.")
-    if bucket.startswith(RESERVED_PREFIX):
+    if bucket.startswith(RESERVED_PREFIX) or "\0" in bucket:
         raise Refused("AccessDenied")
     return bucket, key, stored_version(version) if name else None

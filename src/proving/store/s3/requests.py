@@ -249,8 +249,8 @@ def _operation(level: str, method: str, asked: frozenset[str]) -> str:
 
 
 def check_bucket_name(bucket: str) -> None:
-    """Refuse a bucket that is this server's own; raises Refused."""
-    if bucket[: len(RESERVED_PREFIX)] == RESERVED_PREFIX:
+    """Refuse a bucket that is this server's own, or whose name would end early in an entry's; raises Refused."""
+    if bucket[: len(RESERVED_PREFIX)] == RESERVED_PREFIX or "\0" in bucket:
         raise Refused("InvalidBucketName", details=(("BucketName", bucket),))
 
 

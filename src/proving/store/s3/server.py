@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import resource
 import secrets
 import signal
 import ssl
@@ -249,6 +250,7 @@ def serve_until_stopped(
         CannotListen: the address cannot be had.
         BadCertificate: the certificate or its key cannot be used.
     """
+    _raise_file_limit()
 
     async def run() -> None:
         stopped = asyncio.Event()
@@ -266,6 +268,13 @@ def serve_until_stopped(
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
+
+
+def _raise_file_limit() -> None:
+    """Let this process open as many files as it may: each connection and each extent is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Running:

@@ -26,6 +26,7 @@ class Limits:
         block_bytes: what is held of a body before it is handed on; twice that stops the reading.
         drain_bytes: what is read and dropped of a body that was refused, so that the client sees the answer.
         shutdown_s: what requests in progress get when the server stops.
+        connection_count: so many may be open at a time; one more is told to come again.
     """
 
     head_bytes: int = 32 * 1024
@@ -37,9 +38,11 @@ class Limits:
     block_bytes: int = 1 << 20
     drain_bytes: int = 16 << 20
     shutdown_s: float = 10.0
+    connection_count: int = 2000
 
     def __post_init__(self) -> None:
-        for name in ("head_bytes", "header_count", "head_s", "idle_s", "pause_s", "body_bytes_per_s", "block_bytes"):
+        for name in ("head_bytes", "header_count", "head_s", "idle_s", "pause_s", "body_bytes_per_s", "block_bytes",
+                     "connection_count"):  # fmt: skip
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
 
