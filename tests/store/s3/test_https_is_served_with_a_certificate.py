@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from proving.store import Store
 from proving.store.s3.credentials import Credentials
 from proving.store.s3.errors import BadCertificate
 from proving.store.s3.server import ServerSettings, serve_in_thread
+from proving.store.s3.wire import Limits
 
 ACCESS_KEY, SECRET_KEY = "AKIDPROVING", "a secret that is only used in tests"
 
@@ -76,6 +79,18 @@ def test_boto3_works_over_tls(store: Store, pem: tuple[Path, Path]):
             assert len(answer.read()) == 3 << 20
         with pytest.raises(OSError, match="certificate verify failed"):
             urllib.request.urlopen(running.endpoint, context=ssl.create_default_context())
+
+
+def test_a_handshake_that_never_ends_is_cut_off(store: Store, pem: tuple[Path, Path]):
+    settings = ServerSettings(certificate=pem[0], private_key=pem[1], limits=Limits(head_s=0.1))
+    credentials = Credentials(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+    with (
+        serve_in_thread(store, credentials, settings=settings) as running,
+        closing(socket.create_connection(("127.0.0.1", running.port), timeout=20)) as connection,
+    ):
+        # The beginning of a record that is said to be longer.
+        connection.sendall(b"\x16\x03\x01\x02\x00")
+        assert connection.recv(1000) == b""
 
 
 def test_a_certificate_that_cannot_be_used_is_refused(store: Store, pem: tuple[Path, Path], tmp_path: Path):

@@ -125,9 +125,12 @@ class Server:
             )
 
         async def listen(made: Callable[[], asyncio.Protocol], host: str, port: int, flag: str) -> asyncio.Server:
+            spoken = secure if flag == "--port" else None
+            # Whoever never finishes a handshake would be no connection yet, so nobody would watch it.
+            handshake_s = None if spoken is None else limits.head_s
             try:
                 return await loop.create_server(
-                    made, host, port, backlog=_BACKLOG, ssl=secure if flag == "--port" else None
+                    made, host, port, backlog=_BACKLOG, ssl=spoken, ssl_handshake_timeout=handshake_s
                 )
             except (OSError, OverflowError) as error:
                 reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
