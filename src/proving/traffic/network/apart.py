@@ -13,6 +13,8 @@ from proving.traffic.network.road_map import Connection, Point
 APART_M = 2.5
 # Who crosses behind somebody needs its rear bumper so far from the middle of one's own way: half a width and some air.
 CLEAR_M = 1.5
+# A vehicle is as wide as this.
+WIDTH_M = 1.8
 # Looked at every so many metres.
 _STEP_M = 0.5
 # Without shapes: ways have parted after a vehicle and a half.
@@ -55,6 +57,16 @@ class Shapes:
     def joined_m(self, mine: int, theirs: int) -> float:
         """Return how far along a way that ends where mine ends the two are still apart."""
         near, length_m = self.near_m(mine, theirs), self.ways[theirs].length_m
+        return max(length_m - _UNKNOWN_M, 0.0) if near is None else min(near[0], length_m)
+
+    def met_m(self, mine: int, theirs: int) -> float:
+        """Return where along a way that crosses mine their middles meet; infinite: nowhere."""
+        near, length_m = self.near_m(mine, theirs, WIDTH_M / 2), self.ways[theirs].length_m
+        return length_m / 2 if near is None else (near[0] + near[1]) / 2 if near[1] > 0 else math.inf
+
+    def beside_m(self, mine: int, theirs: int) -> float:
+        """Return from where on vehicles on a way that ends where mine ends have no room beside those on mine."""
+        near, length_m = self.near_m(mine, theirs, WIDTH_M), self.ways[theirs].length_m
         return max(length_m - _UNKNOWN_M, 0.0) if near is None else min(near[0], length_m)
 
     def _form_of(self, way: int) -> int:

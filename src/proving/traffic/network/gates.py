@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from proving.traffic.network.apart import WIDTH_M
 from proving.traffic.network.chosen import chosen, spread, worked
 from proving.traffic.network.coming import (
     AT_LINE,
@@ -34,6 +35,8 @@ STOPS_AT_YELLOW_MPS2, STOPS_AT_RED_MPS2, STOPS_TO_YIELD_MPS2 = 2.5, 7.0, 3.5
 SPARE_S = 1.0
 # From the line where one yields one sees who comes only this near; until then one drives so that one could stop.
 VISIBLE_M = 4.5
+# Where the front is of somebody who has left the junction but for its rear: anywhere beyond.
+GONE_M = 1e3
 # Who has waited for so long counts on others who could stop to come so much later; before that, on a part of it.
 PATIENCE_S, GRANTED_S = 180.0, 30.0
 
@@ -48,6 +51,7 @@ class Gate(NamedTuple):
         inside_m: way to that place.
         colour: per connection, what its signal shows.
         has_yields: per connection, whether anybody goes first.
+        overlaps: whether one overlaps somebody on a way that crosses or joins its own; of two, one says so.
     """
 
     holds: Array
@@ -56,6 +60,7 @@ class Gate(NamedTuple):
     inside_m: Array
     colour: Array
     has_yields: Array
+    overlaps: Array
 
 
 class Merging(NamedTuple):
@@ -94,11 +99,12 @@ REST, LENGTH, SPEED, START, WAITING, IS_PAST = range(6)
 
 
 class Conflict(NamedTuple):
-    """Whether others go first, whether somebody is in the way; whom to follow."""
+    """Whether others go first, whether somebody is in the way; whom to follow; whether one overlaps somebody."""
 
     must_yield: Array
     is_blocked: Array
     merging: Merging
+    overlaps: Array
 
 
 def colours(world: World, lights: Lights) -> Array:
@@ -143,6 +149,7 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
         inside_m=to_line_m,
         colour=colour,
         has_yields=has_yields,
+        overlaps=spread(some, asks, found.overlaps, False),
     )
     nobody = Merging(gap_m=FREE_GAP_M, speed_mps=0.0, apart_m=0.0, apart_s=0.0)
     return gate, Merging(*(spread(some, asks, *parts) for parts in zip(found.merging, nobody, strict=True)))
@@ -201,6 +208,8 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     beyond = pick(connections.to_lane, foe)
     left_m = cleared_m - pick(lanes.length_m, edge_lanes + foe) - pick(here.rear_m, beyond)
     is_late = (left_m > 0) & (left_m > pick(here.rear_mps, beyond) * in_s)
+    # So does who goes first and is on its way across behind one, into the same lane.
+    is_blocked = is_blocked | is_there & merges & yields & (last[..., REST] >= my[..., REST])
     is_blocked = (is_blocked | is_there_foe & ~merges & (pick(here.rear_m, beyond) < 0) & is_late).any(axis=1)
     my_rest_m = my[..., REST]
 
@@ -226,7 +235,37 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     every = Merging(*(jnp.concatenate(parts, axis=1) for parts in zip(*ahead, strict=True)))
     nearest = jnp.argmin(every.gap_m, axis=1, keepdims=True)
     merging = Merging(*(jnp.take_along_axis(part, nearest, axis=1)[:, 0] for part in every))
-    return Conflict(must_yield, is_blocked, merging)
+    is_inside = ~pick(mine.enters, place)[:, None]
+    found = [_overlap(world, asked, (my, row), merges) & (who >= 0) for row, who in ((last, tail), (first, head))]
+    # Who has left by the only way into its lane is on that way with its rear.
+    left = last.at[..., REST].set(-GONE_M).at[..., LENGTH].set(GONE_M - pick(here.rear_m, beyond))
+    is_left = pick(connections.is_sole, foe) & ~merges & (pick(here.rear_m, beyond) < 0)
+    overlaps = (found[0] | found[1]) & is_there_foe & (asked < foe) | is_left & _overlap(
+        world, asked, (my, left), merges
+    )
+    return Conflict(must_yield, is_blocked, merging, (overlaps & is_inside).any(axis=1))
+
+
+def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Array) -> Array:
+    """Return whether two on ways that cross cover the place where they meet, or two on ways that join one another."""
+    lanes, connections, _, _ = world.network
+    edge_lanes = lanes.length_m.shape[0] - connections.to_lane.shape[0]
+    foe, met_m, own_met_m = (
+        pick(part, asked[:, 0]) for part in (connections.foe, connections.met_m, connections.own_met_m)
+    )
+
+    def places(row: Array, way: Array, at_m: Array) -> tuple[Array, Array]:
+        front_m = pick(lanes.length_m, edge_lanes + way) - row[..., REST] - at_m
+        return front_m, front_m - row[..., LENGTH]
+
+    (my_front_m, my_rear_m), (front_m, rear_m) = places(rows[0], asked, own_met_m), places(rows[1], foe, met_m)
+    half_m = WIDTH_M / 2
+    crosses = (my_front_m > -half_m) & (my_rear_m < half_m) & (front_m > -half_m) & (rear_m < half_m)
+    apart_m = jnp.maximum(
+        rows[0][..., REST] - rows[1][..., REST] - rows[1][..., LENGTH],
+        rows[1][..., REST] - rows[0][..., REST] - rows[0][..., LENGTH],
+    )
+    return jnp.where(merges, (my_front_m > 0) & (front_m > 0) & (apart_m < 0), crosses)
 
 
 def _is_full(world: World, here: Places, mine: Approach, place: Array) -> Array:

@@ -79,7 +79,8 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
         lights=lights_after(
             world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
         ),
-        collisions=state.collisions + counted(world, here.exists & ~ahead.is_line & (ahead.gap_m < 0), vehicles.trip),
+        collisions=state.collisions
+        + counted(world, here.exists & (gate.overlaps | ~ahead.is_line & (ahead.gap_m < 0)), vehicles.trip),
         emergencies=state.emergencies + counted(world, is_hard, vehicles.trip),
     )
     after = entered(world, arrived(world, after, ends.is_last), here)

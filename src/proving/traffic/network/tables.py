@@ -4,6 +4,7 @@ Lanes of edges come first, edge by edge from right to left; then one lane per co
 junction); the last row of every table stands for "nowhere", so that an index is always valid.
 """
 
+from collections import Counter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -60,6 +61,10 @@ class Connections(NamedTuple):
         equals: of those that merge, where neither goes first.
         cleared_m: how far along each of those that cross a rear bumper is out of the way; of those that merge, how far
             along it the ways are still apart.
+        met_m: where along each of those that cross it meets this one, and from where on along each of those that merge
+            there is no room beside this one; infinite: nowhere.
+        own_met_m: the same along this one.
+        is_sole: no other connection reaches the same lane.
         beside: the others out of the same lane, padded with none.
         parted_m: how far along each of those it has parted from this one.
     """
@@ -75,6 +80,9 @@ class Connections(NamedTuple):
     merges: Array
     equals: Array
     cleared_m: Array
+    met_m: Array
+    own_met_m: Array
+    is_sole: Array
     beside: Array
     parted_m: Array
 
@@ -179,19 +187,16 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
     foe = np.full((none + 1, width), none, dtype=np.int32)
     yields, merges, equals = (np.zeros((none + 1, width), dtype=bool) for _ in range(3))
     first = [set(way.yields_to) for way in ways]
-    cleared_m = np.zeros((none + 1, width))
     for i, others in enumerate(crossing):
         foe[i, : len(others)] = others
-        cleared_m[i, : len(others)] = [
-            shapes.joined_m(i, other) if to_lane[other] == to_lane[i] else shapes.cleared_m(i, other)
-            for other in others
-        ]
         yields[i, : len(others)] = [other in first[i] for other in others]
         merges[i, : len(others)] = [to_lane[other] == to_lane[i] for other in others]
         equals[i, : len(others)] = [
             to_lane[other] == to_lane[i] and other not in first[i] and i not in first[other] for other in others
         ]
 
+    cleared_m, met_m, own_met_m = _meetings(shapes, crossing, to_lane)
+    reached = Counter(to_lane)
     signal = [signal_number[way.signal] if way.signal else len(signal_number) for way in ways]
     return Connections(
         from_lane=np.array([*from_lane, nowhere], dtype=np.int32),
@@ -206,9 +211,26 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
         merges=merges,
         equals=equals,
         cleared_m=cleared_m.astype(dtype),
+        met_m=met_m.astype(dtype),
+        own_met_m=own_met_m.astype(dtype),
+        is_sole=np.array([*(reached[lane] == 1 for lane in to_lane), False]),
         beside=beside,
         parted_m=parted_m.astype(dtype),
     )
+
+
+def _meetings(shapes: Shapes, crossing: list[list[int]], to_lane: list[int]) -> tuple[np.ndarray, ...]:
+    """Return `cleared_m`, `met_m` and `own_met_m` of `Connections`."""
+    width = max([1, *(len(one) for one in crossing)])
+    shape = (len(crossing) + 1, width)
+    cleared_m, met_m, own_met_m = np.zeros(shape), np.full(shape, np.inf), np.full(shape, np.inf)
+    for i, others in enumerate(crossing):
+        for k, other in enumerate(others):
+            does_join = to_lane[other] == to_lane[i]
+            met = shapes.beside_m if does_join else shapes.met_m
+            cleared_m[i, k] = (shapes.joined_m if does_join else shapes.cleared_m)(i, other)
+            met_m[i, k], own_met_m[i, k] = met(i, other), met(other, i)
+    return cleared_m, met_m, own_met_m
 
 
 def _signals(road_map: RoadMap, dtype: str) -> Signals:
