@@ -19,6 +19,8 @@ KNOWN = {
     "crc64nvme": lambda data: bit_by_bit(data).to_bytes(8, "big"),
     "sha1": lambda data: hashlib.sha1(data).digest(),
     "sha256": lambda data: hashlib.sha256(data).digest(),
+    "sha512": lambda data: hashlib.sha512(data).digest(),
+    "md5": lambda data: hashlib.md5(data).digest(),
 }
 
 
@@ -70,7 +72,7 @@ def test_a_composite_covers_the_parts_digests():
         ({"x-amz-checksum-crc32": "AAAAAA==", "x-amz-checksum-sha1": "x"}, "InvalidRequest"),
         ({"x-amz-checksum-crc32": "AAAA"}, "InvalidRequest"),
         ({"x-amz-checksum-crc32": "no base64"}, "InvalidRequest"),
-        ({"x-amz-checksum-sha512": "AAAA"}, "NotImplemented"),
+        ({"x-amz-checksum-xxhash3": "AAAA"}, "NotImplemented"),
         ({"x-amz-checksum-crc99": "AAAA"}, "InvalidRequest"),
         ({"x-amz-trailer": "x-amz-meta-a"}, "InvalidRequest"),
     ],

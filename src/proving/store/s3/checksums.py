@@ -19,7 +19,7 @@ COMPOSITE = "COMPOSITE"
 FULL_OBJECT = "FULL_OBJECT"
 _NONE: frozenset[str] = frozenset()
 # In today's service, but not here; each is refused by name.
-_NOT_YET = frozenset(("sha512", "md5", "xxhash64", "xxhash3", "xxhash128"))
+_NOT_YET = frozenset(("xxhash64", "xxhash3", "xxhash128"))
 # Headers that begin like a checksum and are none.
 _NO_CHECKSUM = frozenset(("x-amz-checksum-mode", "x-amz-checksum-algorithm", "x-amz-checksum-type"))
 
@@ -87,6 +87,8 @@ ALGORITHMS: dict[str, Algorithm] = {
         Algorithm("crc64nvme", lambda: _RunningCrc(crc.crc64nvme, 8), 8, crc.CRC64NVME, (FULL_OBJECT,)),
         Algorithm("sha1", lambda: hashlib.sha1(usedforsecurity=False), 20, None, (COMPOSITE,)),
         Algorithm("sha256", hashlib.sha256, 32, None, (COMPOSITE,)),
+        Algorithm("sha512", hashlib.sha512, 64, None, (COMPOSITE,)),
+        Algorithm("md5", lambda: hashlib.md5(usedforsecurity=False), 16, None, (COMPOSITE,)),
     )
 }
 

@@ -11,6 +11,7 @@ from proving.store.s3.context import Context
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Answer
 from proving.store.s3.intake import Received
+from proving.store.s3.properties import checksum_elements
 from proving.store.s3.requests import Request, whole_number
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def _entry(info: "ObjectInfo", written: Callable[[str], str], owner: str) -> str
             element("Key", written(info.key)),
             element("LastModified", iso_time(info.modified_s)),
             element("ETag", f'"{info.etag}"'),
+            *checksum_elements(info.metadata),
             element("Size", info.size_bytes),
             owner,
             element("StorageClass", "STANDARD"),

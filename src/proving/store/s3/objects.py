@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from proving.store.errors import NoSuchKey
-from proving.store.reading import Pieces
+from proving.store.reading import OpenObject, Pieces
 from proving.store.records import Deleted, Deletion
-from proving.store.s3 import canned, parts, properties, tags
+from proving.store.s3 import canned, checksums, parts, properties, tags
 from proving.store.s3.answers import document, element, iso_time, nest
 from proving.store.s3.buckets import require_bucket
 from proving.store.s3.conditions import CONDITIONS, check_read, chosen_range, matches, write_conditions
@@ -239,8 +239,6 @@ def copy_object(context: Context, request: Request, _received: Received) -> Answ
     bucket, key, version = copy_source(request)
     directive = _directive(request, "x-amz-metadata-directive")
     tags_directive = _directive(request, "x-amz-tagging-directive")
-    if "x-amz-checksum-algorithm" in request.headers:
-        raise Refused("NotImplemented", "A new checksum for a copy is not implemented.")
     if directive == "COPY" and version is None and (bucket, key) == (request.bucket, request.key):
         raise Refused("InvalidRequest", "A copy onto itself must change something, such as the metadata.")
     opened = open_version(context, bucket, key, version)
@@ -259,14 +257,31 @@ def copy_object(context: Context, request: Request, _received: Received) -> Answ
         if tags_directive == "REPLACE":
             metadata.pop(tags.STORED, None)
             metadata |= tags.from_header(request.headers)
+        metadata = _with_checksum_of_copy(opened, metadata, request.headers.get("x-amz-checksum-algorithm", ""))
         info = save_stream(context, request, Pieces(opened, 0, None), content_type, metadata)
     finally:
         opened.close()
     headers = version_headers(context, request.bucket, info.version)
     if context.store.history.versioning(bucket):
         headers = (*headers, ("x-amz-copy-source-version-id", source.version or NULL))
-    children = (element("LastModified", iso_time(info.modified_s)), element("ETag", f'"{info.etag}"'))
-    return document("CopyObjectResult", children, headers)
+    children = [element("LastModified", iso_time(info.modified_s)), element("ETag", f'"{info.etag}"')]
+    return document("CopyObjectResult", children + properties.checksum_texts(metadata), headers)
+
+
+def _with_checksum_of_copy(opened: OpenObject, metadata: Mapping[str, str], asked: str) -> dict[str, str]:
+    """Return metadata with the checksum that a copy has: the one asked for, or of the source's algorithm.
+
+    That of a source is kept where it is one of all bytes; else the bytes are read for it, once more.
+    """
+    told = properties.checksum_headers(metadata)
+    known = told[0][0].removeprefix(checksums.PREFIX) if told else ""
+    wanted = checksums.algorithm_named(asked).name if asked else known
+    if not wanted or (wanted == known and told[1][1] == checksums.FULL_OBJECT):
+        return dict(metadata)
+    running = checksums.ALGORITHMS[wanted].start()
+    for piece in opened.pieces():
+        running.update(piece)
+    return properties.with_checksum(metadata, wanted, checksums.encoded(running.digest()))
 
 
 def _directive(request: Request, name: str) -> str:

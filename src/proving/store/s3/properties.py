@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from proving.store.s3 import canned
-from proving.store.s3.checksums import ALGORITHMS, FULL_OBJECT
+from proving.store.s3.answers import element
+from proving.store.s3.checksums import ALGORITHMS, FULL_OBJECT, PREFIX
 from proving.store.s3.errors import Refused
 from proving.store.s3.requests import RESPONSE_OVERRIDES, user_metadata
 from proving.store.s3.wire import header_text, http_date
@@ -72,6 +73,24 @@ def checksum_headers(metadata: Mapping[str, str]) -> list[tuple[str, str]]:
     if algorithm not in ALGORITHMS:
         return []
     return [(ALGORITHMS[algorithm].header, text), ("x-amz-checksum-type", metadata.get(_CHECKSUM_TYPE, FULL_OBJECT))]
+
+
+def checksum_texts(metadata: Mapping[str, str]) -> list[str]:
+    """Return the elements that tell the remembered checksum itself, if there is one."""
+    told = checksum_headers(metadata)
+    if not told:
+        return []
+    (name, text), (_, kind) = told
+    return [element(f"Checksum{name.removeprefix(PREFIX).upper()}", text), element("ChecksumType", kind)]
+
+
+def checksum_elements(metadata: Mapping[str, str]) -> list[str]:
+    """Return the elements of a listing that tell which checksum is remembered, if there is one."""
+    told = checksum_headers(metadata)
+    if not told:
+        return []
+    (name, _), (_, kind) = told
+    return [element("ChecksumAlgorithm", name.removeprefix(PREFIX).upper()), element("ChecksumType", kind)]
 
 
 def object_headers(info: "ObjectInfo", headers: Mapping[str, str], query: Mapping[str, str]) -> list[tuple[str, str]]:

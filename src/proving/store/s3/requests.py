@@ -56,7 +56,9 @@ def _route(operation: str, selectors: str = "", understood: frozenset[str] = fro
 
 # By level and method; the first route whose selectors are all there is taken.
 ROUTES: dict[tuple[str, str], tuple[Route, ...]] = {
-    ("service", "GET"): (_route("ListBuckets"),),
+    ("service", "GET"): (
+        _route("ListBuckets", "", frozenset(("max-buckets", "continuation-token", "prefix", "bucket-region"))),
+    ),
     ("bucket", "GET"): (
         _route("GetBucketLocation", "location"),
         _route("GetBucketVersioning", "versioning"),

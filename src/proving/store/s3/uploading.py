@@ -281,7 +281,7 @@ def list_parts(context: Context, request: Request, _received: Received) -> Answe
     children += [initiator, OWNER, element("StorageClass", "STANDARD"), element("PartNumberMarker", after)]
     if parts:
         children.append(element("NextPartNumberMarker", parts[-1].number))
-    children += [element("MaxParts", limit), element("IsTruncated", is_truncated)]
+    children += [element("MaxParts", limit), element("IsTruncated", is_truncated), *_declared(upload)]
     children += [nest("Part", _part_elements(part)) for part in parts]
     return document("ListPartsResult", children)
 
@@ -331,4 +331,12 @@ def list_uploads(context: Context, request: Request, _received: Received) -> Ans
 def _upload_element(upload: Upload, written: Callable[[str], str]) -> str:
     names = [element("Key", written(upload.key)), element("UploadId", upload.upload_id), OWNER]
     names += [element("StorageClass", "STANDARD"), element("Initiated", iso_time(upload.created_s))]
-    return nest("Upload", names)
+    return nest("Upload", names + _declared(upload))
+
+
+def _declared(upload: Upload) -> list[str]:
+    """Return the elements that tell which checksum the parts of an upload must have, if any."""
+    if not upload.algorithm:
+        return []
+    told = element("ChecksumAlgorithm", upload.algorithm.upper())
+    return [told, element("ChecksumType", upload.checksum_type)]

@@ -15,6 +15,7 @@ from proving.store.s3.errors import Refused
 from proving.store.s3.head import Answer
 from proving.store.s3.intake import Received
 from proving.store.s3.listing import asked_encoding, asked_limit, echo
+from proving.store.s3.properties import checksum_elements
 from proving.store.s3.requests import Request
 from proving.store.s3.wire import http_date
 
@@ -153,7 +154,8 @@ def list_object_versions(context: Context, request: Request, _received: Received
         parts = [element("Key", written(info.key)), element("VersionId", info.version or NULL)]
         parts += [element("IsLatest", is_newest), element("LastModified", iso_time(info.modified_s))]
         if not info.is_delete_marker:
-            parts += [element("ETag", f'"{info.etag}"'), element("Size", info.size_bytes)]
+            parts += [element("ETag", f'"{info.etag}"'), *checksum_elements(info.metadata)]
+            parts.append(element("Size", info.size_bytes))
             parts.append(element("StorageClass", "STANDARD"))
         children.append(nest("DeleteMarker" if info.is_delete_marker else "Version", [*parts, OWNER]))
     children += [nest("CommonPrefixes", (element("Prefix", written(prefix)),)) for prefix in page.common_prefixes]
