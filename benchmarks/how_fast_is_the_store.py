@@ -4,8 +4,8 @@ Sixteen writers put random values under random keys, in turn with the peers, on 
 ours, `Store.put` returns after fdatasync of the batch that holds or names the value; RocksDB, its own `db_bench` with
 --sync=1, whose write-ahead log is synced for each group of writers, without compression; LMDB, a transaction for each
 put with sync and metasync on; SQLite, WAL with synchronous=FULL and a transaction for each put. The peers keep no MD5
-of a value, so ours is given an ETag too; `put_1m_md5_per_s` says what hashing costs. Whether the disk below honours
-flushes cannot be seen from here.
+of a value, so ours is given an ETag too; `put_1m_md5_per_s` says what hashing costs. `file` is our store in one
+preallocated file instead of a folder. Whether the disk below honours flushes cannot be seen from here.
 
 Then: how much later the slowest puts return while space is reclaimed beside them. What many objects take of memory,
 and of time after a kill, `how_large_may_the_store_grow.py` tells.
@@ -24,16 +24,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import lmdb
 
-from proving.store import Store
+from proving.store import FileDisk, Store
 
 WRITERS = 16
 SIZES = {"64k": 64 << 10, "1m": 1 << 20, "1k": 1 << 10}
 KEY_COUNT = 4096
+FILE_BYTES = 12 << 30
 ROCKSDB_PUTS_PER_S = {64 << 10: 2000, 1 << 20: 150, 1 << 10: 12_000}
 Rate = Callable[[Path, int, float], float]
 Put = Callable[[int, bytes], object]
@@ -61,7 +63,13 @@ def main() -> None:
 
 def compared(folder: Path, rounds: int, seconds: float) -> dict[str, float]:
     """Return durable puts per second of each engine, and ours over theirs: medians and spread of the rounds."""
-    engines: dict[str, Rate] = {"store": store_rate, "rocksdb": rocksdb_rate, "lmdb": lmdb_rate, "sqlite": sqlite_rate}
+    engines: dict[str, Rate] = {
+        "store": store_rate,
+        "file": file_rate,
+        "rocksdb": rocksdb_rate,
+        "lmdb": lmdb_rate,
+        "sqlite": sqlite_rate,
+    }
     answer: dict[str, float] = {}
     for label, size in SIZES.items():
         found: dict[str, list[float]] = {engine: [] for engine in engines}
@@ -105,6 +113,15 @@ def store_rate(folder: Path, size_bytes: int, seconds: float, *, is_hashed: bool
     with Store.open(folder) as store:
         store.create_bucket("bucket")
         return puts_per_s(lambda key, value: store.put("bucket", f"{key:016d}", value, etag=etag), size_bytes, seconds)
+
+
+def file_rate(folder: Path, size_bytes: int, seconds: float) -> float:
+    """Return the same of a store whose disk is one preallocated file."""
+    folder.mkdir()
+    with Store.open(FileDisk.open(folder / "disk", FILE_BYTES)) as store:
+        store.create_bucket("bucket")
+        put = partial(store.put, "bucket", etag="0" * 32)
+        return puts_per_s(lambda key, value: put(f"{key:016d}", value), size_bytes, seconds)
 
 
 def rocksdb_rate(folder: Path, size_bytes: int, seconds: float) -> float:

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from proving.check.sim_disk import SimDisk
-from proving.store import Disk, FolderDisk, NotAStore, Store, StoreInUse
+from proving.store import Disk, FileDisk, FolderDisk, NotAStore, Store, StoreInUse
 
 
-@pytest.fixture(params=["folder", "simulated"])
+@pytest.fixture(params=["folder", "file", "simulated"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Disk]:
     """Opens the disk, and again after it was closed."""
     if request.param == "folder":
         return lambda: FolderDisk(tmp_path / "disk")
+    if request.param == "file":
+        return lambda: FileDisk.open(tmp_path / "disk", 1 << 20)
     before: list[SimDisk] = []
 
     def again() -> SimDisk:

@@ -10,6 +10,8 @@ import pytest
 from proving.check.sim_disk import SimDisk
 from proving.store import (
     BucketNotEmpty,
+    Disk,
+    FileDisk,
     FolderDisk,
     NoSuchBucket,
     NoSuchKey,
@@ -42,12 +44,16 @@ def together(works: list[Callable[[], None]]) -> None:
         raise errors[0]
 
 
-@pytest.fixture(params=["folder", "simulated"])
+@pytest.fixture(params=["folder", "file", "simulated"])
 def store(
     request: pytest.FixtureRequest, tmp_path: Path, open_small: OpenSmall, small: StoreSettings
 ) -> Iterator[Store]:
-    disk = FolderDisk(tmp_path) if request.param == "folder" else SimDisk(capacity_bytes=120 * 8192)
-    store = open_small(disk)
+    disks: dict[str, Callable[[], Disk]] = {
+        "folder": lambda: FolderDisk(tmp_path),
+        "file": lambda: FileDisk.open(tmp_path / "disk", 2 << 20),
+        "simulated": lambda: SimDisk(capacity_bytes=120 * 8192),
+    }
+    store = open_small(disks[request.param]())
     store.create_bucket("bucket")
     yield store
     store.close()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from proving.store.disk import Disk, FolderDisk
     from proving.store.errors import (
         BadName,
+        BadSize,
         BucketExists,
         BucketNotEmpty,
         Corrupt,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         TooLarge,
     )
     from proving.store.export import Exported
+    from proving.store.file_disk import FileDisk
     from proving.store.graph import Graph, Node
     from proving.store.history import History
     from proving.store.objects import Store
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadName",
+    "BadSize",
     "BucketExists",
     "BucketInfo",
     "BucketNotEmpty",
@@ -61,6 +64,7 @@ __all__ = [
     "DiskFull",
     "Exported",
     "ExtentStats",
+    "FileDisk",
     "FolderDisk",
     "Graph",
     "History",
@@ -91,6 +95,7 @@ _ELSEWHERE = {
     "Clock": "clock",
     **dict.fromkeys(("Disk", "FolderDisk"), "disk"),
     "Exported": "export",
+    "FileDisk": "file_disk",
     **dict.fromkeys(("Graph", "Node"), "graph"),
     "History": "history",
     **dict.fromkeys(("Damage", "ScrubReport"), "scrub"),

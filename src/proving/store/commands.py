@@ -1,7 +1,8 @@
-"""The command line of the store: serve a folder over S3, look inside one, put and get without a server."""
+"""The command line of the store: serve a folder or a file over S3, look inside one, put and get without a server."""
 
 import dataclasses
 import json as json_text
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,24 @@ if TYPE_CHECKING:
     from proving.store.export import Exported
 
 app = App(name="store", help="An S3-compatible object store node that loses nothing in a crash.")
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listening:
+    """Where requests come in.
+
+    Attributes:
+        host: The address to listen on.
+        port: The port to listen on; 0 lets the system choose, and the line on stdout tells which.
+        domain: Where set, BUCKET.DOMAIN in the Host header names the bucket; without it the path does.
+        workers: Threads for what waits for the disk; so many writes share a commit at most.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 9000
+    domain: str = ""
+    workers: int = 16
 
 
 @Parameter(name="*")
@@ -46,38 +65,35 @@ class Looking:
     scrub_every_h: float | None = None
 
 
+LISTENING = Listening()
 SECURED = Secured()
 LOOKING = Looking()
 
 
 @app.command
 def serve(
-    folder: Path,
+    place: Path,
     *,
-    host: str = "127.0.0.1",
-    port: int = 9000,
+    size: str = "",
     credentials: Path | None = None,
-    domain: str = "",
-    workers: int = 16,
+    listening: Annotated[Listening, Parameter(name="*")] = LISTENING,
     secured: Annotated[Secured, Parameter(name="*")] = SECURED,
     looking: Annotated[Looking, Parameter(name="*")] = LOOKING,
 ) -> int:
-    """Serve FOLDER over S3 until SIGTERM or SIGINT; it is made where it is missing.
+    """Serve the store in PLACE over S3 until SIGTERM or SIGINT: a folder, made where it is missing, or one file.
 
     The key pair comes from PROVING_ACCESS_KEY and PROVING_SECRET_KEY, or from --credentials; there is no default.
 
     Args:
-        folder: Where the store keeps its files.
-        host: The address to listen on.
-        port: The port to listen on; 0 lets the system choose, and the line on stdout tells which.
+        place: Where the store is kept.
+        size: Keep it in one file of this size, such as 10GiB, all of it taken from the file system when it is made.
         credentials: A TOML or JSON file with access_key and secret_key, which may do everything; or a TOML file of
             [[users]], each with access_key, secret_key and lists of buckets: read, write, manage.
-        domain: Where set, BUCKET.DOMAIN in the Host header names the bucket; without it the path does.
-        workers: Threads for what waits for the disk; so many writes share a commit at most.
-        secured: Whether HTTPS is spoken, and whether access control lists let strangers in.
+        listening: Where requests come in.
+        secured: Whether HTTPS is spoken.
         looking: How it is looked after.
     """
-    from proving.store import Store
+    from proving.store import FileDisk, Store
     from proving.store.s3.errors import CannotListen
     from proving.store.s3.server import ServerSettings, serve_until_stopped
     from proving.store.s3.users import find_users
@@ -85,10 +101,10 @@ def serve(
     users = find_users(credentials)
     try:
         settings = ServerSettings(
-            host=host,
-            port=port,
-            domain=domain,
-            worker_count=workers,
+            host=listening.host,
+            port=listening.port,
+            domain=listening.domain,
+            worker_count=listening.workers,
             certificate=secured.certificate,
             private_key=secured.private_key,
             grants_by_acl=secured.grants_by_acl,
@@ -97,14 +113,14 @@ def serve(
         )
     except ValueError as error:
         raise CannotListen(str(error)) from error
-    shown = f"[{host}]" if ":" in host else host
+    shown = f"[{listening.host}]" if ":" in listening.host else listening.host
 
     def tell(chosen_port: int, status_port: int | None) -> None:
         print(f"listening on {settings.scheme}://{shown}:{chosen_port}", flush=True)
         if status_port is not None:
             print(f"status at http://127.0.0.1:{status_port}", flush=True)
 
-    with Store.open(folder) as store:
+    with Store.open(FileDisk.open(place, _bytes(size)) if size else place) as store:
         serve_until_stopped(store, users, settings, tell)
     return 0
 
@@ -114,7 +130,7 @@ def stats(folder: Path, *, json: bool = False) -> int:
     """Say how full the store in FOLDER is.
 
     Args:
-        folder: A store's folder, not being served at the moment.
+        folder: A store's folder or file, not being served at the moment.
         json: Print one JSON document.
     """
     from proving.store import Store
@@ -135,7 +151,7 @@ def scrub(folder: Path, *, json: bool = False) -> int:
     """Read all that the store in FOLDER holds, and name what is damaged; exit code 1 if something is.
 
     Args:
-        folder: A store's folder, not being served at the moment.
+        folder: A store's folder or file, not being served at the moment.
         json: Print one JSON document.
     """
     from proving.store import Store
@@ -157,7 +173,7 @@ def graph(folder: Path, *, out: Path | None = None) -> int:
     """Draw what of the store in FOLDER is durable, what waits, and what must be durable before what.
 
     Args:
-        folder: A store's folder, not being served at the moment.
+        folder: A store's folder or file, not being served at the moment.
         out: Where to: an SVG picture if it ends in .svg, else Graphviz's language; without it, that on stdout.
     """
     from proving.store import Store
@@ -177,7 +193,7 @@ def export(folder: Path, place: Path, *, json: bool = False) -> int:
     """Write all that the store in FOLDER holds to PLACE: bytes, descriptions, versions and times.
 
     Args:
-        folder: A store's folder, not being served at the moment.
+        folder: A store's folder or file, not being served at the moment.
         place: A new folder; or a new file, if it ends in .tar.
         json: Print one JSON document.
     """
@@ -192,7 +208,7 @@ def import_(folder: Path, place: Path, *, json: bool = False) -> int:
     """Put all that `export` wrote to PLACE into the store in FOLDER, exactly as it was.
 
     Args:
-        folder: A store's folder, not being served at the moment; it is made where it is missing.
+        folder: A store's folder or file, not being served at the moment; it is made where it is missing.
         place: What `export` wrote; the store may have none of its buckets.
         json: Print one JSON document.
     """
@@ -209,7 +225,7 @@ def ls(folder: Path, bucket: str = "", prefix: str = "", *, json: bool = False) 
     """List the buckets of the store in FOLDER, or the objects of one.
 
     Args:
-        folder: A store's folder, not being served at the moment.
+        folder: A store's folder or file, not being served at the moment.
         bucket: Which bucket to list; without it, the buckets themselves.
         prefix: Only keys that begin with this.
         json: Print one JSON document.
@@ -242,7 +258,7 @@ def put(folder: Path, bucket: str, key: str, file: Path, *, content_type: str = 
     """Put FILE under KEY; the bucket is made where it is missing.
 
     Args:
-        folder: A store's folder, not being served at the moment; it is made where it is missing.
+        folder: A store's folder or file, not being served at the moment; it is made where it is missing.
         bucket: The bucket.
         key: The object's key.
         file: What to put.
@@ -263,7 +279,7 @@ def get(folder: Path, bucket: str, key: str, file: Path | None = None) -> int:
     """Write the object under KEY to FILE, or to stdout.
 
     Args:
-        folder: A store's folder, not being served at the moment.
+        folder: A store's folder or file, not being served at the moment.
         bucket: The bucket.
         key: The object's key.
         file: Where to; an existing file is replaced.
@@ -288,7 +304,7 @@ def rm(folder: Path, bucket: str, key: str) -> int:
     """Delete the object under KEY.
 
     Args:
-        folder: A store's folder, not being served at the moment.
+        folder: A store's folder or file, not being served at the moment.
         bucket: The bucket.
         key: The object's key; an absent one is an error here.
     """
@@ -311,8 +327,20 @@ def _tell_exported(where: str, done: "Exported", *, json: bool) -> int:
     return 0
 
 
+def _bytes(text: str) -> int:
+    """Return a size that is given with its unit."""
+    from proving.store import BadSize
+
+    found = re.fullmatch(r"(\d+) ?([KMGT])iB", text)
+    if found is None:
+        raise BadSize(f"a size is a number and KiB, MiB, GiB or TiB, such as 10GiB; got {text!r}")
+    return int(found[1]) << 10 * (1 + "KMGT".index(found[2]))
+
+
 def _existing(folder: Path) -> Path:
-    """Return `folder` if something is in it; looking into a store must not make one."""
+    """Return `folder` if it is a file, or something is in it; looking into a store must not make one."""
+    if folder.is_file():
+        return folder
     if not folder.is_dir():
         raise FileNotFoundError(2, "no such folder", str(folder))
     if not any(folder.iterdir()):

@@ -130,14 +130,14 @@ class FolderDisk:
 
     def write(self, name: str, offset: int, parts: Sequence[Bytes]) -> None:
         """Write the parts one behind the other."""
-        _write_all(self._open(name), offset, parts)
+        write_all(self._open(name), offset, parts)
 
     def write_durably(self, name: str, offset: int, parts: Sequence[Bytes]) -> None:
         """Write the parts one behind the other, durable when it returns.
 
         One call instead of two: a thread that comes back from a call waits for all those that compute meanwhile.
         """
-        _write_all(self._open(name), offset, parts, os.RWF_DSYNC)
+        write_all(self._open(name), offset, parts, os.RWF_DSYNC)
 
     def sync(self, name: str) -> None:
         """Make all earlier writes to that file durable."""
@@ -155,7 +155,7 @@ class FolderDisk:
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a small whole file, atomic and durable."""
-        self._make_whole(name, lambda file: _write_all(file, 0, [data]))
+        self._make_whole(name, lambda file: write_all(file, 0, [data]))
 
     def remove(self, name: str) -> None:
         """Remove a file, durable when it returns."""
@@ -236,7 +236,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def _write_all(file: int, offset: int, parts: Sequence[Bytes], flags: int = 0) -> None:
+def write_all(file: int, offset: int, parts: Sequence[Bytes], flags: int = 0) -> None:
     """Write every byte: a vectored write takes a limited number of buffers and may stop short."""
     if len(parts) <= _BUFFERS_PER_CALL:
         written = os.pwritev(file, parts, offset, flags)

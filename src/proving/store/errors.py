@@ -6,6 +6,7 @@ proving.Error
 ├── BucketExists(ValueError)      the bucket is there already
 ├── BucketNotEmpty(ValueError)    a bucket with objects cannot be deleted
 ├── BadName(ValueError)           a bucket's name or a key is not allowed
+├── BadSize(ValueError)           a disk cannot be so large
 ├── PreconditionFailed(ValueError)  `if_match` or `if_none_match` does not hold
 ├── TooLarge(ValueError)          the object needs more index than an extent holds
 ├── NotStaged(ValueError)         a staged part was used, discarded, or belongs to another store
@@ -47,6 +48,10 @@ class BucketNotEmpty(Error, ValueError):
 
 class BadName(Error, ValueError):
     """A bucket's name or a key is not allowed."""
+
+
+class BadSize(Error, ValueError):
+    """A disk in one file cannot be so large, or is there with another size."""
 
 
 class PreconditionFailed(Error, ValueError):

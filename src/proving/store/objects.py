@@ -21,6 +21,7 @@ from proving.store.disk import UNFINISHED, Disk, FolderDisk, files_in
 from proving.store.engine import Engine
 from proving.store.errors import NoSuchBucket, NoSuchKey
 from proving.store.export import Exported, export_to, import_from
+from proving.store.file_disk import FileDisk
 from proving.store.gate import Gate
 from proving.store.graph import Graph, graph_of
 from proving.store.history import History
@@ -73,10 +74,10 @@ class Store:
         clock: Clock | None = None,
         draw: Callable[[int], bytes] = token_bytes,
     ) -> "Store":
-        """Open the store in a folder or on a disk, or make an empty one there.
+        """Open the store in a folder, in a file or on a disk, or make an empty one there.
 
         Args:
-            place: A folder, or a `Disk`, which the store closes.
+            place: A folder; a file that is a disk, see `FileDisk.open`; or a `Disk`, which the store closes.
             settings: How it is laid out; an existing store keeps its extent size.
             clock: Tells when objects were modified; the system's by default.
             draw: Gives so many random bytes; give a seeded one to repeat a run exactly.
@@ -87,7 +88,7 @@ class Store:
             Corrupt: something that was durable cannot be read.
             DiskFailed, OSError: the disk refused.
         """
-        disk = _folder_disk(Path(place)) if isinstance(place, Path | str) else place
+        disk = _disk_at(Path(place)) if isinstance(place, Path | str) else place
         try:
             return cls(disk, settings or StoreSettings(), clock or SystemClock(), draw)
         except BaseException:
@@ -403,8 +404,10 @@ class Store:
         return NoSuchKey(f"there is no '{key}' in the bucket '{bucket}'")
 
 
-def _folder_disk(folder: Path) -> FolderDisk:
-    """Return the disk in a folder, which is left as it is if something else than a store is there."""
-    if folder.is_dir():
-        refuse_foreign([name for name in files_in(folder) if not name.endswith(UNFINISHED)])
-    return FolderDisk(folder)
+def _disk_at(place: Path) -> Disk:
+    """Return the disk in a file or folder, which is left as it is if something else than a store is there."""
+    if place.is_file():
+        return FileDisk.open(place)
+    if place.is_dir():
+        refuse_foreign([name for name in files_in(place) if not name.endswith(UNFINISHED)])
+    return FolderDisk(place)
