@@ -19,7 +19,8 @@ _MAIN, _RAMP = 2, 1
 class Merge:
     """FLOW's merge: edges inflow_highway, left, center; inflow_merge and bottom join them at 45 degrees.
 
-    Who drives on the highway goes first.
+    Whoever is nearer goes first: FLOW's people regard safe speeds only, not the right of way. Behind a highway as
+    dense as FLOW's, who had to yield would wait for ever.
     """
 
     merge_m: float = 100.0
@@ -42,7 +43,7 @@ class Merge:
         places = [
             Place(name="inflow_highway", at=(-_INFLOW_M, 0.0), kind="dead_end"),
             Place(name="left", at=(0.0, 0.0), kind="plain"),
-            Place(name="center", at=(middle, 0.0), radius_m=half),
+            Place(name="center", at=(middle, 0.0), kind="zipper", radius_m=half),
             Place(name="right", at=(middle + half + self.after_m, 0.0), kind="dead_end"),
             Place(name="inflow_merge", at=(middle - far * slope, -far * slope), kind="dead_end"),
             Place(name="bottom", at=(middle - near * slope, -near * slope), kind="plain"),
@@ -119,7 +120,7 @@ class MultiMerge:
                 Place(
                     name="end" if is_last else f"merge_{i}",
                     at=(x, 0.0),
-                    kind="dead_end" if is_last else "priority",
+                    kind="dead_end" if is_last else "zipper",
                     radius_m=0.0 if is_last else half,
                 )
             )
