@@ -63,6 +63,21 @@ def test_the_small_print(filled: Any):
     first = filled.list_objects(Bucket="road", MaxKeys=1)
     assert first["IsTruncated"]
     assert "NextMarker" not in first
-    for wrong in ({"MaxKeys": -1}, {"ContinuationToken": "\x01"}):
+    for wrong in ({"MaxKeys": -1}, {"ContinuationToken": "\x01"}, {"ContinuationToken": ""}):
         with pytest.raises(ClientError, match="InvalidArgument"):
             filled.list_objects_v2(Bucket="road", **wrong)
+
+
+def test_a_page_goes_on_where_the_last_ended_though_all_of_that_is_gone(client: Any):
+    for key in ("a", "b/1", "b/2", "c", "d/1"):
+        client.put_object(Bucket="road", Key=key, Body=b"")
+    asked = {"Bucket": "road", "Delimiter": "/", "MaxKeys": 2}
+    first = client.list_objects_v2(**asked)
+    assert ([entry["Key"] for entry in first["Contents"]], first["CommonPrefixes"]) == (["a"], [{"Prefix": "b/"}])
+    for key in ("a", "b/1", "b/2"):
+        client.delete_object(Bucket="road", Key=key)
+    later = client.list_objects_v2(**asked, ContinuationToken=first["NextContinuationToken"])
+    assert ([entry["Key"] for entry in later["Contents"]], later["CommonPrefixes"]) == (["c"], [{"Prefix": "d/"}])
+    assert not later["IsTruncated"]
+    versions = client.list_object_versions(Bucket="road", Delimiter="/", KeyMarker="c", MaxKeys=1)
+    assert ("Versions" in versions, versions["CommonPrefixes"]) == (False, [{"Prefix": "d/"}])

@@ -134,6 +134,29 @@ def test_settings_that_are_empty_are_empty(client: Any):
     assert client.get_bucket_request_payment(Bucket="road")["Payer"] == "BucketOwner"
 
 
+def test_what_complete_says_of_the_object_must_hold(client: Any):
+    upload = client.create_multipart_upload(
+        Bucket="road", Key="k", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT"
+    )["UploadId"]
+    named = {"Bucket": "road", "Key": "k", "UploadId": upload}
+    etag = client.upload_part(**named, PartNumber=1, Body=b"123456789", ChecksumAlgorithm="CRC32")["ETag"]
+    named["MultipartUpload"] = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    for wrong, code in (
+        ({"ChecksumCRC32": "AAAAAA=="}, (400, "BadDigest")),
+        ({"ChecksumSHA1": "98O8HYCOBHMq32eZZczDTKfuNEE="}, (400, "InvalidRequest")),
+        ({"ChecksumType": "COMPOSITE"}, (400, "InvalidRequest")),
+        ({"MpuObjectSize": 8}, (400, "InvalidRequest")),
+        ({"IfMatch": '"0123"'}, (404, "NoSuchKey")),
+    ):
+        with pytest.raises(ClientError) as error:
+            client.complete_multipart_upload(**named, **wrong)
+        assert code_of(error) == code
+    # The checksum is the object's, not that of the document which is sent.
+    right: dict[str, Any] = {"ChecksumCRC32": "y/Q5Jg==", "ChecksumType": "FULL_OBJECT", "MpuObjectSize": 9}
+    done = client.complete_multipart_upload(**named, **right, IfNoneMatch="*")
+    assert (done["ChecksumCRC32"], done["ChecksumType"]) == ("y/Q5Jg==", "FULL_OBJECT")
+
+
 def test_only_the_owner_s_full_control_is_granted(client: Any):
     client.put_object(Bucket="road", Key="k", Body=b"")
     for get, put in (

@@ -120,6 +120,11 @@ def wanted_checksum(headers: Mapping[str, str]) -> Wanted | None:
     return Wanted(algorithm_named(name.removeprefix(PREFIX)), None)
 
 
+def declared_names(headers: Mapping[str, str]) -> list[str]:
+    """Return the algorithms whose values the headers tell."""
+    return [name.removeprefix(PREFIX) for name in _checksum_names(tuple(headers))]
+
+
 @functools.lru_cache(maxsize=256)
 def _checksum_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name.startswith(PREFIX) and name not in _NO_CHECKSUM)

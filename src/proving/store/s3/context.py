@@ -49,6 +49,7 @@ class Handler:
         run: the operation.
         is_quick: whether it may run on the event loop: it waits for no disk write.
         takes_object: whether its body is an object's bytes, staged in blocks; else a small document.
+        sums_body: whether checksum headers are of the body that is sent; else they are of the object that it makes.
         check: refuses early, before a body is asked for.
         share: where the body is small, returns what is to be done together with other requests, instead of `run`.
     """
@@ -56,5 +57,6 @@ class Handler:
     run: Operation
     is_quick: bool = False
     takes_object: bool = False
+    sums_body: bool = True
     check: Callable[[Context, Request], None] | None = None
     share: Callable[[Context, Request, Received], Shared] | None = None

@@ -31,7 +31,7 @@ from proving.store.s3.errors import Refused, refused_by
 from proving.store.s3.form_upload import FormUpload, is_form
 from proving.store.s3.head import Answer, Head
 from proving.store.s3.http import Exchange, Pace, Shared
-from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Intake, Received, no_body
+from proving.store.s3.intake import SINGLE_LIMIT_BYTES, Intake, Received, no_body, without_checksums
 from proving.store.s3.multipart import Uploads
 from proving.store.s3.requests import Request, check_bucket_name, parse_query, parse_request, split_path
 from proving.store.s3.saving import discard
@@ -86,7 +86,7 @@ HANDLERS: dict[str, Handler] = {
     "CreateMultipartUpload": Handler(uploading.create_upload, is_quick=True),
     "UploadPart": Handler(uploading.upload_part, takes_object=True, check=uploading.check_part),
     "UploadPartCopy": Handler(uploading.upload_part_copy, check=uploading.check_part),
-    "CompleteMultipartUpload": Handler(uploading.complete_upload),
+    "CompleteMultipartUpload": Handler(uploading.complete_upload, sums_body=False),
     "AbortMultipartUpload": Handler(uploading.abort_upload),
     "ListParts": Handler(uploading.list_parts, is_quick=True),
     "ListMultipartUploads": Handler(uploading.list_uploads),
@@ -276,7 +276,8 @@ class S3Exchange:
             if handler.share is not None and self._intake.expected_bytes <= SMALL_BYTES:
                 self.pace = Pace.SHARED
         elif request.head.has_body:
-            self._intake = Intake(request.head, signature, SIZE_LIMIT_BYTES)
+            head = request.head if handler.sums_body else without_checksums(request.head)
+            self._intake = Intake(head, signature, SIZE_LIMIT_BYTES)
 
     def take(self, pieces: list[bytes]) -> Answer | None:
         """Take more of the body; an answer means that the request is refused now."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from proving.store.s3.checksums import Running, Wanted, decoded, encoded, trailer_names, wanted_checksum
+from proving.store.s3.checksums import PREFIX, Running, Wanted, decoded, encoded, trailer_names, wanted_checksum
 from proving.store.s3.chunked import ChunkedDecoder, SignatureChain
 from proving.store.s3.errors import Refused
 from proving.store.s3.head import Head
@@ -168,6 +168,11 @@ class Intake:
         if digest != wanted:
             raise Refused("BadDigest", f"The {algorithm.name.upper()} you specified did not match what was received.")
         return Checksum(algorithm.name, digest)
+
+
+def without_checksums(head: Head) -> Head:
+    """Return a head whose body has no checksum of its own among the headers."""
+    return head._replace(headers={name: head.headers[name] for name in head.headers if not name.startswith(PREFIX)})
 
 
 def no_body(signature: Signature) -> Received:

@@ -129,6 +129,9 @@ def _to_token(after: str) -> str:
 
 def _from_token(token: str) -> str:
     try:
-        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
+        after = base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise Refused("InvalidArgument", "The continuation token provided is incorrect.") from None
+        after = ""
+    if not after:
+        raise Refused("InvalidArgument", "The continuation token provided is incorrect.")
+    return after

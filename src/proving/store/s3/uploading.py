@@ -213,9 +213,9 @@ def _complete(context: Context, request: Request, upload: Upload, parts: list[Pa
     etag = f"{hashlib.md5(md5s, usedforsecurity=False).hexdigest()}-{len(parts)}"
     metadata = {**upload.metadata, **stored_parts([part.size_bytes for part in parts])}
     joined = _joined_checksum(upload, parts)
+    _check_promised(request, joined)
     if joined is not None:
         metadata = properties.with_checksum(metadata, *joined)
-        _check_promised(request, *joined)
     staged = tuple(piece for part in parts for piece in part.staged)
     info = save_parts(context, request, staged, etag, upload.content_type, metadata)
     headers = version_headers(context, request.bucket, info.version)
@@ -236,10 +236,19 @@ def _joined_checksum(upload: Upload, parts: list[Part]) -> tuple[str, str, str] 
     return algorithm.name, checksums.full_object(algorithm, sized), kind
 
 
-def _check_promised(request: Request, algorithm: str, text: str, _kind: str) -> None:
-    promised = request.headers.get(f"x-amz-checksum-{algorithm}")
+def _check_promised(request: Request, joined: tuple[str, str, str] | None) -> None:
+    """Refuse where the object has another checksum than the request says, or one of another kind, or none."""
+    algorithm, text, kind = joined or ("null", "", "")
+    for name in checksums.declared_names(request.headers):
+        if name != algorithm:
+            mismatch = f"expected checksum Type: {algorithm}, actual checksum Type: {name}"
+            raise Refused("InvalidRequest", f"Checksum Type mismatch occurred, {mismatch}")
+    asked = request.headers.get("x-amz-checksum-type", kind).upper()
+    if asked != kind:
+        raise Refused("InvalidRequest", f"The upload's checksums are {kind or 'none'}, the request asks for {asked}.")
     # A client may leave out the number of parts of a composite checksum.
-    if promised is not None and promised not in (text, text.partition("-")[0]):
+    told = request.headers.get(f"{checksums.PREFIX}{algorithm}", text)
+    if told not in (text, text.partition("-")[0]):
         raise Refused("BadDigest", f"The {algorithm.upper()} you specified did not match the calculated checksum.")
 
 
