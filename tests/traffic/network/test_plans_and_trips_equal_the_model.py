@@ -73,9 +73,13 @@ def test_stretches_of_other_ways_that_are_in_ones_way_are_the_same():
         road_map = NETWORKS[name]().road_map()
         connections = compiled(road_map, guidance(Planner(road_map)), "float64").connections
         for i, way in enumerate(roads(road_map).ways):
-            np.testing.assert_allclose(
-                connections.cleared_m[i, : len(way.foes)], [foe.cleared_m for foe in way.foes], rtol=1e-12
-            )
+            for column in ("cleared_m", "met_m", "own_met_m"):
+                np.testing.assert_allclose(
+                    getattr(connections, column)[i, : len(way.foes)],
+                    [getattr(foe, column) for foe in way.foes],
+                    rtol=1e-12,
+                    err_msg=column,
+                )
             np.testing.assert_allclose(
                 connections.parted_m[i, : len(way.beside)], [parted_m for _, parted_m in way.beside], rtol=1e-12
             )

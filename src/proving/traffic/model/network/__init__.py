@@ -2,8 +2,9 @@
 
 This is where to read what the rules are. Nothing of the engine in `traffic/network` is used here, only its records
 of what a road map, a demand and the numbers of lane changing are; both must agree, step by step. In the order of a
-step: `vehicles` (who is where), `lights` and `junctions` (who may go), `ahead` and `stops` (what one keeps clear
-of), `lane_changes`, `moving`, `journeys` (how trips begin); `run` puts them together, on `roads` and by `plans`.
+step: `vehicles` (who is where), `lights`, `coming` and `junctions` (who may go), `ahead` and `stops` (what one keeps
+clear of), `lane_changes`, `overlaps`, `moving`, `journeys` (how trips begin); `run` puts them together, on `roads` and
+by `plans`.
 
 Not here: what a policy commands from outside, and routes that are changed on the way.
 """

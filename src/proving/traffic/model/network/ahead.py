@@ -34,14 +34,20 @@ def look_ahead(one: Vehicle, scene: Scene, gate: Gate, lights: dict[str, Light])
     if before is not None:
         return Ahead(before.rear_m - one.position_m, before.speed_mps, False)
     leads_on = one.is_inside or one.is_on_last or one.advice.way is not None
-    if gate.holds or not leads_on:
-        ahead = Ahead(one.rest_m - (0.0 if leads_on else _left_free_m(one)) + stand_m, 0.0, True)
-    elif one.is_on_last and not one.is_inside:
-        ahead = Ahead(FREE_GAP_M, one.speed_mps, False)
-    else:
+    ahead = Ahead(FREE_GAP_M, one.speed_mps, False)
+    # Who is held at a line looks on all the same: somebody may stand across it.
+    if leads_on and not (one.is_on_last and not one.is_inside):
         ahead = _walk(one, scene, lights)
-    if gate.holds_inside and gate.inside_m + stand_m < ahead.gap_m:
-        ahead = Ahead(gate.inside_m + stand_m, 0.0, True)
+    line_m = math.inf
+    if not leads_on:
+        # Whoever stands across the end of the lane stands there for those, too, for whom it leads nowhere.
+        line_m = min(one.rest_m - _left_free_m(one), scene.over_m(one.strip) - one.position_m - stand_m)
+    elif gate.holds:
+        line_m = gate.entrance_m
+    if gate.holds_inside:
+        line_m = min(line_m, gate.inside_m)
+    if line_m + stand_m < ahead.gap_m:
+        ahead = Ahead(line_m + stand_m, 0.0, True)
     way = one.advice.way
     if way is not None and not one.is_inside:
         # Who has left the lane by another way is in one's own as long as its rear is.
@@ -62,31 +68,35 @@ def _left_free_m(one: Vehicle) -> float:
 
 
 def _walk(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Ahead:
-    """Follow the route from strip to strip until somebody is there, or a gate that is or may be closed."""
-    way_m, leg = one.rest_m, one.leg
+    """Follow the route from strip to strip until somebody is there; a gate that is or may be closed may be nearer."""
+    way_m, line_m, leg = one.rest_m, math.inf, one.leg
     strip: Strip = one.road
     if not one.is_inside:
         assert one.advice.way, "the lane leads on"
         assert one.leg.after, "so does the route"
         strip, leg = one.advice.way.strip, one.leg.after
+    last = scene.last(strip)
     for _ in range(STRIPS_AHEAD - 1):
-        last = scene.last(strip)
         if last is not None:
-            return Ahead(way_m + last.rear_m, last.speed_mps, False)
+            break
         way_m += strip.length_m
         if strip.way is not None:
             strip = strip.way.after
-            continue
-        if leg.after is None:
-            return Ahead(FREE_GAP_M, one.speed_mps, False)
-        way = leg.advice[strip.index].way
-        if way is None or _may_be_closed(way, lights):
-            return Ahead(way_m + one.kind.stand_m, 0.0, True)
-        strip, leg = way.strip, leg.after
-    last = scene.last(strip)
+        else:
+            if leg.after is None:
+                break
+            way = leg.advice[strip.index].way
+            if way is None or _may_be_closed(way, lights):
+                line_m = min(line_m, way_m)
+            if way is None:
+                break
+            # Behind a line somebody may still stand across it.
+            strip, leg = way.strip, leg.after
+        last = scene.last(strip)
+    ahead = Ahead(FREE_GAP_M, one.speed_mps, False)
     if last is not None:
-        return Ahead(way_m + last.rear_m, last.speed_mps, False)
-    return Ahead(FREE_GAP_M, one.speed_mps, False)
+        ahead = Ahead(way_m + last.rear_m, last.speed_mps, False)
+    return Ahead(line_m + one.kind.stand_m, 0.0, True) if line_m + one.kind.stand_m < ahead.gap_m else ahead
 
 
 def _may_be_closed(way: Way, lights: dict[str, Light]) -> bool:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from proving.traffic.model.laws import Sight
 from proving.traffic.model.network.ahead import Ahead
+from proving.traffic.model.network.coming import zipper_m
 from proving.traffic.model.network.roads import Strip
 from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle
 from proving.traffic.network.state import Rules
@@ -89,9 +90,16 @@ def _thinks(one: Vehicle, intent: Intent, rules: Rules, turn: Turn) -> bool:
     """Return whether it has a reason to think about a change."""
     if not one.kind.said.changes_lanes or one.since_change_s < RESTED_S:
         return False
+    # Not while one's rear is still on the edge before, where somebody may be beside it; of short edges half will do.
+    if one.position_m < min(one.length_m, one.strip.length_m / 2):
+        return False
     if one.advice.offset != 0:
         return True
-    # Nobody changes by choice while standing, without anybody near ahead, or twice in a while.
+    # Nobody changes by choice so near a zipper that one already falls behind somebody there.
+    way = one.advice.way
+    if way is not None and any(foe.is_equal for foe in way.foes) and one.rest_m < zipper_m(one.speed_mps):
+        return False
+    # Nor while standing, without anybody near ahead, or twice in a while.
     is_slowed = intent.ahead.gap_m < NEAR_M + NEAR_S * one.speed_mps
     has_reason = is_slowed or rules.keep_right_mps2 != 0
     is_free = one.speed_mps >= ROLLING_MPS and one.since_change_s >= rules.refractory_s
@@ -182,6 +190,11 @@ def _beside(one: Vehicle, lane: Strip, scene: Scene) -> Beside:
             gap_m, leader_mps = rest_m + across.rear_m, across.speed_mps
         elif beyond is not None:
             gap_m, leader_mps = rest_m + beyond.rear_m + way.strip.length_m, beyond.speed_mps
+    # Nor may anybody stand across the end of that lane, whatever its way.
+    over_m = scene.over_m(lane) - position_m
+    if not before and over_m < gap_m:
+        leader_mps = 0.0 if gap_m >= FREE_GAP_M else leader_mps
+        gap_m = over_m
     follower = behind[0] if behind else None
     behind_m = scene.headroom_m(lane) if follower is None else -follower.position_m
     return Beside(lane, position_m, gap_m, leader_mps, follower, behind_m + position_m - one.length_m)

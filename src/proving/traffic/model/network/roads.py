@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from proving.traffic.model.network.shapes import cleared_m, parted_m
+from proving.traffic.model.network.shapes import beside_m, cleared_m, joined_m, met_m, parted_m
 from proving.traffic.network.road_map import Connection, RoadMap
 
 
@@ -42,6 +42,7 @@ class Way:
         after: the lane that it reaches.
         foes: the ways that cross it or end in the same lane.
         beside: the other ways out of the same lane, and how far along each of them it is out of this one's way.
+        is_sole: no other way reaches the same lane.
     """
 
     said: Connection
@@ -50,11 +51,22 @@ class Way:
     after: Strip
     foes: "list[Foe]" = field(default_factory=list)
     beside: "list[tuple[Way, float]]" = field(default_factory=list)
+    is_sole: bool = True
 
     @property
     def has_yields(self) -> bool:
         """Return whether anybody goes first."""
         return any(foe.goes_first for foe in self.foes)
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether nobody meets anybody there."""
+        return not self.foes and not self.said.signal
+
+    @property
+    def keeps_clear(self) -> bool:
+        """Return whether one needs room behind it to enter; who only joins others stands in nobody's way."""
+        return self.said.keeps_clear and any(not foe.merges for foe in self.foes)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,7 +78,9 @@ class Foe:
         goes_first: whoever is on it does.
         merges: it ends in the same lane.
         is_equal: it ends in the same lane and neither of the two goes first: a zipper.
-        cleared_m: how far along it a rear bumper is out of one's way.
+        cleared_m: how far along it a rear bumper is out of one's way; if it merges: how far along it the two are apart.
+        met_m: where along it the two meet; if it merges: from where on there is no room beside one another.
+        own_met_m: the same along one's own way.
     """
 
     way: Way
@@ -74,6 +88,8 @@ class Foe:
     merges: bool
     is_equal: bool
     cleared_m: float
+    met_m: float
+    own_met_m: float
 
 
 @dataclass(frozen=True)
@@ -122,6 +138,7 @@ def roads(road_map: RoadMap) -> Roads:
         number += 1
     for mine, way in enumerate(ways):
         way.foes = [_foe(ways, mine, theirs) for theirs in sorted({*way.said.crosses, *way.said.yields_to})]
+        way.is_sole = not any(other is not way and other.after is way.after for other in ways)
         way.beside = [
             (other, parted_m(way.said, other.said)) for other in ways if other is not way and other.before is way.before
         ]
@@ -136,5 +153,7 @@ def _foe(ways: list[Way], mine: int, theirs: int) -> Foe:
         goes_first=theirs in one.yields_to,
         merges=merges,
         is_equal=merges and theirs not in one.yields_to and mine not in other.yields_to,
-        cleared_m=0.0 if merges else cleared_m(one, other),
+        cleared_m=joined_m(one, other) if merges else cleared_m(one, other),
+        met_m=beside_m(one, other) if merges else met_m(one, other),
+        own_met_m=beside_m(other, one) if merges else met_m(other, one),
     )

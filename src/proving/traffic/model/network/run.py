@@ -12,11 +12,13 @@ from proving.traffic.errors import BadSettings
 from proving.traffic.model.chance import normal, uniform
 from proving.traffic.model.laws import Law, Sight, follow
 from proving.traffic.model.network.ahead import Ahead, limit_ahead_mps, look_ahead
+from proving.traffic.model.network.coming import Stopping
 from proving.traffic.model.network.journeys import Entrances, Journey, Span, entered, journeys, placed
 from proving.traffic.model.network.junctions import Gate, Gates, Merging
 from proving.traffic.model.network.lane_changes import Intent, Turn, change_lanes
 from proving.traffic.model.network.lights import Light, go_on, lights_at
 from proving.traffic.model.network.moving import Pace, count, cross, drive, has_arrived
+from proving.traffic.model.network.overlaps import overlaps
 from proving.traffic.model.network.records import Arrival, History, Moment, Settings
 from proving.traffic.model.network.roads import Roads, roads
 from proving.traffic.model.network.stops import due, halt, stands_at, with_stop
@@ -26,8 +28,12 @@ from proving.traffic.network.road_map import RoadMap
 
 # Harder braking than this is counted as an emergency.
 EMERGENCY_MPS2 = 6.0
-# How hard one brakes at most to fall behind somebody on another way into the same lane.
-JOINS_WITH_MPS2 = 4.0
+# Who falls behind somebody on another way into the same lane is so long behind it, at least, when they come together.
+JOINS_AFTER_S = 0.5
+# Who brakes for a line brakes by so much harder than it takes, so that it surely still can a step later.
+SURELY = 1.2
+# Gaps to a line count as this much at least.
+LEAST_ROOM_M = 0.1
 # Who lies within the same quarter of a metre of a lane keeps the order that it had; vehicles that follow one another
 # are farther apart.
 ORDER_M = 0.25
@@ -76,7 +82,7 @@ class _Run:
         """Let one step pass."""
         dt_s, rules = self.settings.dt_s, self.settings.rules
         scene = scene_of(self.everybody)
-        junctions = Gates(scene, self.lights, dt_s, at_new_speed=self.settings.at_new_speed)
+        junctions = Gates(scene, self.lights, Stopping(dt_s, self.settings.at_new_speed))
         gates: dict[Vehicle, Gate] = {}
         intents: dict[Vehicle, Intent] = {}
         for one in scene.everybody:
@@ -86,7 +92,7 @@ class _Run:
         change_lanes(scene, intents, rules, Turn(step, dt_s))
         for one in scene.everybody:
             intent = intents[one]
-            self.history.overlap_count += not intent.ahead.is_line and intent.ahead.gap_m < 0
+            self.history.overlap_count += overlaps(one, scene) or (not intent.ahead.is_line and intent.ahead.gap_m < 0)
             self.history.moments.append(
                 Moment(step, one.trip, one.strip.number, one.position_m, one.speed_mps, intent.accel_mps2)
             )
@@ -108,11 +114,14 @@ class _Run:
             accel_mps2 = follow(self.controller, dawdles, one.steering)
         else:
             noise = one.kind.said.driver.noise_intensity / math.sqrt(dt_s)
-            accel_mps2 = one.wants_mps2(dawdles) + noise * normal(self.seed, STREAM_NOISE, number, step)
+            accel_mps2 = one.wants_mps2(dawdles)
+            if ahead.is_line:
+                # A line may turn up at any moment, and laws that fear for their gap would brake harder than it takes.
+                takes_mps2 = SURELY * one.speed_mps**2 / (2 * max(ahead.gap_m - one.kind.stand_m, LEAST_ROOM_M))
+                accel_mps2 = max(accel_mps2, -max(takes_mps2, one.kind.brake_mps2))
+            accel_mps2 += noise * normal(self.seed, STREAM_NOISE, number, step)
         if merging.gap_m < FREE_GAP_M:
-            # Two ways that join have no order yet: one falls behind whoever is nearer, without panic.
-            beside = Sight(one.speed_mps, merging.gap_m, merging.speed_mps, limit_mps, dt_s)
-            accel_mps2 = min(accel_mps2, max(one.wants_mps2(beside), -JOINS_WITH_MPS2))
+            accel_mps2 = min(accel_mps2, _joining_mps2(one, merging, limit_mps, dt_s))
         return Intent(ahead, limit_mps, accel_mps2)
 
     def _move(self, one: Vehicle, intent: Intent, gate: Gate, step: int) -> None:
@@ -120,11 +129,12 @@ class _Run:
         dt_s = self.settings.dt_s
         before_mps, before_m, stop = one.speed_mps, one.position_m, due(one)
         waited_s, lost_s = one.waited_s, one.lost_s
+        is_held = gate.holds and gate.entrance_m <= one.rest_m
         one.since_change_s += dt_s
         if intent.to is not None:
             one.strip, one.position_m, one.since_change_s = intent.to, intent.position_m, 0.0
         drive(one, intent.accel_mps2, self.pace)
-        cross(one, is_held=gate.holds)
+        cross(one, is_held=is_held)
         # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
         self.history.emergency_count += before_mps - one.speed_mps > EMERGENCY_MPS2 * dt_s
         count(one, dt_s)
@@ -166,3 +176,17 @@ class _Run:
         self.history.waiting = tuple(one.number for one in waiting)
         self.history.active_count = len(self.everybody)
         return self.history
+
+
+def _joining_mps2(one: Vehicle, merging: Merging, limit_mps: float, dt_s: float) -> float:
+    """Return the most at which one still falls behind whoever is nearer on a way that joins one's own.
+
+    As long as the ways are apart that is what takes one to a short gap behind it when it gets to where they come
+    together; from then on, or where the law asks for less, one follows by law.
+    """
+    by_law = one.wants_mps2(Sight(one.speed_mps, merging.gap_m, merging.speed_mps, limit_mps, dt_s))
+    if merging.apart_m <= 0:
+        return by_law
+    room_m = merging.apart_m + merging.gap_m - one.kind.stand_m - JOINS_AFTER_S * one.speed_mps
+    apart_s = max(merging.apart_s, dt_s)
+    return max(by_law, 2 * (room_m - one.speed_mps * apart_s) / apart_s**2)

@@ -1,19 +1,20 @@
 """Who is on the road, and where: the moment that everybody sees when deciding on the next step."""
 
+import math
 from dataclasses import dataclass, field
 
 from proving.traffic.drivers import Cacc, Lacc
 from proving.traffic.errors import BadSettings
 from proving.traffic.model.laws import Law, Memory, Sight, equilibrium_gap, follow
 from proving.traffic.model.network.plans import Advice, Leg
-from proving.traffic.model.network.roads import Strip
+from proving.traffic.model.network.roads import Strip, Way
 from proving.traffic.network.demand import Stop, VehicleType
 
 # Nobody ahead: so far that every law drives freely.
 FREE_GAP_M = 1e5
-# Who comes out of a junction is so many seconds away when a change or a start in front of it is all right.
+# Who comes to a lane is so many seconds away from it when a change or a start in front of it is all right.
 COMING_S = 1.5
-# Who is slower than this counts as standing in the room behind a junction.
+# Who is slower than this stands, as far as the room behind a junction goes.
 SLOW_MPS = 0.5
 # No law is thought to brake softer than this.
 SOFTEST_MPS2 = 2.0
@@ -128,6 +129,11 @@ class Vehicle:
         return self.leg.advice[self.road.index]
 
     @property
+    def stands(self) -> bool:
+        """Return whether it stands, as far as the room behind a junction goes."""
+        return self.speed_mps < SLOW_MPS
+
+    @property
     def is_on_last(self) -> bool:
         """Return whether its route ends on this edge or, inside a junction, on the next."""
         return self.leg.after is None
@@ -179,9 +185,44 @@ class Scene:
         return None if row[-1] is one else row[row.index(one) + 1]
 
     def headroom_m(self, lane: Strip) -> float:
-        """Return the way that whoever comes out of a junction still has to this lane's start, less what it needs."""
-        coming = (row[0] for strip, row in self.on.items() if strip.way is not None and strip.way.after is lane)
-        return min((one.rest_m - COMING_S * one.speed_mps for one in coming), default=FREE_GAP_M)
+        """Return the way that whoever comes next still has to this lane's start, less what it needs."""
+        spare_m = FREE_GAP_M
+        for row in self.on.values():
+            one, way = row[0], row[0].strip.way or row[0].advice.way
+            if way is not None and way.after is lane:
+                across_m = 0.0 if one.is_inside else way.strip.length_m
+                spare_m = min(spare_m, one.rest_m + across_m - COMING_S * one.speed_mps)
+        return spare_m
+
+    def over_m(self, lane: Strip, *, stands: bool = False) -> float:
+        """Return where the rear is of whoever has left this lane into a junction, all but its rear; infinite: nobody.
+
+        Args:
+            lane: a lane of an edge.
+            stands: only who stands counts.
+        """
+        found_m = math.inf
+        for strip, row in self.on.items():
+            if strip.way is not None and strip.way.before is lane:
+                rears_m = [one.rear_m for one in row if one.stands] if stands else [row[-1].rear_m]
+                rear_m = min(rears_m, default=0.0)
+                if rear_m < 0:
+                    found_m = min(found_m, lane.length_m + rear_m)
+        return found_m
+
+    def room_behind_m(self, way: Way) -> float:
+        """Return the room behind a junction: up to where the rear of the last there will stand, less what others need.
+
+        Who stands is reached by those behind it, and by all who are still on the way; who brakes will stand, too.
+        """
+        row = self.vehicles(way.after)
+        standing_m = min((one.rear_m for one in row if one.stands), default=math.inf)
+        standing_m = min(standing_m, self.over_m(way.after, stands=True))
+        room_m = standing_m - sum(one.length_m + one.kind.stand_m for one in row if one.rear_m < standing_m)
+        if row and row[-1].brakes:
+            last = row[-1]
+            room_m = min(room_m, last.rear_m + last.speed_mps**2 / (2 * last.kind.brake_mps2))
+        return room_m - sum(one.length_m + one.kind.stand_m for one in self.vehicles(way.strip))
 
 
 def scene_of(everybody: list[Vehicle]) -> Scene:

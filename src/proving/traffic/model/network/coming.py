@@ -1,0 +1,190 @@
+"""Who comes to which way across a junction first, from how far, and when.
+
+A vehicle asks about one way: the one across the junction that it comes to or, inside, the one that it is on. Its line
+is where it lets others go first: the entrance of the way or, where there is one, a place inside to wait.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from proving.traffic.model.network.lights import Light, colour
+from proving.traffic.model.network.roads import Way
+from proving.traffic.model.network.vehicles import Scene, Vehicle
+
+# Farther away nobody looks at who else comes, except who could not stop with this much braking.
+SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
+# Who is first on the way comes to so many ways beyond the next one, too: edges may be short.
+BEYOND = 3
+# Where ways join as equals, one lets in who is nearer from so near to the place on.
+ZIPPER_M, ZIPPER_S = 40.0, 5.0
+# Not faster than this one stands as soon as one brakes.
+CRAWLING_MPS = 1.0
+# However slow somebody is, and whatever the limit: times stay finite.
+LEAST_MPS = 0.1
+
+
+def zipper_m(speed_mps: float) -> float:
+    """Return from how near on one lets somebody in where ways join as equals."""
+    return max(ZIPPER_M, ZIPPER_S * speed_mps)
+
+
+class Stopping(NamedTuple):
+    """The length of a step, and whether one moves at the speed that one has after it."""
+
+    dt_s: float
+    at_new_speed: bool
+
+    def is_possible(self, one: Vehicle, room_m: float, braking_mps2: float) -> bool:
+        """Return whether it comes to stand within this room with this much braking; who crawls can at once."""
+        if one.speed_mps <= min(CRAWLING_MPS, braking_mps2 * self.dt_s):
+            return True
+        # Who moves at its new speed gets half a step's way less far while braking.
+        spared_m = one.speed_mps * self.dt_s / 2 if self.at_new_speed else 0.0
+        return one.speed_mps**2 <= 2 * braking_mps2 * (room_m + spared_m) + 0.01
+
+
+@dataclass(eq=False, kw_only=True)
+class Approach:
+    """A vehicle on its way to its line.
+
+    Attributes:
+        one: who.
+        way: which way it asks about: the next one or, where nobody meets anybody there, the one after.
+        shown: what the signal shows to that way.
+        enters: it is before the entrance, not inside.
+        entrance_m: how far the entrance is.
+        to_line_m: how far the line is.
+        to_end_m: how far the end of the way is.
+        in_s: how long until it gets to the line.
+        out_s: how long until its rear is out of the junction.
+        leave_mps: how fast it will be then.
+        is_past: it is inside and past the line.
+        is_full: behind the junction is no room for it.
+    """
+
+    one: Vehicle
+    way: Way
+    shown: str
+    enters: bool
+    entrance_m: float
+    to_line_m: float
+    to_end_m: float
+    in_s: float
+    out_s: float
+    leave_mps: float
+    is_past: bool
+    is_full: bool = False
+
+
+class Comer(NamedTuple):
+    """Somebody who comes to a way: how far its line and its end are, and how long until it is there and out of it."""
+
+    one: Vehicle
+    to_line_m: float
+    to_end_m: float
+    in_s: float
+    out_s: float
+
+
+def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach | None:
+    """Return a vehicle's way to its line; None: there is none ahead."""
+    next_way = one.strip.way or one.advice.way
+    if next_way is None:
+        return None
+    way = next_way
+    entrance_m = 0.0 if one.is_inside else one.rest_m
+    looks_on = next_way.is_plain and scene.is_front(one) and _is_empty_beyond(one, next_way, scene)
+    if looks_on:
+        leg = one.leg if one.is_inside else one.leg.after
+        assert leg, "the route goes on"
+        beyond = leg.advice[next_way.after.index].way
+        if beyond is None:
+            return None
+        way = beyond
+        across_m = 0.0 if one.is_inside else next_way.strip.length_m
+        entrance_m = one.rest_m + across_m + next_way.after.length_m
+    enters = looks_on or not one.is_inside
+    wait_m, length_m = way.said.wait_m, way.strip.length_m
+    line_m = entrance_m + wait_m - (0.0 if enters else one.position_m)
+    to_line_m = max(line_m, 0.0)
+    limit_mps = min(way.strip.limit_mps, one.strip.limit_mps)
+    to_leave_m = to_line_m + length_m - wait_m
+    return Approach(
+        one=one,
+        way=way,
+        shown=colour(way, lights),
+        enters=enters,
+        entrance_m=entrance_m,
+        to_line_m=to_line_m,
+        to_end_m=entrance_m + length_m if enters else one.rest_m,
+        in_s=_travel_s(one, to_line_m, limit_mps),
+        out_s=_travel_s(one, to_leave_m + one.length_m, limit_mps),
+        leave_mps=min(math.sqrt(one.speed_mps**2 + 2 * one.kind.start_mps2 * to_leave_m), limit_mps),
+        is_past=not enters and (wait_m <= 0 or line_m < 0),
+    )
+
+
+def first_comers(scene: Scene, approaches: dict[Vehicle, Approach], lights: dict[str, Light]) -> dict[Way, Comer]:
+    """Return per way who comes to it first; of those who come at the same time the last in the scene."""
+    fronts = [mine for mine in approaches.values() if scene.is_front(mine.one)]
+    comers: list[tuple[Way, Comer]] = []
+    for mine in fronts:
+        is_near = mine.to_line_m < SIGHT_M and not _is_stopping(mine)
+        if is_near if mine.enters else not mine.is_past:
+            comers.append((mine.way, Comer(mine.one, mine.to_line_m, mine.to_end_m, mine.in_s, mine.out_s)))
+    for mine in fronts:
+        # Who goes on without having to let anybody go first is seen from the ways beyond, too.
+        if mine.is_past or (mine.enters and not _is_stopping(mine) and not yields_now(mine.way, lights)):
+            comers += _farther(mine.one, scene, lights)
+    first: dict[Way, Comer] = {}
+    for way, comer in comers:
+        if way not in first or comer.in_s <= first[way].in_s:
+            first[way] = comer
+    return first
+
+
+def yields_now(way: Way, lights: dict[str, Light]) -> bool:
+    """Return whether those on this way let others go first at this moment."""
+    return way.has_yields and colour(way, lights) != "G"
+
+
+def _is_stopping(mine: Approach) -> bool:
+    return mine.shown in "ry" or mine.is_full
+
+
+def _is_empty_beyond(one: Vehicle, way: Way, scene: Scene) -> bool:
+    """Return whether nobody is before it on this next way and on the lane behind that."""
+    return (one.is_inside or not scene.vehicles(way.strip)) and not scene.vehicles(way.after)
+
+
+def _farther(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> list[tuple[Way, Comer]]:
+    """Return the ways beyond the next one that it comes to first."""
+    found: list[tuple[Way, Comer]] = []
+    way = one.strip.way or one.advice.way
+    leg = one.leg if one.is_inside else one.leg.after
+    if way is None or not _is_empty_beyond(one, way, scene):
+        return found
+    end_m = one.rest_m + (0.0 if one.is_inside else way.strip.length_m)
+    for _ in range(BEYOND):
+        lane = way.after
+        line_m = end_m + lane.length_m
+        if leg is None or scene.vehicles(lane) or line_m >= SIGHT_M:
+            break
+        way = leg.advice[lane.index].way
+        if way is None or colour(way, lights) in "ry":
+            break
+        end_m = line_m + way.strip.length_m
+        limit_mps = min(lane.limit_mps, way.strip.limit_mps)
+        in_s, out_s = _travel_s(one, line_m, limit_mps), _travel_s(one, end_m + one.length_m, limit_mps)
+        found.append((way, Comer(one, line_m, end_m, in_s, out_s)))
+        if yields_now(way, lights) or scene.vehicles(way.strip):
+            break
+        leg = leg.after
+    return found
+
+
+def _travel_s(one: Vehicle, way_m: float, limit_mps: float) -> float:
+    """Return how long it takes, speeding up to the limit; who is faster slows down to it."""
+    end_mps = min(math.sqrt(one.speed_mps**2 + 2 * one.kind.start_mps2 * way_m), max(limit_mps, LEAST_MPS))
+    return 2 * way_m / max(one.speed_mps + end_mps, LEAST_MPS)
