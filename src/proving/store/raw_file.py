@@ -55,6 +55,7 @@ class RawFile:
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if is_new else 0), 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._is_unwritten = os.fstat(self._file).st_size == 0
             self._size_bytes = _sized(self._file, size_bytes)
             if is_new:
                 folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -76,6 +77,16 @@ class RawFile:
 
     def is_zero(self, offset: int) -> bool:
         """Return whether all from there on are zeros; what was never written is not read."""
+        if self._is_unwritten:
+            return True
+        # What is read ahead counts as data, so that each look would make the next one read on.
+        os.posix_fadvise(self._opened(), 0, 0, os.POSIX_FADV_RANDOM)
+        try:
+            return self._holds_zeros(offset)
+        finally:
+            os.posix_fadvise(self._opened(), 0, 0, os.POSIX_FADV_NORMAL)
+
+    def _holds_zeros(self, offset: int) -> bool:
         while True:
             try:
                 offset = os.lseek(self._opened(), offset, os.SEEK_DATA)
