@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.chosen import chosen, worked
 from proving.traffic.network.places import EMPTY_M, Places
 from proving.traffic.network.state import Vehicles, World, pick
 from proving.traffic.network.tables import RED, YELLOW
@@ -14,8 +13,6 @@ Array: TypeAlias = Any
 
 # Farther away nobody looks at who else comes, except who could not stop with this much braking.
 SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
-# Who is first on the way comes to so many connections beyond the next one, too: edges may be short.
-BEYOND = 3
 NEVER_S = 1e6
 # Where ways join as equals, one lets in who is nearer from so near to the place on.
 ZIPPER_M, ZIPPER_S = 40.0, 5.0
@@ -66,17 +63,6 @@ class First(NamedTuple):
 # Columns of `First.number`: time to the line and until one is out, the speed at the line if one brakes from now on, and
 # the way to the end of the junction.
 IN, OUT, AT_LINE, TO_GO = range(4)
-
-
-class _Comer(NamedTuple):
-    """Somebody who comes to a connection: which, who, the way to its line and to its end, the time to either."""
-
-    way: Array
-    place: Array
-    to_line_m: Array
-    to_end_m: Array
-    in_s: Array
-    out_s: Array
 
 
 def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Approach:
@@ -131,56 +117,34 @@ def zipper_m(speed_mps: Array) -> Array:
     return jnp.maximum(ZIPPER_M, ZIPPER_S * speed_mps)
 
 
-def first_comers(
-    world: World, vehicles: Vehicles, here: Places, mine: Approach, rule: tuple[Array, Array, Array]
-) -> First:
+def first_comers(world: World, vehicles: Vehicles, here: Places, mine: Approach, is_full: Array) -> First:
     """Return who comes to each connection first; of those who come at the same time, who lies last in the array.
 
     Args:
         world: what stays the same.
         vehicles: everybody.
         here: where everybody is.
-        mine: everybody's way to the next line.
-        rule: per connection what its signal shows and whether it lets others go first now; per vehicle whether it waits
-            for room behind the junction.
+        mine: everybody's way to where it would wait.
+        is_full: who waits for room behind the junction.
     """
-    colour, yields_now, is_full = rule
     none = world.network.connections.to_lane.shape[0] - 1
     is_stopping = (mine.shown == RED) | (mine.shown == YELLOW) | is_full
-    to_entrance = here.is_front & mine.enters & (mine.asked < none) & ~is_stopping
+    to_entrance = here.is_front & mine.enters & (mine.asked < none) & ~is_stopping & (mine.to_line_m < SIGHT_M)
     waits_inside = here.is_front & ~mine.enters & ~mine.is_past
-    comes = to_entrance & (mine.to_line_m < SIGHT_M) | waits_inside
-    place = jnp.arange(comes.shape[0], dtype=jnp.int32)
-    near = _Comer(
-        way=jnp.where(comes, mine.asked, none + 1),
-        place=place,
-        to_line_m=mine.to_line_m,
-        to_end_m=mine.to_end_m,
-        in_s=mine.in_s,
-        out_s=mine.out_s,
-    )
-    # Who goes on without having to let anybody go first is seen from the connections beyond, too.
-    goes_on = to_entrance & ~pick(yields_now, mine.asked) | here.is_front & mine.is_past
-    next_way = jnp.where(here.is_inside, here.inside, here.way)
-    some = chosen(goes_on & (next_way < none) & (_beyond_m(world, here, next_way) < SIGHT_M))
-    far = worked(some, lambda at: _farther(world, vehicles, here, (colour, yields_now), at))
-    far = far._replace(way=jnp.where(some.is_one[:, None], far.way, none + 1))
-    every = _Comer(*(jnp.concatenate([one, other.reshape(-1)]) for one, other in zip(near, far, strict=True)))
+    at = jnp.where(to_entrance | waits_inside, mine.asked, none + 1)
     # These are only compared; roots have no gradient at 0.
-    in_s, out_s = jax.lax.stop_gradient((every.in_s, every.out_s))
-    first_s = jnp.full(none + 2, NEVER_S, dtype=in_s.dtype).at[every.way].min(in_s)
-    is_first = (every.way <= none) & (in_s <= pick(first_s, every.way))
-    row = jnp.arange(every.way.shape[0], dtype=jnp.int32)
-    at = jnp.where(is_first, every.way, none + 1)
-    found = jnp.full(none + 1, -1, dtype=jnp.int32).at[at].max(row, mode="drop")
-    row = jnp.maximum(found, 0)
-    who = pick(every.place, row)
-    speed_mps, to_line_m = pick(vehicles.speed_mps, who), pick(every.to_line_m, row)
-    brake_mps2 = pick(world.fleet.brake_mps2, pick(vehicles.kind, who))
+    in_s, out_s = jax.lax.stop_gradient((mine.in_s, mine.out_s))
+    first_s = jnp.full(none + 2, NEVER_S, dtype=in_s.dtype).at[at].min(in_s)
+    is_first = (at <= none) & (in_s <= pick(first_s, at))
+    place = jnp.arange(at.shape[0], dtype=jnp.int32)
+    who = jnp.full(none + 1, -1, dtype=jnp.int32).at[jnp.where(is_first, at, none + 1)].max(place, mode="drop")
+    them = jnp.maximum(who, 0)
+    speed_mps, to_line_m = pick(vehicles.speed_mps, them), pick(mine.to_line_m, them)
+    brake_mps2 = pick(world.fleet.brake_mps2, pick(vehicles.kind, them))
     left_m2ps2 = jax.lax.stop_gradient(speed_mps**2 - 2 * brake_mps2 * to_line_m)
     at_line = jnp.where(could_stop(world, speed_mps, to_line_m, brake_mps2), 0, jnp.sqrt(jnp.maximum(left_m2ps2, 0)))
-    columns = {IN: pick(in_s, row), OUT: pick(out_s, row), AT_LINE: at_line, TO_GO: pick(every.to_end_m, row)}
-    return First(jnp.where(found >= 0, who, -1), jnp.stack([columns[k] for k in range(len(columns))], axis=1))
+    columns = {IN: pick(in_s, them), OUT: pick(out_s, them), AT_LINE: at_line, TO_GO: pick(mine.to_end_m, them)}
+    return First(who, jnp.stack([columns[k] for k in range(len(columns))], axis=1))
 
 
 def _across_m(world: World) -> Array:
@@ -188,54 +152,6 @@ def _across_m(world: World) -> Array:
     length_m = world.network.lanes.length_m
     none = world.network.connections.to_lane.shape[0] - 1
     return jnp.append(length_m[length_m.shape[0] - 1 - none : -1], 0)
-
-
-def _beyond_m(world: World, here: Places, asked: Array) -> Array:
-    """Return the way to the end of the next edge of those before whom nobody is as far as that."""
-    lanes, connections, _, _ = world.network
-    edge_lanes = lanes.length_m.shape[0] - connections.to_lane.shape[0]
-    to_lane, across = pick(connections.to_lane, asked), edge_lanes + asked
-    is_empty = (here.is_inside | (pick(here.rear_m, across) >= EMPTY_M)) & (pick(here.rear_m, to_lane) >= EMPTY_M)
-    way_m = here.rest_m + jnp.where(here.is_inside, 0, pick(lanes.length_m, across)) + pick(lanes.length_m, to_lane)
-    return jnp.where(is_empty, way_m, EMPTY_M)
-
-
-def _farther(world: World, vehicles: Vehicles, here: Places, rule: tuple[Array, Array], place: Array) -> _Comer:
-    """Return the connections beyond the next one that those at these places come to first; [place, beyond]."""
-    lanes, connections, _, plans = world.network
-    colour, yields_now = rule
-    none = connections.to_lane.shape[0] - 1
-    edge_lanes, over = lanes.length_m.shape[0] - 1 - none, plans.after.shape[0] - 1
-    across_m = _across_m(world)
-    speed_mps, length_m = pick(vehicles.speed_mps, place), pick(here.length_m, place)
-    start_mps2 = pick(world.fleet.start_mps2, pick(vehicles.kind, place))
-    is_inside, node = pick(here.is_inside, place), pick(vehicles.node, place)
-    way = jnp.where(is_inside, pick(here.inside, place), pick(here.way, place))
-    node = jnp.where(is_inside, node, pick(plans.after, node))
-    end_m = pick(here.rest_m, place) + jnp.where(is_inside, 0, pick(across_m, way))
-    is_open = jnp.ones_like(is_inside)
-    found: list[_Comer] = []
-    for _ in range(BEYOND):
-        lane = pick(connections.to_lane, way)
-        index = jnp.clip(lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-        line_m, way = end_m + pick(lanes.length_m, lane), plans.connection.at[node, index].get(mode="promise_in_bounds")
-        is_open = is_open & (pick(here.rear_m, lane) >= EMPTY_M) & (line_m < SIGHT_M) & (node < over) & (way < none)
-        shown, end_m = pick(colour, way), line_m + pick(across_m, way)
-        is_open = is_open & (shown != RED) & (shown != YELLOW)
-        limit_mps = jnp.minimum(pick(lanes.limit_mps, lane), pick(lanes.limit_mps, edge_lanes + way))
-        found.append(
-            _Comer(
-                way=jnp.where(is_open, way, none + 1),
-                place=place,
-                to_line_m=line_m,
-                to_end_m=end_m,
-                in_s=_travel_s(line_m, speed_mps, limit_mps, start_mps2),
-                out_s=_travel_s(end_m + length_m, speed_mps, limit_mps, start_mps2),
-            )
-        )
-        is_open = is_open & ~pick(yields_now, way) & (pick(here.rear_m, edge_lanes + way) >= EMPTY_M)
-        node = pick(plans.after, node)
-    return _Comer(*(jnp.stack(parts, axis=1) for parts in zip(*found, strict=True)))
 
 
 def _travel_s(way_m: Array, speed_mps: Array, limit_mps: Array, start_mps2: Array) -> Array:

@@ -133,7 +133,7 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     asks = asks & pick(connections.foe[:, 0] < none, mine.asked)
     some = chosen(asks)
     is_full = spread(some, asks, worked(some, lambda place: _is_full(world, here, mine, place)), False)
-    seen = _seen(world, vehicles, here, mine, (colour, has_yields & (colour != GREEN), is_full))
+    seen = _seen(world, vehicles, here, mine, (has_yields & (colour != GREEN), is_full))
     found = worked(some, lambda place: _conflict(world, here, mine, seen, place))
     must_yield, is_blocked = (spread(some, asks, part, False) for part in (found.must_yield, found.is_blocked))
     soft_mps2 = jnp.maximum(brake_mps2, STOPS_TO_YIELD_MPS2)
@@ -155,7 +155,7 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     return gate, Merging(*(spread(some, asks, *parts) for parts in zip(found.merging, nobody, strict=True)))
 
 
-def _seen(world: World, vehicles: Vehicles, here: Places, mine: Approach, rule: tuple[Array, Array, Array]) -> Seen:
+def _seen(world: World, vehicles: Vehicles, here: Places, mine: Approach, rule: tuple[Array, Array]) -> Seen:
     """Return what others see."""
     start_mps2 = pick(world.fleet.start_mps2, vehicles.kind)
     columns = {
@@ -167,7 +167,8 @@ def _seen(world: World, vehicles: Vehicles, here: Places, mine: Approach, rule: 
         IS_PAST: mine.is_past.astype(start_mps2.dtype),
     }
     row = jnp.stack([columns[k] for k in range(len(columns))], axis=1)
-    return Seen(row, first_comers(world, vehicles, here, mine, rule), rule[1])
+    yields_now, is_full = rule
+    return Seen(row, first_comers(world, vehicles, here, mine, is_full), yields_now)
 
 
 def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Array) -> Conflict:
@@ -235,15 +236,12 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     every = Merging(*(jnp.concatenate(parts, axis=1) for parts in zip(*ahead, strict=True)))
     nearest = jnp.argmin(every.gap_m, axis=1, keepdims=True)
     merging = Merging(*(jnp.take_along_axis(part, nearest, axis=1)[:, 0] for part in every))
-    is_inside = ~pick(mine.enters, place)[:, None]
-    found = [_overlap(world, asked, (my, row), merges) & (who >= 0) for row, who in ((last, tail), (first, head))]
     # Who has left by the only way into its lane is on that way with its rear.
     left = last.at[..., REST].set(-GONE_M).at[..., LENGTH].set(GONE_M - pick(here.rear_m, beyond))
     is_left = pick(connections.is_sole, foe) & ~merges & (pick(here.rear_m, beyond) < 0)
-    overlaps = (found[0] | found[1]) & is_there_foe & (asked < foe) | is_left & _overlap(
-        world, asked, (my, left), merges
-    )
-    return Conflict(must_yield, is_blocked, merging, (overlaps & is_inside).any(axis=1))
+    is_one = is_there & (asked < foe)
+    covers = _overlap(world, asked, (my, jnp.stack([last, first, left])), merges) & jnp.stack([is_one, is_one, is_left])
+    return Conflict(must_yield, is_blocked, merging, covers.any(axis=(0, 2)) & ~pick(mine.enters, place))
 
 
 def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Array) -> Array:
