@@ -143,3 +143,23 @@ def test_runs_stay_few() -> None:
 
 def _run(entry_count: int) -> OpenRun:
     return OpenRun(Run(entry_count, (), (), (), ()), [], empty(0), empty(0))
+
+
+@pytest.mark.parametrize("is_orderly", [True, False])
+def test_lives_too_short_for_a_merge_do_not_let_runs_pile_up(open_small: OpenSmall, *, is_orderly: bool) -> None:
+    """A merge that a restart cuts off begins anew; where that happens to all, one is done at once now and then."""
+    disk, counts = SimDisk(), []
+    for life in range(90):
+        store = open_small(disk, life)
+        if life == 0:
+            store.create_bucket("bucket")
+        for number in range(15):
+            store.put("bucket", f"{life}/{number}", b"value")
+        counts.append(store.stats().run_count)
+        if is_orderly:
+            store.close()
+        disk = disk.reopen()
+    assert max(counts) <= 41
+    assert min(counts[-45:]) <= 12, "merges end all the same"
+    with open_small(disk) as store:
+        assert store.stats().object_count == 90 * 15
