@@ -11,7 +11,7 @@ import numpy as np
 from proving.traffic.model.chance import normal, uniform
 from proving.traffic.model.network.plans import Leg, legs
 from proving.traffic.model.network.roads import Roads, Strip
-from proving.traffic.model.network.vehicles import FREE_GAP_M, Kind, Scene, Vehicle, kind_of
+from proving.traffic.model.network.vehicles import FREE_GAP_M, Kind, Vehicle, kind_of
 from proving.traffic.network.demand import Demand, Flow, Trip
 from proving.traffic.network.road_map import RoadMap
 
@@ -160,11 +160,11 @@ class Start(NamedTuple):
 
 
 class Entrances(NamedTuple):
-    """What those who want to start see: the roads, everybody before the step, everybody after it, and the seed."""
+    """What those who want to start see: the roads, who comes to which lane before the step, all after it, the seed."""
 
     ground: Roads
-    before: Scene
-    after: list[Vehicle]
+    headroom_m: dict[Strip, float]
+    everybody: list[Vehicle]
     seed: int
 
 
@@ -186,7 +186,7 @@ def _start(journey: Journey, lane: Strip, seen: Entrances) -> Start:
     """Return how good it would be to begin in this lane."""
     said, kind = journey.said, journey.kind.said
     # Who has just changed or crossed into the lane counts too.
-    there = [other for other in seen.after if other.strip is lane]
+    there = [other for other in seen.everybody if other.strip is lane]
     rear_m = min((other.rear_m for other in there), default=FREE_GAP_M)
     last_mps = min((other.speed_mps for other in there if other.rear_m <= rear_m), default=math.inf)
     room_m = rear_m - journey.depart_m
@@ -198,7 +198,7 @@ def _start(journey: Journey, lane: Strip, seen: Entrances) -> Start:
     # Faster than the one ahead is fine as far as there is room to brake.
     needed_m = START_GAP_M + START_HEADWAY_S * speed_mps + max(speed_mps**2 - last_mps**2, 0.0) / START_BRAKE_MPS2
     # Nor may anybody come out of a junction close behind.
-    spare_m = journey.depart_m - kind.length_m + seen.before.headroom_m(lane)
+    spare_m = journey.depart_m - kind.length_m + seen.headroom_m[lane]
     return Start(lane, _score(journey, lane, room_m, seen), speed_mps, room_m >= needed_m and spare_m > START_GAP_M)
 
 

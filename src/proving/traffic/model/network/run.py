@@ -20,9 +20,9 @@ from proving.traffic.model.network.lights import Light, go_on, lights_at
 from proving.traffic.model.network.moving import Pace, count, cross, drive, has_arrived
 from proving.traffic.model.network.overlaps import overlaps
 from proving.traffic.model.network.records import Arrival, History, Moment, Settings
-from proving.traffic.model.network.roads import Roads, roads
+from proving.traffic.model.network.roads import Roads, Strip, roads
 from proving.traffic.model.network.stops import due, halt, stands_at, with_stop
-from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle, scene_of
+from proving.traffic.model.network.vehicles import FREE_GAP_M, Vehicle, scene_of
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.road_map import RoadMap
 
@@ -98,9 +98,11 @@ class _Run:
             )
         # Lights see the same moment, so they go on before anybody moves.
         go_on(self.lights, scene, dt_s)
+        entrances = [lane for edge, queue in self.queues.items() if queue for lane in self.ground.lanes[edge]]
+        headroom_m = {lane: scene.headroom_m(lane) for lane in entrances}
         for one in scene.everybody:
             self._move(one, intents[one], gates[one], step)
-        self._arrive_and_start(scene, step)
+        self._arrive_and_start(headroom_m, step)
         self._put_in_order()
 
     def _intent(self, one: Vehicle, ahead: Ahead, merging: Merging, step: int) -> Intent:
@@ -144,7 +146,7 @@ class _Run:
                 # To stand at a halt is neither waiting nor lost time.
                 one.waiting_s, one.waited_s, one.lost_s = 0.0, waited_s, lost_s
 
-    def _arrive_and_start(self, before: Scene, step: int) -> None:
+    def _arrive_and_start(self, headroom_m: dict[Strip, float], step: int) -> None:
         """Take those off the road who have arrived; let the first of each queue begin where there is room."""
         dt_s = self.settings.dt_s
         for one in self.everybody:
@@ -153,7 +155,7 @@ class _Run:
                     one.departed_s, (step + 1) * dt_s, one.lost_s, one.waited_s, one.driven_m
                 )
         self.everybody = [one for one in self.everybody if one.trip not in self.history.arrivals]
-        seen = Entrances(self.ground, before, list(self.everybody), self.seed)
+        seen = Entrances(self.ground, headroom_m, list(self.everybody), self.seed)
         for queue in self.queues.values():
             one = entered(queue[0], step * dt_s, seen) if queue else None
             if one is not None:
