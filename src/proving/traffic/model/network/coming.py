@@ -14,8 +14,6 @@ from proving.traffic.model.network.vehicles import Scene, Vehicle
 
 # Farther away nobody looks at who else comes, except who could not stop with this much braking.
 SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
-# Who is first on the way comes to so many ways beyond the next one, too: edges may be short.
-BEYOND = 3
 # Where ways join as equals, one lets in who is nearer from so near to the place on.
 ZIPPER_M, ZIPPER_S = 40.0, 5.0
 # Not faster than this one stands as soon as one brakes.
@@ -77,16 +75,6 @@ class Approach:
     is_full: bool = False
 
 
-class Comer(NamedTuple):
-    """Somebody who comes to a way: how far its line and its end are, and how long until it is there and out of it."""
-
-    one: Vehicle
-    to_line_m: float
-    to_end_m: float
-    in_s: float
-    out_s: float
-
-
 def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach | None:
     """Return a vehicle's way to its line; None: there is none ahead."""
     next_way = one.strip.way or one.advice.way
@@ -125,22 +113,14 @@ def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach |
     )
 
 
-def first_comers(scene: Scene, approaches: dict[Vehicle, Approach], lights: dict[str, Light]) -> dict[Way, Comer]:
+def first_comers(scene: Scene, approaches: dict[Vehicle, Approach]) -> dict[Way, Approach]:
     """Return per way who comes to it first; of those who come at the same time the last in the scene."""
-    fronts = [mine for mine in approaches.values() if scene.is_front(mine.one)]
-    comers: list[tuple[Way, Comer]] = []
-    for mine in fronts:
-        is_near = mine.to_line_m < SIGHT_M and not _is_stopping(mine)
-        if is_near if mine.enters else not mine.is_past:
-            comers.append((mine.way, Comer(mine.one, mine.to_line_m, mine.to_end_m, mine.in_s, mine.out_s)))
-    for mine in fronts:
-        # Who goes on without having to let anybody go first is seen from the ways beyond, too.
-        if mine.is_past or (mine.enters and not _is_stopping(mine) and not yields_now(mine.way, lights)):
-            comers += _farther(mine.one, scene, lights)
-    first: dict[Way, Comer] = {}
-    for way, comer in comers:
-        if way not in first or comer.in_s <= first[way].in_s:
-            first[way] = comer
+    first: dict[Way, Approach] = {}
+    for one, mine in approaches.items():
+        is_stopping = mine.shown in "ry" or mine.is_full
+        comes = (mine.to_line_m < SIGHT_M and not is_stopping) if mine.enters else not mine.is_past
+        if scene.is_front(one) and comes and (mine.way not in first or mine.in_s <= first[mine.way].in_s):
+            first[mine.way] = mine
     return first
 
 
@@ -149,39 +129,9 @@ def yields_now(way: Way, lights: dict[str, Light]) -> bool:
     return way.has_yields and colour(way, lights) != "G"
 
 
-def _is_stopping(mine: Approach) -> bool:
-    return mine.shown in "ry" or mine.is_full
-
-
 def _is_empty_beyond(one: Vehicle, way: Way, scene: Scene) -> bool:
     """Return whether nobody is before it on this next way and on the lane behind that."""
     return (one.is_inside or not scene.vehicles(way.strip)) and not scene.vehicles(way.after)
-
-
-def _farther(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> list[tuple[Way, Comer]]:
-    """Return the ways beyond the next one that it comes to first."""
-    found: list[tuple[Way, Comer]] = []
-    way = one.strip.way or one.advice.way
-    leg = one.leg if one.is_inside else one.leg.after
-    if way is None or not _is_empty_beyond(one, way, scene):
-        return found
-    end_m = one.rest_m + (0.0 if one.is_inside else way.strip.length_m)
-    for _ in range(BEYOND):
-        lane = way.after
-        line_m = end_m + lane.length_m
-        if leg is None or scene.vehicles(lane) or line_m >= SIGHT_M:
-            break
-        way = leg.advice[lane.index].way
-        if way is None or colour(way, lights) in "ry":
-            break
-        end_m = line_m + way.strip.length_m
-        limit_mps = min(lane.limit_mps, way.strip.limit_mps)
-        in_s, out_s = _travel_s(one, line_m, limit_mps), _travel_s(one, end_m + one.length_m, limit_mps)
-        found.append((way, Comer(one, line_m, end_m, in_s, out_s)))
-        if yields_now(way, lights) or scene.vehicles(way.strip):
-            break
-        leg = leg.after
-    return found
 
 
 def _travel_s(one: Vehicle, way_m: float, limit_mps: float) -> float:

@@ -8,7 +8,6 @@ from proving.traffic.model.network.coming import (
     LOOKS_AT_MPS2,
     SIGHT_M,
     Approach,
-    Comer,
     Stopping,
     approach,
     first_comers,
@@ -76,7 +75,7 @@ class Gates:
         for mine in self.approaches.values():
             if mine.enters and mine.way.keeps_clear and self._asks(mine):
                 mine.is_full = scene.room_behind_m(mine.way) < mine.one.length_m + ROOM_M
-        self.coming = first_comers(scene, self.approaches, lights)
+        self.coming = first_comers(scene, self.approaches)
 
     def of(self, one: Vehicle) -> tuple[Gate, Merging]:
         """Return what holds a vehicle, and whom it follows where ways join."""
@@ -130,7 +129,7 @@ class Gates:
         came_first = mine_stood > they_stood or (mine_stood == they_stood and is_before)
         return not (is_circle and came_first)
 
-    def _braked_mps(self, them: Comer) -> float:
+    def _braked_mps(self, them: Approach) -> float:
         """Return how fast it will be at its line if it brakes from now on."""
         brake_mps2 = them.one.kind.brake_mps2
         if self.could_stop(them.one, them.to_line_m, brake_mps2):
