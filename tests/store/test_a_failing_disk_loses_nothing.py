@@ -63,6 +63,26 @@ def test_faults_lose_nothing_while_running_nor_after_a_crash(open_small: OpenSma
     store.close()
 
 
+@pytest.mark.parametrize("verb", ["write", "sync"])
+def test_one_failure_at_any_moment_costs_one_change_only(open_small: OpenSmall, verb: Verb) -> None:
+    for after in range(0, 90, 3):
+        disk = SimDisk(after)
+        store = open_small(disk)
+        store.create_bucket("bucket")
+        disk.fail(Fault(verb=verb, after=after))
+        failed = []
+        for number in range(70):
+            try:
+                store.put("bucket", f"{number}", bytes(250 if number % 5 else 1500))
+            except DiskFailed:
+                failed.append(f"{number}")
+        assert len(failed) <= 1
+        assert disk.has_failed
+        with open_small(disk.crash(random.Random(after)), after) as again:
+            there = {info.key for info in again.list("bucket").objects}
+        assert there >= {f"{number}" for number in range(70)} - set(failed)
+
+
 def test_a_failed_put_is_not_visible(open_small: OpenSmall) -> None:
     disk = SimDisk()
     with open_small(disk) as store:

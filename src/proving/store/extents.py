@@ -156,7 +156,7 @@ class Extents:
             extent.role, extent.life, extent.pointer, extent.order = role, extent.life + 1, 0, self._next_order
             self._next_order += 1
             extent.takes_appends = True
-            if after is not None:
+            if after is not None and after is not extent:
                 # The record tells its pointer, and a journal is read up to there.
                 after.takes_appends = False
             extent.owner = self.superblock.ask(f"owner of extent {extent.number}")
@@ -242,6 +242,9 @@ class Extents:
                 if self._is_needed(extent):
                     continue
                 extent.role, extent.pointer = Role.FREE, 0
+                if extent is self._open_data:
+                    # Its owner never became durable, and the next may be the journal.
+                    self._open_data = None
 
     def _is_needed(self, extent: Extent) -> bool:
         if extent.role == Role.FREE:

@@ -109,6 +109,7 @@ class Journal:
         self._extents = extents
         self._active = active
         self._sequence = sequence
+        # The last batch, or the owner of the extent that the next one begins.
         self._last = NOTHING
 
     def draft(self, room_bytes: int, *, is_urgent: bool) -> Draft:
@@ -118,10 +119,15 @@ class Journal:
             DiskFull: no room.
             DiskFailed: the disk refused.
         """
+        if self._last.has_failed:
+            # The extent never became the journal's, and may be another's by now.
+            self._active = None
         active = self._active
         if active is None or not active.is_open or active.pointer + room_bytes > self._extents.size_bytes:
             # The old extent's pointer becomes durable with the new one's owner: recovery reads exactly up to it.
             active = self._active = self._extents.allocate(Role.JOURNAL, is_urgent=is_urgent, after=active)
+            # What comes behind it also comes behind the batches before, all of which are durable.
+            self._last = active.owner
         return Draft(self._extents, active)
 
     def write(self, draft: Draft, entries: Sequence[Entry], beside: Beside) -> None:
@@ -134,20 +140,20 @@ class Journal:
         assert active is not None, "a draft was made in an extent"
         draft.close(self._sequence, entries, beside.locators)
         soft = self._extents.soft
-        after = beside.after.and_(active.owner).and_(self._last)
+        after = beside.after.and_(self._last)
         what = f"batch {self._sequence} of {len(entries)} entries"
-        batch = soft.write(Write(what, active.target, after, active.pointer, draft.parts, is_eager=False))
+        batch = Write(what, active.target, after, active.pointer, draft.parts, is_eager=False)
         try:
-            soft.settle(batch.and_(beside.dependency))
+            soft.write_durably(batch, beside.dependency)
         except BaseException as error:
             # What was never issued cannot come back.
-            if not soft.cancel(batch) and isinstance(error, DiskFailed):
+            if not soft.cancel(Dependency((batch,))) and isinstance(error, DiskFailed):
                 active.takes_appends = False
                 self._leave_behind(active)
             raise
         # Recovery reads earlier journal extents up to their pointers only, so a batch that failed there is gone now.
         self._extents.is_in_doubt = False
-        self._last = batch
+        self._last = Dependency((batch,))
         self.tail_bytes += draft.end - active.pointer
         active.pointer = draft.end
         self._sequence += 1
@@ -161,7 +167,8 @@ class Journal:
         self._last = NOTHING
         try:
             self._active = self._extents.allocate(Role.JOURNAL, is_urgent=True, after=failed)
-            self._extents.soft.settle(self._active.owner)
+            self._last = self._active.owner
+            self._extents.soft.settle(self._last)
             self._extents.is_in_doubt = False
         except (DiskFailed, DiskFull) as error:
             _log.warning("the journal stays in doubt until its next batch: %s", error)
