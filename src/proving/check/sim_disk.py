@@ -7,14 +7,14 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from proving.check.errors import PowerCut
+from proving.check.sim_writes import SimFile, SimWrite, Survives, after_crash, flipped, still_stuck, stuck
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 Verb = Literal["create", "read", "write", "sync", "replace", "remove"]
-Survives = Literal["any", "nothing", "everything", "prefix", "subset", "torn"]
 
 CRASH_MODES: tuple[Survives, ...] = ("nothing", "everything", "prefix", "subset", "torn")
 
@@ -43,26 +43,6 @@ class Fault:
         """Refuse what makes no sense."""
         if self.after < 0 or not 0 <= self.arrived_share <= 1:
             raise ValueError(f"a fault needs after >= 0 and a share of 0-1, got {self.after} and {self.arrived_share}")
-
-
-@dataclass
-class _Write:
-    """One write that is not durable yet, with what it covered, so that it can be taken back."""
-
-    number: int
-    offset: int
-    before: bytes
-    after: bytes
-    size_before: int
-    is_stuck: bool = False
-
-
-@dataclass
-class _File:
-    """What reads see, and the writes since the last sync, oldest first."""
-
-    image: bytearray
-    pending: list[_Write] = field(default_factory=list)
 
 
 class SimDisk:
@@ -97,7 +77,7 @@ class SimDisk:
         self.sector_bytes = sector_bytes
         self.ignores_sync = ignores_sync
         self.counts: Counter[str] = Counter()
-        self._files = {name: _File(bytearray(data)) for name, data in (files or {}).items()}
+        self._files = {name: SimFile(bytearray(data)) for name, data in (files or {}).items()}
         self._faults: list[Fault] = []
         self._lock = threading.RLock()
         self._next_write = 0
@@ -127,7 +107,7 @@ class SimDisk:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
             self._check_space(name, size_bytes)
             self._start("create", name, bytes(size_bytes))
-            self._files[name] = _File(bytearray(size_bytes))
+            self._files[name] = SimFile(bytearray(size_bytes))
 
     def size_bytes(self, name: str) -> int:
         """Return the size of a file."""
@@ -185,10 +165,10 @@ class SimDisk:
             try:
                 self._start("sync", name)
             except _InjectedFault:
-                file.pending = _stuck(file.pending, self.sector_bytes)
+                file.pending = stuck(file.pending, self.sector_bytes)
                 raise
             if not self.ignores_sync:
-                file.pending = _still_stuck(file, self.sector_bytes)
+                file.pending = still_stuck(file, self.sector_bytes)
 
     def sync_together(self, names: Sequence[str]) -> None:
         """Make all earlier writes to some files durable, one after the other: the power may go away in between."""
@@ -201,7 +181,7 @@ class SimDisk:
             self._check_alive()
             self._check_space(name, len(data))
             self._start("replace", name, bytes(data))
-            self._files[name] = _File(bytearray(data))
+            self._files[name] = SimFile(bytearray(data))
 
     def remove(self, name: str) -> None:
         """Remove a file; durable when it returns."""
@@ -233,7 +213,10 @@ class SimDisk:
             self._is_cut = True
             numbers = sorted(write.number for file in self._files.values() for write in file.pending)
             last = choice.randrange(numbers[0], numbers[-1] + 1) if numbers and mode == "prefix" else -1
-            files = {name: self._after_crash(self._files[name], mode, last, choice) for name in sorted(self._files)}
+            files = {
+                name: after_crash(self._files[name], self.sector_bytes, mode, last, choice)
+                for name in sorted(self._files)
+            }
             self._settle_directory(files, mode, choice)
             return self._with(choice.getrandbits(32), files)
 
@@ -256,7 +239,7 @@ class SimDisk:
         with self._lock:
             disk = self._with(self.seed, {})
             disk._files = {  # the same class, so this is no look behind another's curtain
-                name: _File(bytearray(file.image), [dataclasses.replace(write) for write in file.pending])
+                name: SimFile(bytearray(file.image), [dataclasses.replace(write) for write in file.pending])
                 for name, file in self._files.items()
             }
             disk._next_write = self._next_write
@@ -289,8 +272,8 @@ class SimDisk:
             for write in file.pending:
                 at = offset - write.offset
                 if 0 <= at < len(write.before):
-                    write.before = _flipped(write.before, at, bit)
-                    write.after = _flipped(write.after, at, bit)
+                    write.before = flipped(write.before, at, bit)
+                    write.after = flipped(write.after, at, bit)
 
     @property
     def is_cut(self) -> bool:
@@ -356,7 +339,7 @@ class SimDisk:
             self.counts["faults"] += 1
             raise _InjectedFault(fault, name)
 
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> SimFile:
         file = self._files.get(name)
         if file is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
@@ -369,31 +352,14 @@ class SimDisk:
         if others + size_bytes > self.capacity_bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
 
-    def _write(self, file: _File, offset: int, data: bytes) -> None:
+    def _write(self, file: SimFile, offset: int, data: bytes) -> None:
         size_before = len(file.image)
         if offset + len(data) > size_before:
             file.image.extend(bytes(offset + len(data) - size_before))
         before = bytes(memoryview(file.image)[offset : offset + len(data)])
         file.image[offset : offset + len(data)] = data
-        file.pending.append(_Write(self._next_write, offset, before, data, size_before))
+        file.pending.append(SimWrite(self._next_write, offset, before, data, size_before))
         self._next_write += 1
-
-    def _after_crash(self, file: _File, mode: Survives, last: int, choice: random.Random) -> bytes:
-        """Return what a file holds after the crash; `last` is the write that the power cut tore ("prefix")."""
-        if mode == "everything" or not file.pending:
-            return bytes(file.image)
-        durable = bytearray(file.image)
-        for write in reversed(file.pending):
-            durable[write.offset : write.offset + len(write.before)] = write.before
-        del durable[file.pending[0].size_before :]
-        reached = _reached(file.pending, self.sector_bytes, mode, last, choice)
-        for write in file.pending:
-            for start, end in _sectors(write, self.sector_bytes):
-                if reached.get(start // self.sector_bytes, -1) >= write.number:
-                    if end > len(durable):
-                        durable.extend(bytes(end - len(durable)))
-                    durable[start:end] = write.after[start - write.offset : end - write.offset]
-        return bytes(durable)
 
     def _settle_directory(self, files: dict[str, bytes], mode: Survives, choice: random.Random) -> None:
         """Decide whether the directory change took place during which the power went away."""
@@ -419,65 +385,3 @@ class _InjectedFault(OSError):
     def __init__(self, fault: Fault, name: str) -> None:
         super().__init__(fault.error, os.strerror(fault.error), name)
         self.arrived_share = fault.arrived_share
-
-
-def _flipped(data: bytes, at: int, bit: int) -> bytes:
-    return data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :]
-
-
-def _sectors(write: _Write, sector_bytes: int) -> list[tuple[int, int]]:
-    """Return the (start, end) of a write's part in each sector that it touches, as offsets in the file."""
-    end = write.offset + len(write.after)
-    first = write.offset // sector_bytes * sector_bytes
-    return [(max(at, write.offset), min(at + sector_bytes, end)) for at in range(first, end, sector_bytes)]
-
-
-def _reached(
-    pending: list[_Write], sector_bytes: int, mode: Survives, last: int, choice: random.Random
-) -> dict[int, int]:
-    """Return for each sector the number of the last write whose content it holds; sectors left out hold none."""
-    reached: dict[int, int] = {}
-    if mode == "nothing":
-        return reached
-    for write in pending:
-        is_kept = choice.random() < 0.5 if mode == "subset" else write.number < last
-        for start, _ in _sectors(write, sector_bytes):
-            is_torn_in = (mode == "torn" or write.number == last) and choice.random() < 0.5
-            if is_kept or is_torn_in:
-                reached[start // sector_bytes] = write.number
-    return reached
-
-
-def _stuck(pending: list[_Write], sector_bytes: int) -> list[_Write]:
-    """Return the writes, split at sectors, marked as never to become durable by a later sync."""
-    return [
-        _Write(
-            write.number,
-            start,
-            write.before[start - write.offset : end - write.offset],
-            write.after[start - write.offset : end - write.offset],
-            write.size_before,
-            is_stuck=True,
-        )
-        for write in pending
-        for start, end in _sectors(write, sector_bytes)
-    ]
-
-
-def _still_stuck(file: _File, sector_bytes: int) -> list[_Write]:
-    """Return what a sync that succeeds leaves behind: stuck sectors that no later write made dirty again."""
-    if not file.pending or not any(write.is_stuck for write in file.pending):
-        return []
-    stuck = [write for write in file.pending if write.is_stuck]
-    dirty = {
-        start // sector_bytes
-        for write in file.pending
-        if not write.is_stuck
-        for start, _ in _sectors(write, sector_bytes)
-    }
-    # The size of the file is durable now, whatever the stuck sectors hold.
-    return [
-        dataclasses.replace(write, size_before=len(file.image))
-        for write in stuck
-        if write.offset // sector_bytes not in dirty
-    ]
