@@ -78,6 +78,8 @@ def test_every_world_has_its_own_sensors_and_keeps_them(two_rings: NetworkTask) 
         episode, gap_m = first(two_rings, seed), None
         for _ in range(3):
             gap_m = true_gaps_m(one_world(two_rings, episode))
+            # Learners go on with other random numbers.
+            episode = episode._replace(seed=episode.seed + 7)
             episode = step(two_rings, episode, jnp.zeros((4, 1))).episode
         now = one_world(two_rings, episode)
         error_m = np.asarray(now.of_agents(now.said.gap_m)) - gap_m

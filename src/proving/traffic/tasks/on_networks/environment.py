@@ -31,7 +31,8 @@ class NetworkEpisode(NamedTuple):
     """One running episode per world.
 
     `slots` says which trip each agent drives, `recent` how many arrived of late, `routes` what the router remembers,
-    `earned` what each agent got for the last decision, where that is not the same, `mail` what vehicles have heard.
+    `earned` what each agent got for the last decision, where that is not the same, `mail` what vehicles have heard,
+    `draw` what a world's sensors were drawn by; it stays when `seed` is replaced.
     """
 
     traffic: State
@@ -43,6 +44,7 @@ class NetworkEpisode(NamedTuple):
     routes: tuple[Array, ...] = ()
     earned: Float[Array, "agent world"] | tuple[()] = ()
     mail: Mail | None = None
+    draw: UInt32[Array, " world"] | tuple[()] = ()
 
 
 class NetworkOutcome(NamedTuple):
@@ -77,6 +79,7 @@ def reset(
         routes=jax.tree.map(spread, built.route_memory),
         earned=jnp.zeros((task.agent_count, worlds)) if task.rewards_each else (),
         mail=None if messages is None else first_mail(messages, task.actors.slot_count, worlds),
+        draw=seed if task.is_sensing_drawn else (),
     )
     episode = _driven(task, episode, task.warm_up_step_count)
     episode = episode._replace(action=jnp.zeros_like(episode.action), recent=jnp.zeros_like(episode.recent))
@@ -143,9 +146,9 @@ def _driven(task: NetworkTask, episode: NetworkEpisode, step_count: int | Array)
 def _driven_alone(task: NetworkTask, episode: NetworkEpisode, step_count: int | Array) -> NetworkEpisode:
     built = task.built
     world = traced(built.world)._replace(seed=episode.seed)
-    if task.is_sensing_drawn and not task.sensing.is_perfect:
+    if not isinstance(episode.draw, tuple) and not task.sensing.is_perfect:
         late = delay_steps(task.sensing.latency_s, task.traffic.dt_s, "latency_s")
-        drawn = behind_drawn_sensors(task.told_vehicle, task.sensing, late, episode.seed)
+        drawn = behind_drawn_sensors(task.told_vehicle, task.sensing, late, episode.draw)
         world = world._replace(fleet=world.fleet._replace(controller=drawn))
     traffic = episode.traffic
     keeps = isinstance(task.actors, AutomatedVehicles) and task.actors.keeps_slots
