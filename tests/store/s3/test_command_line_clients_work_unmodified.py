@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,22 +63,46 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+# aws-cli takes a second to start and a tenth of one to work: what its script runs is run many times in one process.
+DRIVER = """
+import contextlib, io, json, sys
+from awscli.clidriver import create_clidriver
+for line in sys.stdin:
+    told, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(errors):
+        code = create_clidriver().main(json.loads(line))
+    print(json.dumps([code, told.getvalue(), errors.getvalue()]), flush=True)
+"""
+
+
 @pytest.fixture
-def aws(served: Any, tmp_path: Path) -> Callable[..., str]:
+def aws(served: Any, tmp_path: Path) -> Iterator[Callable[..., str]]:
     program = found("aws")
     (tmp_path / "aws.config").write_text("[default]\nregion = us-east-1\n")
-    environment = {
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_CONFIG_FILE": str(tmp_path / "aws.config"),
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",
     }
+    # The script's own first line tells which Python has it.
+    python = Path(program).read_text(encoding="utf-8").partition("\n")[0].removeprefix("#!").strip()
+    with subprocess.Popen(
+        [python, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
 
-    def call(*arguments: str, fails: bool = False) -> str:
-        return run(program, "--endpoint-url", served.endpoint, *arguments, environment=environment, fails=fails)
+        def call(*arguments: str, fails: bool = False) -> str:
+            asked = ["--endpoint-url", served.endpoint, *arguments]
+            print(json.dumps(asked), file=process.stdin, flush=True)
+            code, told, errors = json.loads(process.stdout.readline())
+            assert bool(code) == fails, f"aws {' '.join(arguments)}: {told}{errors}"
+            return errors if fails else told
 
-    return call
+        yield call
+        process.stdin.close()
 
 
 def test_aws_copies_syncs_lists_and_removes(aws: Callable[..., str], folder: Path, tmp_path: Path):

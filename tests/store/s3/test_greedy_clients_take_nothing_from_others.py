@@ -2,6 +2,8 @@
 
 import re
 import socket
+import struct
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -49,6 +51,27 @@ def test_who_does_not_read_is_answered_no_more(guarded: Any, sign: Callable[...,
             assert data
             received += data
     assert gotten_count(guarded) == wanted
+
+
+def test_who_hangs_up_before_the_answer_stops_nobody(
+    guarded: Any, sign: Callable[..., bytes], store: Store, caplog: pytest.LogCaptureFixture
+):
+    store.put("road", "key", BODY)
+    requests = [sign(guarded, "GET", "/road/key"), sign(guarded, "PUT", "/road/other", BODY)]
+    for number in range(40):
+        connection = socket.create_connection(("127.0.0.1", guarded.port), timeout=20)
+        connection.sendall(requests[number % 2] * 20)
+        # To linger for no time is to reset.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    with closing(socket.create_connection(("127.0.0.1", guarded.port), timeout=20)) as connection:
+        connection.sendall(requests[0])
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+    start_s = time.monotonic()
+    guarded.close()
+    # Else it would wait for connections that nobody looks after.
+    assert time.monotonic() - start_s < Limits().shutdown_s
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("beginning", [b"0\r\nname: ", b"0\r\n", b"5;", b"5;name="], ids=repr)

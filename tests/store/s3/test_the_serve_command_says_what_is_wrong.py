@@ -12,18 +12,37 @@ from typing import Any
 
 import pytest
 
+from proving.cli import main
 from proving.store.s3.credentials import Credentials, find_credentials
 from proving.store.s3.errors import BadCredentials
 
 KEYS = {"PROVING_ACCESS_KEY": "AKID", "PROVING_SECRET_KEY": "a secret of tests"}
 
 
-def proving(*arguments: object, keys: dict[str, str] = KEYS) -> subprocess.CompletedProcess[str]:
+Proving = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def in_a_process(*arguments: object, keys: dict[str, str] = KEYS) -> subprocess.CompletedProcess[str]:
     plain = {name: value for name, value in os.environ.items() if name not in KEYS}
     return subprocess.run(
         [sys.executable, "-m", "proving", "store", *map(str, arguments)],
         capture_output=True, text=True, timeout=60, env=plain | keys, check=False,
     )  # fmt: skip
+
+
+@pytest.fixture
+def proving(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Proving:
+    """The command, run in this process: a new one takes most of its time to start."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["store", *map(str, arguments)])
+        told, errors = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), told, errors)
+
+    return call
 
 
 def one_line(result: subprocess.CompletedProcess[str]) -> str:
@@ -34,11 +53,11 @@ def one_line(result: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_without_credentials_it_does_not_start(tmp_path: Path):
-    assert "PROVING_SECRET_KEY" in one_line(proving("serve", tmp_path / "s", "--port", 0, keys={}))
+    assert "PROVING_SECRET_KEY" in one_line(in_a_process("serve", tmp_path / "s", "--port", 0, keys={}))
     assert not (tmp_path / "s").exists()
 
 
-def test_an_occupied_port_is_one_line(tmp_path: Path):
+def test_an_occupied_port_is_one_line(proving: Proving, tmp_path: Path):
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -46,7 +65,7 @@ def test_an_occupied_port_is_one_line(tmp_path: Path):
         assert f"cannot listen on 127.0.0.1:{port}" in one_line(proving("serve", tmp_path / "s", "--port", port))
 
 
-def test_a_status_port_that_cannot_be_had_is_one_line(tmp_path: Path):
+def test_a_status_port_that_cannot_be_had_is_one_line(proving: Proving, tmp_path: Path):
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -58,7 +77,7 @@ def test_a_status_port_that_cannot_be_had_is_one_line(tmp_path: Path):
 
 
 @pytest.mark.parametrize("port", [-1, 70_000])
-def test_a_port_that_cannot_be_is_one_line(tmp_path: Path, port: int):
+def test_a_port_that_cannot_be_is_one_line(proving: Proving, tmp_path: Path, port: int):
     assert "port" in one_line(proving("serve", tmp_path / "s", "--port", port))
 
 
@@ -115,7 +134,7 @@ MALFORMED = (
 
 
 @pytest.mark.parametrize("text", MALFORMED)
-def test_a_malformed_file_is_one_line(tmp_path: Path, text: str):
+def test_a_malformed_file_is_one_line(proving: Proving, tmp_path: Path, text: str):
     (tmp_path / "keys.toml").write_text(text)
     result = proving("serve", tmp_path / "s", "--port", 0, "--credentials", tmp_path / "keys.toml")
     assert "keys.toml" in one_line(result) or "_key must" in result.stderr
@@ -128,7 +147,7 @@ def test_a_secret_is_not_shown():
         find_credentials(None, {"PROVING_ACCESS_KEY": "AKID"})
 
 
-def test_the_small_verbs_put_list_get_and_remove(tmp_path: Path):
+def test_the_small_verbs_put_list_get_and_remove(proving: Proving, tmp_path: Path):
     folder, file = tmp_path / "store", tmp_path / "file"
     file.write_bytes(b"some bytes")
     assert proving("put", folder, "road", "a/key", file).returncode == 0
@@ -145,7 +164,7 @@ def test_the_small_verbs_put_list_get_and_remove(tmp_path: Path):
     assert "nowhere" in one_line(proving("ls", tmp_path / "nowhere"))
 
 
-def test_scrub_names_a_rotten_object_and_exits_with_one(tmp_path: Path):
+def test_scrub_names_a_rotten_object_and_exits_with_one(proving: Proving, tmp_path: Path):
     folder, file = tmp_path / "store", tmp_path / "file"
     file.write_bytes(b"rot" * 100_000)
     assert proving("put", folder, "road", "a/key", file).returncode == 0

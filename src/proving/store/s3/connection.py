@@ -342,16 +342,19 @@ class Connection:
                 self._send_unsent()
         else:
             self._send_unsent()
-            self._transport.writelines((head, body))
+            if not self._transport.is_closing():
+                self._transport.writelines((head, body))
         self._answered(message, is_last)
 
     def _send_now(self, data: bytes) -> None:
         self._send_unsent()
-        self._transport.write(data)
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def _send_unsent(self) -> None:
         unsent, self._unsent = self._unsent, b""
-        if unsent:
+        # A connection that broke is known to the transport before it tells us, and then takes nothing more.
+        if unsent and not self._transport.is_closing():
             self._transport.write(unsent)
 
     def _answered(self, message: Message, is_last: bool) -> None:
@@ -397,7 +400,7 @@ class Connection:
         else:
             self._stream = None
             message = self._queue[0]
-            self._answered(message, message.is_last)
+            self._answered(message, message.is_last or self._is_stopping)
             self._go_on()
 
     # Refusing and ending.
@@ -428,12 +431,13 @@ class Connection:
             self._workers.submit(lambda: exchange.abandon() or _nothing)
 
     def _pause(self) -> None:
-        if not self._is_paused and not self._is_closing:
+        if not self._is_paused and not self._is_closing and not self._transport.is_closing():
             self._is_paused = True
             self._transport.pause_reading()
 
     def _resume(self) -> None:
-        if self._is_paused and not self._is_closing and not self._is_write_paused:
+        is_open = not self._is_closing and not self._transport.is_closing()
+        if self._is_paused and is_open and not self._is_write_paused:
             self._is_paused = False
             self._last_progress_s = self._now_s()
             self._transport.resume_reading()

@@ -169,10 +169,11 @@ class Server:
             listener.close()
         for connection in list(self._asking):
             connection.abort()
-        for connection in list(self._connections):
-            connection.stop()
         deadline_s = asyncio.get_running_loop().time() + self._settings.limits.shutdown_s
         while self._connections and asyncio.get_running_loop().time() < deadline_s:
+            # Again and again: one may have been accepted just now, or be done with what it was told to go on with.
+            for connection in list(self._connections):
+                connection.stop()
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
             connection.abort()

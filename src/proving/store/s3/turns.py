@@ -6,7 +6,10 @@ connections is read first, then served, then all answers are sent.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 
 class Turns:
@@ -19,7 +22,7 @@ class Turns:
         self._is_due = False
 
     def put_off(self, call: Callable[[], None]) -> None:
-        """Call it after all that was put off before; it must not raise."""
+        """Call it after all that was put off before."""
         if not self._is_due:
             self._is_due = True
             self._loop.call_soon(self._catch_up)
@@ -30,6 +33,9 @@ class Turns:
             while later := self._later:
                 self._later = []
                 for call in later:
-                    call()
+                    try:
+                        call()
+                    except Exception:  # noqa: BLE001 - one connection of many; it is recorded, the others are served
+                        _log.exception("a connection failed")
         finally:
             self._is_due = False
