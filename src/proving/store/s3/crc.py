@@ -6,9 +6,11 @@ the register. Registers here are bit-reflected, as CRC-32, CRC-32C and CRC-64/NV
 
 import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Below this, NumPy's fixed costs are above those of a loop over bytes.
 _LOOP_LIMIT_BYTES = 2048
@@ -69,6 +71,8 @@ def crc64nvme(data: bytes | bytearray | memoryview, before: int = 0) -> int:
 
 def _bulk(view: memoryview) -> int:
     """Return the register, started at zero, after `view`, a whole number of lanes."""
+    import numpy as np
+
     lanes = np.frombuffer(view, dtype="<u8").reshape(-1, _WORDS_PER_LANE)
     tables = _word_tables()
     registers = np.zeros(len(lanes), dtype=np.uint64)
@@ -85,8 +89,10 @@ def _bulk(view: memoryview) -> int:
     return int(registers[0])
 
 
-def _through(tables: NDArray[np.uint64], registers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _through(tables: "NDArray[np.uint64]", registers: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
     """Apply a linear map, given as a table for each of the eight bytes, to every register."""
+    import numpy as np
+
     octets = np.ascontiguousarray(registers).view(np.uint8).reshape(-1, 8)
     result = tables[0].take(octets[:, 0])
     for index in range(1, 8):
@@ -95,19 +101,21 @@ def _through(tables: NDArray[np.uint64], registers: NDArray[np.uint64]) -> NDArr
 
 
 @functools.cache
-def _word_tables() -> NDArray[np.uint64]:
+def _word_tables() -> "NDArray[np.uint64]":
     """Return the map of a register over eight zero bytes."""
     return _tables(_zero_bytes(CRC64NVME, 3))
 
 
 @functools.cache
-def _shift_tables(power: int) -> NDArray[np.uint64]:
+def _shift_tables(power: int) -> "NDArray[np.uint64]":
     """Return the map of a register over 2^power zero bytes."""
     return _tables(_zero_bytes(CRC64NVME, power))
 
 
-def _tables(columns: tuple[int, ...]) -> NDArray[np.uint64]:
+def _tables(columns: tuple[int, ...]) -> "NDArray[np.uint64]":
     """Spread a 64-column matrix into eight tables of 256 entries, for `_through`; they fit the first-level cache."""
+    import numpy as np
+
     tables = np.zeros((8, 256), dtype=np.uint64)
     for index in range(8):
         for bit in range(8):
