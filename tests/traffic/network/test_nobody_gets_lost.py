@@ -8,37 +8,41 @@ from proving.traffic.errors import BadNetwork, Overflow
 from proving.traffic.network import Demand, Flow, Trip, VehicleType
 from proving.traffic.network.simulate import Run, recorded, simulate
 
+from .joined_networks import joined
 from .small_networks import crossing, lane_drop, straight, two_phases
 
+CROSSING = [("in_major", "out_major"), ("in_minor", "out_minor")]
+DAWDLING = Krauss(sigma=0.2)
+# Each network with its routes, and the law of those who drive there.
 NETWORKS = {
-    "straight": (straight(2), [("ab",)]),
-    "lane_drop": (lane_drop(), [("ab", "bc")]),
-    "crossing": (crossing(), [("in_major", "out_major"), ("in_minor", "out_minor")]),
-    "signals": (crossing(two_phases()), [("in_major", "out_major"), ("in_minor", "out_minor")]),
+    "straight": (straight(2), [("ab",)], DAWDLING),
+    "lane_drop": (lane_drop(), [("ab", "bc")], Idm()),
+    "crossing": (crossing(), CROSSING, DAWDLING),
+    "signals": (crossing(two_phases()), CROSSING, Idm()),
 }
-RUN = Run(duration_s=400, dt_s=0.5, capacity=96)
+# All of them as one network, with as many trips for every seed: one compiled program.
+EVERYWHERE = joined({name: road_map for name, (road_map, _, _) in NETWORKS.items()})
+RUN = Run(duration_s=400, dt_s=0.5, capacity=160)
 
 
-def demand_on(routes, veh_per_h=500.0, **kind):
-    flows = tuple(
-        Flow(name=f"flow{i}", route=route, veh_per_h=veh_per_h, is_random=True) for i, route in enumerate(routes)
-    )
-    return Demand(types=(VehicleType(**kind),), flows=flows)
+def demand_everywhere():
+    kinds = [VehicleType(name=name, driver=driver, speed_spread=0.1) for name, (_, _, driver) in NETWORKS.items()]
+    flows = [
+        Flow(name=f"{name}{i}", route=tuple(f"{name}/{edge}" for edge in route), veh_per_h=500.0 + 7 * i, type=name)
+        for name, (_, routes, _) in NETWORKS.items()
+        for i, route in enumerate(routes)
+    ]
+    return Demand(types=tuple(kinds), flows=tuple(flows))
 
 
-@pytest.mark.parametrize(
-    ("name", "driver"),
-    [("straight", Krauss(sigma=0.2)), ("lane_drop", Idm()), ("crossing", Krauss(sigma=0.2)), ("signals", Idm())],
-    ids=["straight-krauss", "lane_drop-idm", "crossing-krauss", "signals-idm"],
-)
-def test_who_departs_is_on_the_road_or_has_arrived(name, driver):
-    road_map, routes = NETWORKS[name]
-    outcome, record = recorded(road_map, demand_on(routes, driver=driver), RUN, seed=3)
+def test_who_departs_is_on_the_road_or_has_arrived():
+    outcome, record = recorded(EVERYWHERE, demand_everywhere(), RUN, seed=3)
     begun = np.unique(record.trip[record.trip >= 0])
     # The vehicles that begin in the last step are on the road after it, but in no record yet.
-    assert 0 <= outcome.is_finished.sum() + outcome.active - len(begun) <= 2
+    assert 0 <= outcome.is_finished.sum() + outcome.active - len(begun) <= len(demand_everywhere().flows)
     assert outcome.is_finished.sum() + outcome.active + outcome.waiting == len(outcome.names)
-    assert outcome.is_finished.sum() > 20
+    for name in NETWORKS:
+        assert sum(trip.startswith(name) for trip in np.array(outcome.names)[outcome.is_finished]) > 20
     for moment in record.trip:
         there = moment[moment >= 0]
         assert len(set(there.tolist())) == len(there), "a vehicle is in one place"
@@ -47,26 +51,25 @@ def test_who_departs_is_on_the_road_or_has_arrived(name, driver):
 
 
 def test_the_same_seed_gives_the_same_run_and_another_one_does_not():
-    road_map, routes = NETWORKS["crossing"]
-    demand = demand_on(routes)
-    one, again, other = (simulate(road_map, demand, RUN, seed=seed).finished.arrived_s for seed in (5, 5, 6))
+    one, again, other = (
+        recorded(EVERYWHERE, demand_everywhere(), RUN, seed=seed)[0].finished.arrived_s for seed in (5, 5, 6)
+    )
     np.testing.assert_array_equal(one, again)
-    assert len(one) != len(other) or not np.array_equal(one, other, equal_nan=True)
+    assert not np.array_equal(one, other, equal_nan=True)
 
 
 def test_places_to_spare_change_nothing():
-    road_map, routes = NETWORKS["lane_drop"]
-    demand = demand_on(routes)
-    tight = simulate(road_map, demand, RUN)
-    roomy = simulate(road_map, demand, Run(duration_s=400, dt_s=0.5, capacity=333))
+    demand = Demand(flows=(Flow(name="f", route=("ab", "bc"), veh_per_h=500.0, is_random=True),))
+    tight = simulate(lane_drop(), demand, Run(duration_s=400, dt_s=0.5, capacity=96))
+    roomy = simulate(lane_drop(), demand, Run(duration_s=400, dt_s=0.5, capacity=333))
     for one, other in zip(tight.finished, roomy.finished, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_more_vehicles_than_places_say_what_to_raise():
-    road_map, routes = NETWORKS["straight"]
+    demand = Demand(flows=(Flow(name="f", route=("ab",), veh_per_h=2000),))
     with pytest.raises(Overflow, match="raise capacity"):
-        simulate(road_map, demand_on(routes, veh_per_h=2000), Run(duration_s=200, dt_s=0.5, capacity=4))
+        simulate(straight(2), demand, Run(duration_s=200, dt_s=0.5, capacity=4))
 
 
 def test_a_route_over_edges_that_are_not_connected_is_named():
