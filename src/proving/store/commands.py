@@ -59,10 +59,12 @@ class Looking:
         status_port: Where given, http://127.0.0.1:STATUS_PORT shows how the server and the store are, and its /metrics
             tells it to Prometheus; to anybody on this machine, and to nobody elsewhere. 0 lets the system choose.
         scrub_every_h: Where given, everything is read so often, in hours, to find what is damaged.
+        reclaim_every_s: So often it is seen, in seconds, whether there is garbage enough to take space back.
     """
 
     status_port: int | None = None
     scrub_every_h: float | None = None
+    reclaim_every_s: float = 20.0
 
 
 LISTENING = Listening()
@@ -97,9 +99,12 @@ def serve(
     from proving.store.s3.errors import CannotListen
     from proving.store.s3.server import ServerSettings, serve_until_stopped
     from proving.store.s3.users import find_users
+    from proving.store.tidying import Tidying
 
     users = find_users(credentials)
     try:
+        if not looking.reclaim_every_s > 0:
+            raise ValueError(f"--reclaim-every-s must be more than 0, got {looking.reclaim_every_s:g}")
         settings = ServerSettings(
             host=listening.host,
             port=listening.port,
@@ -120,7 +125,8 @@ def serve(
         if status_port is not None:
             print(f"status at http://127.0.0.1:{status_port}", flush=True)
 
-    with Store.open(FileDisk.open(place, _bytes(size)) if size else place) as store:
+    opened = Store.open(FileDisk.open(place, _bytes(size)) if size else place)
+    with opened as store, Tidying(store, looking.reclaim_every_s):
         serve_until_stopped(store, users, settings, tell)
     return 0
 
