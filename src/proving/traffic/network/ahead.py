@@ -37,7 +37,7 @@ class Ahead(NamedTuple):
 
 def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ahead:
     """Return the nearest thing ahead of everybody."""
-    stand_m = pick(world.fleet.stand_m, vehicles.kind)
+    stand_m, brake_mps2 = (pick(part, vehicles.kind) for part in (world.fleet.stand_m, world.fleet.brake_mps2))
     before_m = jnp.roll(vehicles.position_m - here.length_m, 1) - vehicles.position_m
     gap_m = jnp.where(here.is_front, FREE_GAP_M, before_m)
     speed_mps = jnp.where(here.is_front, vehicles.speed_mps, jnp.roll(vehicles.speed_mps, 1))
@@ -58,12 +58,14 @@ def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ah
     over_m = pick(here.over_m, vehicles.lane) - vehicles.position_m - stand_m
     line_m = jnp.where(is_held & ~has_way, jnp.minimum(line_m, over_m), line_m)
     line_m = jnp.where(gate.holds_inside, jnp.minimum(gate.inside_m, line_m), line_m) + stand_m
-    nearest = _nearer(nearest, Ahead(line_m, jnp.zeros_like(line_m), is_held | gate.holds_inside))
+    line = Ahead(line_m, jnp.zeros_like(line_m), is_held | gate.holds_inside)
+    nearest = nearer(nearest, line, brake_mps2)
     turns = here.is_front & ~here.is_inside & has_way & ~here.is_last
     turning = chosen(turns)
     parting = worked(turning, lambda place: _parting(world, vehicles, here, place))
     gap_m = spread(turning, turns, parting.gap_m, FREE_GAP_M)
-    return _nearer(nearest, Ahead(gap_m, spread(turning, turns, parting.speed_mps, 0.0), jnp.zeros_like(turns)))
+    parting = Ahead(gap_m, spread(turning, turns, parting.speed_mps, 0.0), jnp.zeros_like(turns))
+    return nearer(nearest, parting, brake_mps2)
 
 
 def _parting(world: World, vehicles: Vehicles, here: Places, place: Array) -> Ahead:
@@ -89,8 +91,10 @@ def _left_free_m(here: Places, ends: Array, speed_mps: Array) -> Array:
     return jnp.where(ends & (here.offset > 0) & stops, LEFT_FREE_M, 0.0)
 
 
-def _nearer(one: Ahead, other: Ahead) -> Ahead:
-    is_other = other.gap_m < one.gap_m
+def nearer(one: Ahead, other: Ahead, brake_mps2: Array) -> Ahead:
+    """Return which of the two one would have to stand behind first, braking so: lines stand, vehicles go on."""
+    one_m, other_m = (part.gap_m + part.speed_mps**2 / (2 * brake_mps2) for part in (one, other))
+    is_other = (other.gap_m < FREE_GAP_M) & (other_m < one_m)
     return Ahead(*(jnp.where(is_other, b, a) for a, b in zip(one, other, strict=True)))
 
 
@@ -130,11 +134,17 @@ def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Arr
             jnp.where(way == none, nowhere, edge_lanes + way),
         )
         node = jnp.where(is_inside, node, after)
-    line_m = jnp.where(line_m < FREE_GAP_M, line_m + pick(world.fleet.stand_m, pick(vehicles.kind, place)), FREE_GAP_M)
-    met_m = jnp.where(met < nowhere, end_m + pick(here.rear_m, met), FREE_GAP_M)
-    is_line = line_m < met_m
-    free_mps = jnp.where(met < nowhere, pick(here.rear_mps, met), pick(vehicles.speed_mps, place))
-    return Ahead(jnp.minimum(line_m, met_m), jnp.where(is_line, 0, free_mps), is_line)
+    stand_m, brake_mps2 = (
+        pick(part, pick(vehicles.kind, place)) for part in (world.fleet.stand_m, world.fleet.brake_mps2)
+    )
+    is_met, is_line = met < nowhere, line_m < FREE_GAP_M
+    vehicle = Ahead(
+        gap_m=jnp.where(is_met, end_m + pick(here.rear_m, met), FREE_GAP_M),
+        speed_mps=jnp.where(is_met, pick(here.rear_mps, met), pick(vehicles.speed_mps, place)),
+        is_line=jnp.zeros_like(is_line),
+    )
+    line = Ahead(jnp.where(is_line, line_m + stand_m, FREE_GAP_M), jnp.zeros_like(line_m), is_line)
+    return nearer(vehicle, line, brake_mps2)
 
 
 def limit_ahead_mps(world: World, vehicles: Vehicles, here: Places) -> Array:

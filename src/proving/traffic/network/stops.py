@@ -4,10 +4,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from proving.traffic.network.ahead import Ahead
+from proving.traffic.network.ahead import Ahead, nearer
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Vehicles, World, pick
+from proving.traffic.state import FREE_GAP_M
 
 Array: TypeAlias = Any
 
@@ -30,12 +31,9 @@ def with_stops(world: World, vehicles: Vehicles, here: Places, ahead: Ahead) -> 
     if due is None:
         return ahead
     gap_m = due.ahead_m + pick(world.fleet.stand_m, vehicles.kind)
-    is_nearer = due.is_due & (gap_m < ahead.gap_m)
-    return Ahead(
-        gap_m=jnp.where(is_nearer, gap_m, ahead.gap_m),
-        speed_mps=jnp.where(is_nearer, 0, ahead.speed_mps),
-        is_line=ahead.is_line | is_nearer,
-    )
+    gap_m = jnp.where(due.is_due, gap_m, FREE_GAP_M)
+    place = Ahead(gap_m, jnp.zeros_like(gap_m), due.is_due)
+    return nearer(ahead, place, pick(world.fleet.brake_mps2, vehicles.kind))
 
 
 def after_stops(world: World, before: Vehicles, after: Vehicles, here: Places, now_s: Array) -> Vehicles:

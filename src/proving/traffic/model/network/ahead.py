@@ -46,16 +46,23 @@ def look_ahead(one: Vehicle, scene: Scene, gate: Gate, lights: dict[str, Light])
         line_m = gate.entrance_m
     if gate.holds_inside:
         line_m = min(line_m, gate.inside_m)
-    if line_m + stand_m < ahead.gap_m:
-        ahead = Ahead(line_m + stand_m, 0.0, True)
+    ahead = nearer(one, ahead, Ahead(line_m + stand_m, 0.0, True))
     way = one.advice.way
     if way is not None and not one.is_inside:
         # Who has left the lane by another way is in one's own as long as its rear is.
+        parting = Ahead(FREE_GAP_M, 0.0, False)
         for other, parted_m in way.beside:
             last = scene.last(other.strip)
-            if last is not None and last.rear_m < parted_m and one.rest_m + last.rear_m < ahead.gap_m:
-                ahead = Ahead(one.rest_m + last.rear_m, last.speed_mps, False)
+            if last is not None and last.rear_m < parted_m and one.rest_m + last.rear_m < parting.gap_m:
+                parting = Ahead(one.rest_m + last.rear_m, last.speed_mps, False)
+        ahead = nearer(one, ahead, parting)
     return ahead
+
+
+def nearer(one: Vehicle, this: Ahead, that: Ahead) -> Ahead:
+    """Return which of the two one would have to stand behind first: lines stand, vehicles need a while to."""
+    this_m, that_m = (part.gap_m + part.speed_mps**2 / (2 * one.kind.brake_mps2) for part in (this, that))
+    return that if that.gap_m < FREE_GAP_M and that_m < this_m else this
 
 
 def _left_free_m(one: Vehicle) -> float:
@@ -96,7 +103,7 @@ def _walk(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Ahead:
     ahead = Ahead(FREE_GAP_M, one.speed_mps, False)
     if last is not None:
         ahead = Ahead(way_m + last.rear_m, last.speed_mps, False)
-    return Ahead(line_m + one.kind.stand_m, 0.0, True) if line_m + one.kind.stand_m < ahead.gap_m else ahead
+    return nearer(one, ahead, Ahead(line_m + one.kind.stand_m, 0.0, True))
 
 
 def _may_be_closed(way: Way, lights: dict[str, Light]) -> bool:

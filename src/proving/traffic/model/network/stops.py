@@ -1,6 +1,6 @@
 """Halts on the way: who has one brakes for it, stands its time in whatever lane it is in, and goes on."""
 
-from proving.traffic.model.network.ahead import Ahead
+from proving.traffic.model.network.ahead import Ahead, nearer
 from proving.traffic.model.network.vehicles import Vehicle
 from proving.traffic.network.demand import Stop
 
@@ -20,9 +20,9 @@ def due(one: Vehicle) -> Stop | None:
 def with_stop(ahead: Ahead, one: Vehicle) -> Ahead:
     """Return what is nearer: that, or a place to halt at."""
     stop = due(one)
-    if stop is None or stop.at_m - one.position_m + one.kind.stand_m >= ahead.gap_m:
+    if stop is None:
         return ahead
-    return Ahead(stop.at_m - one.position_m + one.kind.stand_m, 0.0, True)
+    return nearer(one, ahead, Ahead(stop.at_m - one.position_m + one.kind.stand_m, 0.0, True))
 
 
 def stands_at(stop: Stop, was_m: float, one: Vehicle) -> bool:
