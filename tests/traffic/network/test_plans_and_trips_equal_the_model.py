@@ -1,5 +1,6 @@
 """Routes mean the same to the engine and to the slow scalar model, and so do trips, before anybody moves."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,8 +12,23 @@ from proving.traffic.model.network import Settings, simulated
 from proving.traffic.model.network.journeys import Span, journeys
 from proving.traffic.model.network.plans import Leg
 from proving.traffic.model.network.roads import Roads, roads
-from proving.traffic.network import Demand, Flow, RoadMap, VehicleType, trips
+from proving.traffic.network import (
+    Connection,
+    Demand,
+    Edge,
+    Flow,
+    Lane,
+    Phase,
+    RoadMap,
+    Signal,
+    Stop,
+    Trip,
+    VehicleType,
+    trips,
+)
 from proving.traffic.network.plans import Planner, guidance
+from proving.traffic.network.simulate import Run
+from proving.traffic.network.state import Rules
 from proving.traffic.network.tables import Plans, compiled
 from proving.traffic.roads import NETWORKS
 
@@ -83,6 +99,31 @@ def test_stretches_of_other_ways_that_are_in_ones_way_are_the_same():
             np.testing.assert_allclose(
                 connections.parted_m[i, : len(way.beside)], [parted_m for _, parted_m in way.beside], rtol=1e-12
             )
+
+
+# What the model was taught; whoever gives a record a new field teaches the model first.
+KNOWN = {
+    Run: "duration_s dt_s capacity start_s controller rules precision at_new_speed",
+    Demand: "types trips flows loops",
+    VehicleType: "name driver length_m top_mps speed_factor speed_spread vehicle_class is_automated changes_lanes",
+    Trip: "name depart_s route type depart_lane depart_speed depart_m arrive_m stops",
+    Flow: "name route veh_per_h type begin_s end_s is_random depart_lane depart_speed",
+    Stop: "edge lane at_m duration_s until_s",
+    RoadMap: "name edges connections junctions signals edge_index",
+    Edge: "name start end lanes priority",
+    Lane: "length_m limit_mps allows shape",
+    Connection: "from_edge from_lane to_edge to_lane length_m limit_mps wait_m signal signal_index yields_to crosses"
+    " keeps_clear shape",
+    Signal: "name phases kind offset_s largest_gap_s detector_m",
+    Phase: "colours duration_s shortest_s longest_s",
+}
+KNOWN_RULES = "politeness threshold_mps2 safe_mps2 refractory_s plan_s plan_m keep_right_mps2"
+
+
+@pytest.mark.parametrize("record", KNOWN)
+def test_nothing_is_said_of_networks_that_the_model_does_not_know(record: type):
+    assert [one.name for one in dataclasses.fields(record)] == KNOWN[record].split()
+    assert " ".join(Rules._fields) == KNOWN_RULES
 
 
 def test_what_the_model_does_not_know_is_refused():
