@@ -32,7 +32,7 @@ def in_a_process(*arguments: object, keys: dict[str, str] = KEYS) -> subprocess.
 
 @pytest.fixture
 def proving(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Proving:
-    """The command, run in this process: a new one takes most of its time to start."""
+    """The command, run in this process, for a new one takes most of its time to start; not so far as to listen."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
 
@@ -57,12 +57,12 @@ def test_without_credentials_it_does_not_start(tmp_path: Path):
     assert not (tmp_path / "s").exists()
 
 
-def test_an_occupied_port_is_one_line(proving: Proving, tmp_path: Path):
+def test_an_occupied_port_is_one_line(tmp_path: Path):
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert f"cannot listen on 127.0.0.1:{port}" in one_line(proving("serve", tmp_path / "s", "--port", port))
+        assert f"cannot listen on 127.0.0.1:{port}" in one_line(in_a_process("serve", tmp_path / "s", "--port", port))
 
 
 def test_a_status_port_that_cannot_be_had_is_one_line(proving: Proving, tmp_path: Path):
@@ -70,7 +70,7 @@ def test_a_status_port_that_cannot_be_had_is_one_line(proving: Proving, tmp_path
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        line = one_line(proving("serve", tmp_path / "s", "--port", 0, "--status-port", port))
+        line = one_line(in_a_process("serve", tmp_path / "s", "--port", 0, "--status-port", port))
         assert f"cannot listen on 127.0.0.1:{port}" in line
         assert "--status-port" in line
     assert "scrub_interval_s" in one_line(proving("serve", tmp_path / "s", "--port", 0, "--scrub-every-h", 0))
