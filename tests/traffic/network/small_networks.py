@@ -29,6 +29,20 @@ def lane_drop() -> RoadMap:
     )
 
 
+def zipper() -> RoadMap:
+    """Two lanes that become one; nobody goes first."""
+    ways = tuple(
+        Connection(from_edge="ab", from_lane=i, to_edge="bc", to_lane=0, length_m=20.0, crosses=(1 - i,))
+        for i in (0, 1)
+    )
+    return RoadMap(
+        name="zipper",
+        junctions=tuple(Junction(name=name) for name in "abc"),
+        edges=(edge("ab", "a", "b", 300.0, 2), edge("bc", "b", "c", 300.0)),
+        connections=ways,
+    )
+
+
 def crossing(signal: Signal | None = None) -> RoadMap:
     """A major road from west to east, a minor one from south to north; without a signal the minor one yields."""
     name = signal.name if signal else ""

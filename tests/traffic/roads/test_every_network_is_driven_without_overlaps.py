@@ -13,8 +13,6 @@ from proving.traffic.network.simulate import Run, recorded
 from proving.traffic.roads import NETWORKS
 
 One = TypeVar("One", Trip, Flow)
-# A miss that is known: where many lanes become few, somebody is overlapped once in a while.
-STILL_OVERLAP = {"bay_bridge", "i210"}
 LOOPS = ("ring", "multi_ring", "figure_eight")
 
 
@@ -68,5 +66,7 @@ def test_nobody_is_lost_and_nobody_overlaps(names: tuple[str, ...]) -> None:
     for trip, lane, position_m in zip(record.trip, record.lane, record.position_m, strict=True):
         is_near = (lane[1:] == lane[:-1]) & (trip[1:] >= 0) & (position_m[:-1] - 5.0 < position_m[1:])
         overlaps.update(network[lane[1:][is_near]].tolist())
-    assert set(overlaps) <= STILL_OVERLAP, overlaps
-    assert overlaps.total() <= 10
+    assert not overlaps
+    # The engine counts those across lanes, too. A miss that is known: in the mini city two once meet for two steps
+    # where their ways cross, behind somebody who came first.
+    assert outcome.collisions <= 2
