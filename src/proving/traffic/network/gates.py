@@ -213,7 +213,6 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     is_blocked = is_blocked | is_there & merges & yields & (last[..., REST] >= my[..., REST])
     is_blocked = (is_blocked | is_there_foe & ~merges & (pick(here.rear_m, beyond) < 0) & is_late).any(axis=1)
     my_rest_m = my[..., REST]
-
     # Ways that join have no end where one is clear of the other, but a start where they come together.
     joined_m = pick(lanes.length_m, edge_lanes + foe) - cleared_m
 
