@@ -16,8 +16,8 @@ SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
 NEVER_S = 1e6
 # Where ways join as equals, one lets in who is nearer from so near to the place on.
 ZIPPER_M, ZIPPER_S = 40.0, 5.0
-# Not faster than this one stands as soon as one brakes.
-CRAWLING_MPS = 1.0
+# Not faster than this one stands as soon as one brakes: what one step of braking takes, within these bounds.
+CRAWLING_MPS = (0.5, 1.0)
 
 
 class Approach(NamedTuple):
@@ -106,10 +106,13 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
 
 def could_stop(world: World, speed_mps: Array, room_m: Array, braking_mps2: Array | float) -> Array:
     """Return who comes to stand within this room with this much braking; who crawls can at once."""
-    # Who moves at its new speed gets half a step's way less far while braking.
-    spared_m = jnp.where(world.at_new_speed, speed_mps * world.dt_s / 2, 0)
-    crawls = speed_mps <= jnp.minimum(CRAWLING_MPS, braking_mps2 * world.dt_s)
-    return crawls | (speed_mps**2 <= 2 * braking_mps2 * (room_m + spared_m) + 0.01)
+    crawls = speed_mps <= jnp.clip(braking_mps2 * world.dt_s, *CRAWLING_MPS)
+    return crawls | (speed_mps**2 <= 2 * braking_mps2 * (room_m + spared_m(world, speed_mps)) + 0.01)
+
+
+def spared_m(world: World, speed_mps: Array) -> Array:
+    """Return how much less far one gets while braking who moves at its new speed: half a step's way."""
+    return jnp.where(world.at_new_speed, speed_mps * world.dt_s / 2, 0)
 
 
 def zipper_m(speed_mps: Array) -> Array:

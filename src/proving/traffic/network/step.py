@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from proving.traffic.network.ahead import Ahead, limit_ahead_mps, look_ahead
 from proving.traffic.network.changing import Drive, changes, sort_key
+from proving.traffic.network.coming import spared_m
 from proving.traffic.network.driving import draws, noise_mps2, wanted_mps2
 from proving.traffic.network.gates import Merging, gates
 from proving.traffic.network.lights import lights_after
@@ -26,6 +27,8 @@ EMERGENCY_MPS2 = 6.0
 JOINS_AFTER_S = 0.5
 # Who brakes for a line brakes by so much harder than it takes, so that it surely still can a step later.
 SURELY = 1.2
+# Gaps to a line count as this much at least.
+LEAST_ROOM_M = 0.02
 # More than anybody accelerates.
 FREE_MPS2 = 1e3
 # Who slows down more than rolling does, at a speed v by (a + b v) v, shows brake lights; SUMO's numbers.
@@ -120,8 +123,9 @@ def _decided(
     lawful_mps2 = wanted_mps2(world, vehicles.kind, view._replace(chance=chance))
     # A line may turn up at any moment, and laws that fear for their gap would brake for it harder than it takes.
     stand_m, brake_mps2 = (pick(part, vehicles.kind) for part in (fleet.stand_m, fleet.brake_mps2))
-    takes_mps2 = SURELY * vehicles.speed_mps**2 / (2 * jnp.maximum(ahead.gap_m - stand_m, 0.1))
-    enough_mps2 = jnp.maximum(lawful_mps2, -jnp.maximum(takes_mps2, brake_mps2))
+    room_m = jnp.maximum(ahead.gap_m - stand_m, LEAST_ROOM_M)
+    takes_mps2 = vehicles.speed_mps**2 / (2 * room_m)
+    enough_mps2 = jnp.maximum(lawful_mps2, -jnp.maximum(SURELY * takes_mps2, brake_mps2))
     lawful_mps2 = jnp.where(ahead.is_line, enough_mps2, lawful_mps2)
     accel_mps2 = lawful_mps2 + noise_mps2(world, vehicles, state.step)
     memory = vehicles.memory
@@ -133,6 +137,10 @@ def _decided(
         is_told = is_automated & ~jnp.isnan(command.accel_mps2)
         told_mps2 = jnp.where(ahead.is_line, jnp.minimum(command.accel_mps2, lawful_mps2), command.accel_mps2)
         accel_mps2 = jnp.where(is_told, told_mps2, accel_mps2)
+    # Nor does anybody roll over a line because a law, or noise, brakes softly in front of it.
+    surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + spared_m(world, vehicles.speed_mps))
+    must_stop = ahead.is_line & (surely_mps2 > brake_mps2)
+    accel_mps2 = jnp.where(must_stop, jnp.minimum(accel_mps2, -surely_mps2), accel_mps2)
     return jnp.minimum(accel_mps2, _joining_mps2(world, vehicles, merging, limit_mps)), memory
 
 

@@ -16,8 +16,8 @@ from proving.traffic.model.network.vehicles import Scene, Vehicle
 SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
 # Where ways join as equals, one lets in who is nearer from so near to the place on.
 ZIPPER_M, ZIPPER_S = 40.0, 5.0
-# Not faster than this one stands as soon as one brakes.
-CRAWLING_MPS = 1.0
+# Not faster than this one stands as soon as one brakes: what one step of braking takes, within these bounds.
+CRAWLING_MPS = (0.5, 1.0)
 # However slow somebody is, and whatever the limit: times stay finite.
 LEAST_MPS = 0.1
 
@@ -35,7 +35,7 @@ class Stopping(NamedTuple):
 
     def is_possible(self, one: Vehicle, room_m: float, braking_mps2: float) -> bool:
         """Return whether it comes to stand within this room with this much braking; who crawls can at once."""
-        if one.speed_mps <= min(CRAWLING_MPS, braking_mps2 * self.dt_s):
+        if one.speed_mps <= min(max(braking_mps2 * self.dt_s, CRAWLING_MPS[0]), CRAWLING_MPS[1]):
             return True
         # Who moves at its new speed gets half a step's way less far while braking.
         spared_m = one.speed_mps * self.dt_s / 2 if self.at_new_speed else 0.0

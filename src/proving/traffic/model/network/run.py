@@ -33,7 +33,7 @@ JOINS_AFTER_S = 0.5
 # Who brakes for a line brakes by so much harder than it takes, so that it surely still can a step later.
 SURELY = 1.2
 # Gaps to a line count as this much at least.
-LEAST_ROOM_M = 0.1
+LEAST_ROOM_M = 0.02
 # Who lies within the same quarter of a metre of a lane keeps the order that it had; vehicles that follow one another
 # are farther apart.
 ORDER_M = 0.25
@@ -112,6 +112,8 @@ class _Run:
         # Nobody on a network knows how fast all others are on average, so each takes its own speed for that.
         sight = Sight(one.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, dt_s, mean=one.speed_mps)
         dawdles = replace(sight, dawdle=uniform(self.seed, STREAM_DAWDLE, number, step))
+        room_m = max(ahead.gap_m - one.kind.stand_m, LEAST_ROOM_M)
+        takes_mps2 = one.speed_mps**2 / (2 * room_m)
         if one.kind.said.is_automated and self.controller is not None:
             accel_mps2 = follow(self.controller, dawdles, one.steering)
         else:
@@ -119,9 +121,14 @@ class _Run:
             accel_mps2 = one.wants_mps2(dawdles)
             if ahead.is_line:
                 # A line may turn up at any moment, and laws that fear for their gap would brake harder than it takes.
-                takes_mps2 = SURELY * one.speed_mps**2 / (2 * max(ahead.gap_m - one.kind.stand_m, LEAST_ROOM_M))
-                accel_mps2 = max(accel_mps2, -max(takes_mps2, one.kind.brake_mps2))
+                accel_mps2 = max(accel_mps2, -max(SURELY * takes_mps2, one.kind.brake_mps2))
             accel_mps2 += noise * normal(self.seed, STREAM_NOISE, number, step)
+        # Who moves at its new speed gets half a step's way less far while braking.
+        spared_m = one.speed_mps * dt_s / 2 if self.settings.at_new_speed else 0.0
+        surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + spared_m)
+        if ahead.is_line and surely_mps2 > one.kind.brake_mps2:
+            # Nor does anybody roll over a line because a law, or noise, brakes softly in front of it.
+            accel_mps2 = min(accel_mps2, -surely_mps2)
         if merging.gap_m < FREE_GAP_M:
             accel_mps2 = min(accel_mps2, _joining_mps2(one, merging, limit_mps, dt_s))
         return Intent(ahead, limit_mps, accel_mps2)
