@@ -57,7 +57,7 @@ class Outcome:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="one training of two iterations")
+    parser.add_argument("--smoke", action="store_true", help="one training of two small iterations")
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     parser.add_argument("--task", default="wave_attenuation_by_set_speed", choices=list(LANE_TASKS))
     parser.add_argument("--iterations", type=int, default=160, help="give up after this many")
@@ -79,8 +79,8 @@ def main() -> None:
 def rings(options: argparse.Namespace) -> dict[str, object]:
     """Return how fast rings are learned."""
     seeds = options.seeds[:1] if options.smoke else options.seeds
-    total = 2 if options.smoke else options.iterations
-    outcomes = [trained(options.task, seed, total, 1 if options.smoke else 20, options.save) for seed in seeds]
+    ppo = Ppo(iteration_count=2, world_count=16) if options.smoke else Ppo(iteration_count=options.iterations)
+    outcomes = [trained(options.task, seed, ppo, 1 if options.smoke else 20, options.save) for seed in seeds]
     minutes = sorted(each.minutes if each.minutes is not None else float("inf") for each in outcomes)
     middle = minutes[len(minutes) // 2]
     return {
@@ -101,18 +101,19 @@ def circles(options: argparse.Namespace) -> dict[str, object]:
     drives = i24_drives()
     task = CIRCLES_TASKS[name]([drive for index, drive in enumerate(drives) if index % 3 != 2])
     judged = behind(circles_platoon(drives[2::3]), drives[2::3], JUDGED_S)
-    total, between = (2, 2) if options.smoke else (ON_MOTORWAYS.iteration_count, 50)
+    ppo = replace(ON_MOTORWAYS, iteration_count=2, world_count=16) if options.smoke else ON_MOTORWAYS
+    total, between = ppo.iteration_count, 2 if options.smoke else 50
     judge_seeds = range(2 if options.smoke else 16)
     begin, begin_cpu = time.perf_counter(), time.process_time()
     seed = options.seeds[0]
-    learner = first_learner(task, ON_MOTORWAYS, seed)
+    learner = first_learner(task, ppo, seed)
     minutes: tuple[float, float] | None = None
     done, policy = 0, None
     while done < total and (minutes is None or options.save is not None):
-        learner, _ = jax.block_until_ready(learn(task, ON_MOTORWAYS, learner, between))
+        learner, _ = jax.block_until_ready(learn(task, ppo, learner, between))
         done += between
         command = f"{COMMAND} --task {name} --seeds {seed} --save FILE"
-        policy = policy_of(learner, card_of(task, seed, command, done * ON_MOTORWAYS.decision_count(task)))
+        policy = policy_of(learner, card_of(task, seed, command, done * ppo.decision_count(task)))
         people, row = behind_people(judged, policy, "idm", judge_seeds)
         keeps_up = row.mean_speed_mps >= LEAST_SPEED_SHARE * people.mean_speed_mps
         spent = (time.perf_counter() - begin) / 60, (time.process_time() - begin_cpu) / 60
@@ -163,11 +164,11 @@ def mpg_gain(row: Saved) -> float:
     return 1 / (1 - row.fuel_saved_share) - 1
 
 
-def trained(name: str, seed: int, total: int, between: int, path: Path | None) -> Outcome:
-    """Learn from nothing until every unseen length is solved, or for `total` iterations."""
+def trained(name: str, seed: int, ppo: Ppo, between: int, path: Path | None) -> Outcome:
+    """Learn from nothing until every unseen length is solved, or for all iterations."""
     # Each training pays for its own compilation.
     jax.clear_caches()
-    task, ppo = LANE_TASKS[name], Ppo(iteration_count=total)
+    task, total = LANE_TASKS[name], ppo.iteration_count
     begin = time.perf_counter()
     learner = jax.block_until_ready(first_learner(task, ppo, seed))
     rates: list[float] = []
