@@ -7,7 +7,7 @@ each vehicle, cell or signal decides for itself. Where no policy is shipped the 
 is the law that would carry one out if it never slowed down; at the bottleneck also people behind ramp meters: by the
 clock, by ALINEA with the occupancy that is measured before the narrowest place, and by FLOW's variant of it.
 
-`figure_eight_ratio` would be that of figureeight2, where all 14 are automated; 0 and 1 have keys of their own.
+`figure_eight_ratio` is that of figureeight2, where all 14 are automated; 0 and 1 have keys of their own.
 `crossing_share` says at how many moments two vehicles overlapped where ways cross.
 With --json the last line is one object; --smoke takes ten decisions of the grid alone.
 """
