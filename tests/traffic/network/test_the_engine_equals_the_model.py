@@ -8,14 +8,16 @@ import functools
 import random
 from collections import defaultdict
 
+import jax
 import numpy as np
 import pytest
 
 from proving.traffic.drivers import CONTROLLERS, Idm, Krauss
 from proving.traffic.model.network import History, Moment, Settings, simulated
 from proving.traffic.network import Connection, Demand, Junction, RoadMap, Signal, Stop, Trip, VehicleType
-from proving.traffic.network.simulate import Outcome, Run, recorded
-from proving.traffic.network.state import Record, Rules
+from proving.traffic.network.simulate import Outcome, Run, outcome_of, prepared, recorded
+from proving.traffic.network.state import Record, Rules, State, World
+from proving.traffic.network.step import step as stepped
 from proving.traffic.roads import Bottleneck, FigureEight, Merge, SignalGrid
 
 from .joined_networks import joined
@@ -23,6 +25,8 @@ from .small_networks import crossing, edge, lane_drop, straight, two_phases
 
 STEPS = 500
 TOLERANCE = 1e-9
+# Of float32 over one step, and of what is reported at the end of a run.
+SINGLE_TOLERANCE = 1e-5
 TRIP_COUNT, STOP_COUNT, PLACED_COUNT = 320, 12, 4
 # All have set out after so many steps.
 STARTS = 180
@@ -234,6 +238,63 @@ def compare(engine: tuple[Outcome, Record], history: History) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_everybody_does_the_same_at_every_step(name: str):
     compare(*both(name))
+
+
+@functools.cache
+def in_single_precision() -> tuple[World, tuple[State, ...], tuple[str, ...]]:
+    """The same run in float32: its world, the state before each step and after the last, and the trips."""
+    seed, run = RUNS["as_it_comes"]
+    run = dataclasses.replace(run, precision="float32")
+    world, state, names = prepared(road_map(), random_demand(seed, run), run, seed)
+    one = jax.jit(stepped)
+    states = [state]
+    for _ in range(run.step_count):
+        states.append(jax.device_get(one(world, states[-1])[0]))
+    return world, tuple(states), names
+
+
+def test_a_step_in_float32_is_the_step_in_float64():
+    world, states, _ = in_single_precision()
+
+    def double(part):
+        """The same number with more room."""
+        wide = np.asarray(part)
+        return wide.astype(np.float64) if wide.dtype == np.float32 else wide
+
+    compared = 0
+    with jax.enable_x64(True):
+        one, wide_world = jax.jit(stepped), jax.tree.map(double, world)
+        for i in range(0, STEPS, 10):
+            wide = jax.device_get(one(wide_world, jax.tree.map(double, states[i]))[0]).vehicles
+            narrow = states[i + 1].vehicles
+            order, same = (np.argsort(part.trip, kind="stable") for part in (narrow, wide))
+            compared += int((narrow.trip < TRIP_COUNT).sum())
+            for name in ("trip", "lane", "node", "brakes"):
+                np.testing.assert_array_equal(getattr(narrow, name)[order], getattr(wide, name)[same], err_msg=name)
+            for name in ("position_m", "speed_mps", "since_change_s", "waiting_s", "lost_s", "driven_m"):
+                np.testing.assert_allclose(
+                    getattr(narrow, name)[order],
+                    getattr(wide, name)[same],
+                    rtol=SINGLE_TOLERANCE,
+                    atol=SINGLE_TOLERANCE,
+                    err_msg=f"{name} after step {i}",
+                )
+    assert compared > 3000
+
+
+def test_a_run_in_float32_reports_what_the_model_reports():
+    world, states, names = in_single_precision()
+    outcome = outcome_of(world, states[-1], names)
+    _, history = both("as_it_comes")
+    assert (outcome.collisions, outcome.emergencies) == (history.overlap_count, history.emergency_count)
+    assert outcome.active == history.active_count
+    assert set(np.flatnonzero(outcome.is_finished)) == set(history.arrivals)
+    arrivals = [history.arrivals[trip] for trip in sorted(history.arrivals)]
+    means = outcome.means()
+    for name in ("driven_m", "waited_s", "lost_s"):
+        assert means[name] == pytest.approx(np.mean([getattr(one, name) for one in arrivals]), rel=SINGLE_TOLERANCE)
+    duration_s = np.mean([one.arrived_s - one.departed_s for one in arrivals])
+    assert means["duration_s"] == pytest.approx(duration_s, rel=SINGLE_TOLERANCE)
 
 
 def test_every_network_is_driven_and_every_rule_has_its_turn():
