@@ -8,6 +8,7 @@ Rec. 1999, 86-94, eqs 2-4 (symmetric rule).
 
 from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.ahead import Ahead
@@ -235,11 +236,19 @@ def lane_beside(world: World, vehicles: Vehicles, here: Places, which: tuple[Arr
 
 def _farther(values: Array, first: Array, count: Array, than: Array) -> Array:
     """Return how many of the `count` values from `first` on are larger, by bisection; values fall there."""
-    found = jnp.zeros_like(count)
-    for bit in reversed(range(values.shape[0].bit_length())):
-        probe = found + (1 << bit)
-        at = jnp.where(probe <= count, first + probe - 1, 0)
-        found = jnp.where((probe <= count) & (pick(values, at) > than), probe, found)
+    # These are only compared.
+    values, than = jax.lax.stop_gradient((values, than))
+
+    def halved(tried: tuple[Array, Array]) -> tuple[Array, Array]:
+        found, stride = tried
+        probe = found + stride
+        is_there = probe <= count
+        at = jnp.where(is_there, first + probe - 1, 0)
+        return jnp.where(is_there & (pick(values, at) > than), probe, found), stride // 2
+
+    # As many rounds as the longest of them takes: lanes hold few of all vehicles.
+    rounds = 32 - jax.lax.clz(jnp.max(count))
+    found, _ = jax.lax.while_loop(lambda tried: tried[1] > 0, halved, (jnp.zeros_like(count), (1 << rounds) // 2))
     return found
 
 

@@ -17,6 +17,7 @@ Rows = TypeVar("Rows")
 
 # The array of vehicles is cut into so many pieces; fewer than this many vehicles are not worth a piece.
 PIECES, SMALLEST_PIECE = 16, 128
+WORD_BITS = 32
 
 
 class Chosen(NamedTuple):
@@ -43,11 +44,22 @@ def chosen(is_chosen: Array) -> Chosen:
     if each >= size:
         return Chosen(place[None, :], is_chosen, place, jnp.sum(is_chosen, dtype=jnp.int32))
     count = -(-size // each)
-    rank = jnp.cumsum(is_chosen, dtype=jnp.int32) - 1
+    rank = running_count(is_chosen) - 1
     listed = jnp.full(count * each, size - 1, dtype=jnp.int32)
     listed = listed.at[jnp.where(is_chosen, rank, count * each)].set(place, mode="drop")
     is_one = jnp.arange(count * each, dtype=jnp.int32) <= rank[-1]
     return Chosen(listed.reshape(count, each), is_one, jnp.maximum(rank, 0), rank[-1] + 1)
+
+
+def running_count(is_one: Array) -> Array:
+    """Return how many there are up to each place, itself among them: a running sum of bits, word by word."""
+    size, bits = is_one.shape[0], jnp.arange(WORD_BITS, dtype=jnp.uint32)
+    rows = jnp.pad(is_one, (0, -size % WORD_BITS)).reshape(-1, WORD_BITS)
+    word = jnp.sum(jnp.where(rows, jnp.uint32(1) << bits, 0), axis=1, dtype=jnp.uint32)
+    count = jax.lax.population_count(word).astype(jnp.int32)
+    before = jnp.cumsum(count) - count
+    up_to = jax.lax.population_count(word[:, None] & ((jnp.uint32(2) << bits) - 1)).astype(jnp.int32)
+    return (before[:, None] + up_to).reshape(-1)[:size]
 
 
 def worked(some: Chosen, work: Callable[[Array], Rows]) -> Rows:
