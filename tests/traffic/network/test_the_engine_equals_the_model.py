@@ -1,6 +1,6 @@
 """The engine moves everybody as the slow scalar model does: every step, on many networks, by random demands.
 
-All networks are one here, and each demand has as many trips, routes and stops as the others: one compiled program.
+All networks are one here, and each demand has as many trips, routes and stops as the others: few programs to compile.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from proving.traffic.drivers import CONTROLLERS, Idm, Krauss
+from proving.traffic.drivers import CONTROLLERS, LAWS, Idm, Krauss
 from proving.traffic.model.network import History, Moment, Settings, simulated
 from proving.traffic.network import Connection, Demand, Junction, RoadMap, Signal, Stop, Trip, VehicleType
 from proving.traffic.network.simulate import Outcome, Run, outcome_of, prepared, recorded
@@ -39,14 +39,19 @@ TYPES = (
     VehicleType(name="taxi", driver=Idm(), vehicle_class="taxi"),
     VehicleType(name="automated", is_automated=True),
 )
+# With one of every other law that remembers nothing.
+EVERY_LAW = TYPES + tuple(
+    VehicleType(name=name, driver=LAWS[name]())
+    for name in ("krauss_original", "gipps", "ovm", "linear_ovm", "bando_ftl", "cfm", "bcm", "acc")
+)
 RUN = Run(
     duration_s=STEPS * 0.5, dt_s=0.5, capacity=320, precision="float64", controller=CONTROLLERS["pi_saturation"]()
 )
-# What differs from run to run without another program.
 RUNS = {
-    "as_it_comes": (1, RUN),
+    "as_it_comes": (1, TYPES, RUN),
     "otherwise": (
         2,
+        EVERY_LAW,
         dataclasses.replace(
             RUN,
             duration_s=STEPS * 0.4,
@@ -156,14 +161,14 @@ def road_map() -> RoadMap:
     return joined({name: one for name, (one, _) in networks().items()})
 
 
-def random_demand(seed: int, run: Run) -> Demand:
+def random_demand(seed: int, types: tuple[VehicleType, ...], run: Run) -> Demand:
     """As many trips as ever, on each route a car and a taxi at least, a few with a stop, a few there from the start."""
     chance = random.Random(seed)
     routes = [[tuple(f"{part}/{edge}" for edge in one) for one in ways] for part, (_, ways) in networks().items()]
     trips = []
     sure = [(route, name) for group in routes for route in group for name in ("car", "taxi")]
     for i in range(TRIP_COUNT):
-        by_chance = chance.choice(chance.choice(routes)), chance.choice(TYPES).name
+        by_chance = chance.choice(chance.choice(routes)), chance.choice(types).name
         route, kind = sure[i] if i < len(sure) else by_chance
         lane_count = len(road_map().edge(route[0]).lanes)
         trips.append(
@@ -185,7 +190,7 @@ def random_demand(seed: int, run: Run) -> Demand:
     for i in range(PLACED_COUNT):
         there = {"depart_s": run.start_s, "depart_lane": 1, "depart_m": 30.0 + 25.0 * i, "depart_speed": 5.0}
         trips[-1 - i] = dataclasses.replace(trips[-1 - i], route=("straight/ab",), stops=(), **there)
-    return Demand(types=TYPES, trips=tuple(trips))
+    return Demand(types=types, trips=tuple(trips))
 
 
 def settings_of(run: Run) -> Settings:
@@ -202,8 +207,8 @@ def settings_of(run: Run) -> Settings:
 @functools.cache
 def both(name: str) -> tuple[tuple[Outcome, Record], History]:
     """What engine and model make of the same."""
-    seed, run = RUNS[name]
-    demand = random_demand(seed, run)
+    seed, types, run = RUNS[name]
+    demand = random_demand(seed, types, run)
     return recorded(road_map(), demand, run, seed), simulated(road_map(), demand, settings_of(run), seed)
 
 
@@ -243,9 +248,9 @@ def test_everybody_does_the_same_at_every_step(name: str):
 @functools.cache
 def in_single_precision() -> tuple[World, tuple[State, ...], tuple[str, ...]]:
     """The same run in float32: its world, the state before each step and after the last, and the trips."""
-    seed, run = RUNS["as_it_comes"]
+    seed, types, run = RUNS["as_it_comes"]
     run = dataclasses.replace(run, precision="float32")
-    world, state, names = prepared(road_map(), random_demand(seed, run), run, seed)
+    world, state, names = prepared(road_map(), random_demand(seed, types, run), run, seed)
     one = jax.jit(stepped)
     states = [state]
     for _ in range(run.step_count):
@@ -319,9 +324,9 @@ def test_every_network_is_driven_and_every_rule_has_its_turn():
 
 
 def test_a_planted_fault_is_seen():
-    seed, run = RUNS["as_it_comes"]
+    seed, types, run = RUNS["as_it_comes"]
     (outcome, record), _ = both("as_it_comes")
     hasty = dataclasses.replace(settings_of(run), step_count=STARTS + 1, rules=Rules(plan_m=62.0))
     short = Record(*(part[: STARTS + 1] for part in record))
     with pytest.raises(AssertionError, match="at step"):
-        compare((outcome, short), simulated(road_map(), random_demand(seed, run), hasty, seed))
+        compare((outcome, short), simulated(road_map(), random_demand(seed, types, run), hasty, seed))

@@ -65,10 +65,16 @@ def own_law(law: Law, faster: float, looser: float) -> Law:
 
 
 def equilibrium_gap(law: Law, v: float) -> float:
-    """Return the gap at which the wanted acceleration behind a leader of the same speed is 0, by bisection."""
+    """Return the gap at which the wanted acceleration behind a leader of the same speed is 0, by bisection.
+
+    Standing, that is the largest at which one still stands: some laws want no more than that at any smaller one either.
+    """
     if isinstance(law, Idm | BandoFtl):
         v = min(v, 0.95 * law.desired_speed_mps)
     v = min(v, law.desired_speed_mps)
+    if isinstance(law, Ovm) and v == 0:
+        # Its cosine rises from there too softly to be felt.
+        return law.stop_gap_m
     low, high = 0.0, 1000.0
     for _ in range(200):
         middle = (low + high) / 2
@@ -86,7 +92,7 @@ def _undisturbed(law: Law, see: Sight) -> float:
         return see.gap - law.min_gap_m - law.headway_s * see.v
     if isinstance(law, Krauss | KraussOriginal):
         return see.gap - law.min_gap_m - law.headway_s * see.v
-    return follow(law, see, {}) + 1e-13
+    return follow(law, see, {}) + (1e-13 if see.v > 0 else -1e-13)
 
 
 def idm(law: Idm, see: Sight, memory: Memory) -> float:

@@ -24,7 +24,8 @@ STARTS, BRAKES, SOFT_MPS2 = ("accel_mps2",), ("braking_mps2", "comfortable_mps2"
 
 def fleet(types: Sequence[VehicleType], controller: Driver | None, dtype: str = "float32") -> Fleet:
     """Return the types as arrays; types whose laws differ in numbers only share one law."""
-    shapes = [jax.tree.structure(kind.driver) for kind in types]
+    # Laws of the same fields have equal structures, whatever they are.
+    shapes = [(type(kind.driver), jax.tree.structure(kind.driver)) for kind in types]
     known = list(dict.fromkeys(shapes))
     laws = []
     for shape in known:
