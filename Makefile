@@ -1,11 +1,12 @@
 # make run    see the whole system work on one road
 # make test   see it proven
+# make test-peers   see Stable-Baselines3 learn from our environments (brings torch: hundreds of megabytes)
 # make check  lint, types, architecture
 # make bench  every benchmark, the short way (SMOKE=0 for the real one)
 PYTHON ?= python3
-MARKS ?= not gpu
+MARKS ?= not gpu and not peers
 
-.PHONY: venv run test check bench clean
+.PHONY: venv run test test-peers check bench clean
 
 # The shared part of the environment: `all` to run, `test` on top to test. A stamp per set, remade when
 # pyproject.toml or constraints.txt change.
@@ -17,6 +18,11 @@ run: .venv/.installed-all
 
 test: .venv/.installed-test
 	.venv/bin/python -m pytest -n 2 --dist loadfile --durations 20 -m "$(MARKS)"
+
+# uv would bring torch with its CUDA packages, so pip installs this.
+test-peers: .venv/.installed-test
+	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[peers]'
+	.venv/bin/python -m pytest -m peers tests/traffic/learn
 
 check: .venv/.installed-test
 	.venv/bin/ruff format --check .

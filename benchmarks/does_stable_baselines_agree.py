@@ -2,10 +2,7 @@
 
 The same task, networks, rollouts and number of decisions; the peer sees it through Gymnasium only. Both are judged by
 our own loop, with the mean action, on seeds that neither trained on. Stable-Baselines3 needs torch, which the project
-does without, so it lives in an environment of its own:
-
-    python3 -m venv sb3 && sb3/bin/pip install -c constraints.txt -e '.[traffic]' torch==2.13.0 stable-baselines3==2.9.2
-    sb3/bin/python benchmarks/does_stable_baselines_agree.py --json
+does without; `make test-peers` installs both.
 
 Where it is not installed the peer's keys are null. With --json the last line is one object; --smoke takes seconds.
 """
