@@ -131,7 +131,7 @@ def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     may = may & pick(world.fleet.changes_lanes, vehicles.kind)
     # Not while one's rear is still on the edge before, where somebody may be beside it; of short edges half will do.
     may = may & (vehicles.position_m >= jnp.minimum(here.length_m, pick(lanes.length_m, vehicles.lane) / 2))
-    by_plan = ~here.is_inside & (here.offset != 0)
+    by_plan = ~here.is_inside & _need(world, vehicles, here).is_near
     # Nobody changes by choice while standing, without anybody near ahead, or twice in a while.
     is_slowed = drive.ahead.gap_m < NEAR_M + NEAR_S * vehicles.speed_mps
     by_choice = (vehicles.speed_mps >= ROLLING_MPS) & (vehicles.since_change_s >= rules.refractory_s)
@@ -150,7 +150,8 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     """Return what those at these places do about the lane to that side."""
     place, turn_left = which
     dt_s, rules = world.dt_s, world.rules
-    need = _need(world, vehicles, place)
+    every = _need(world, vehicles, here)
+    need = Need(*(pick(part, place) for part in every))
     # Who must change looks to that side all the time, to be let in, but goes only when it is that side's turn.
     to_left = jnp.where(need.is_near, need.offset > 0, turn_left)
     kind, speed_mps = pick(vehicles.kind, place), pick(vehicles.speed_mps, place)
@@ -252,18 +253,15 @@ def _farther(values: Array, first: Array, count: Array, than: Array) -> Array:
     return found
 
 
-def _need(world: World, vehicles: Vehicles, place: Array) -> Need:
-    """Return what the plan says about the lanes that those at these places are in."""
-    plans, rules = world.network.plans, world.rules
-    node = pick(vehicles.node, place)
-    mine = jnp.clip(pick(vehicles.lane, place) - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-    offset = plans.offset.at[node, mine].get(mode="promise_in_bounds")
-    reach_m = plans.reach_m.at[node, mine].get(mode="promise_in_bounds") - pick(vehicles.position_m, place)
-    ahead_m = jnp.maximum(pick(vehicles.speed_mps, place) * rules.plan_s, rules.plan_m)
-    needed_m = jnp.abs(offset) * ahead_m
+def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
+    """Return what the plan says about the lanes that everybody is in."""
+    rules = world.rules
+    reach_m = here.reach_m - vehicles.position_m
+    ahead_m = jnp.maximum(vehicles.speed_mps * rules.plan_s, rules.plan_m)
+    needed_m = jnp.abs(here.offset) * ahead_m
     return Need(
-        offset=offset,
-        is_near=(offset != 0) & (reach_m < 2 * needed_m),
+        offset=here.offset,
+        is_near=(here.offset != 0) & (reach_m < 2 * needed_m),
         urgency=jnp.clip((2 * needed_m - reach_m) / jnp.maximum(needed_m, 1e-3), 0, 1),
         ahead_m=ahead_m,
     )

@@ -27,6 +27,7 @@ class Places(NamedTuple):
         road: the lane of an edge that one is on or, inside a junction, about to reach.
         way: the connection at that lane's end, by the plan; none where the lane does not lead on.
         offset: how many lanes to the left (negative: right) one should be, by the plan.
+        reach_m: how far the plan leads on in this lane, from its start, without a lane change.
         is_last: the plan ends on this edge.
         rest_m: way to the end of the current lane.
         length_m: of the vehicle.
@@ -48,6 +49,7 @@ class Places(NamedTuple):
     road: Array
     way: Array
     offset: Array
+    reach_m: Array
     is_last: Array
     rest_m: Array
     length_m: Array
@@ -110,6 +112,7 @@ def places(world: World, vehicles: Vehicles) -> Places:
         road=road,
         way=way,
         offset=plans.offset.at[vehicles.node, index].get(mode="promise_in_bounds"),
+        reach_m=plans.reach_m.at[vehicles.node, index].get(mode="promise_in_bounds"),
         is_last=pick(plans.after, vehicles.node) == plans.after.shape[0] - 1,
         rest_m=rest_m,
         length_m=length_m,

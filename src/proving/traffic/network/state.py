@@ -18,6 +18,9 @@ Array: TypeAlias = Any
 
 def pick(values: Array, index: Array) -> Array:
     """Return the values at indices that are known to be there."""
+    if values.shape[0] == 1:
+        # Nothing to look up: a fleet of one type costs no gathers.
+        return jnp.broadcast_to(values[0], (*jnp.shape(index), *values.shape[1:]))
     return values.at[index].get(mode="promise_in_bounds")
 
 

@@ -93,7 +93,7 @@ def _thinks(one: Vehicle, intent: Intent, rules: Rules, turn: Turn) -> bool:
     # Not while one's rear is still on the edge before, where somebody may be beside it; of short edges half will do.
     if one.position_m < min(one.length_m, one.strip.length_m / 2):
         return False
-    if one.advice.offset != 0:
+    if _need(one, rules).is_near:
         return True
     # Nobody changes by choice so near a zipper that one already falls behind somebody there.
     way = one.advice.way
