@@ -62,6 +62,28 @@ def test_no_way_is_faster(road_map: RoadMap) -> None:
             assert took_s == pytest.approx(expected_s)
 
 
+@given(maps(), st.data())
+def test_of_several_places_the_nearest_are_taken(road_map: RoadMap, data: st.DataObject) -> None:
+    router, names = Router(road_map), st.sampled_from(list(road_map.edge_index))
+    starts, ends = (data.draw(st.lists(names, min_size=1, max_size=3, unique=True)) for _ in range(2))
+
+    def took_s(route: tuple[str, ...]) -> float:
+        return sum(road_map.edge(name).length_m / 10 for name in route) + 0.1 * (len(route) - 1)
+
+    singly: list[float] = []
+    for start, end in itertools.product(starts, ends):
+        if start == end or fastest_s(road_map, start, end) is not None:
+            singly.append(took_s(router.route(start, end)))
+    if not singly:
+        with pytest.raises(BadNetwork, match="no way from edge"):
+            router.route(starts, ends)
+        return
+    route = router.route(starts, ends)
+    assert route[0] in starts
+    assert route[-1] in ends
+    assert took_s(route) == pytest.approx(min(singly))
+
+
 def test_closed_lanes_are_no_way(write: Callable[..., tuple[Path, Path]]) -> None:
     road_map = read_sumo(write()[0]).road_map
     assert Router(road_map, "bus").route("south", "east") == ("south", "east")

@@ -5,9 +5,8 @@ limits, and 1.5 s more (`weights.minor-penalty`) wherever one must yield without
 """
 
 import heapq
-import itertools
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from proving.traffic.errors import BadNetwork
 from proving.traffic.network import RoadMap
@@ -39,22 +38,32 @@ class Router:
                 time_s += YIELD_S if one.yields_to and not one.signal else 0.0
                 ways[here][there] = min(time_s, ways[here].get(there, time_s))
         self._ways = ways
-        self._found: dict[tuple[int, int], tuple[str, ...]] = {}
+        self._found: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[str, ...]] = {}
 
-    def route(self, *stops: str) -> tuple[str, ...]:
-        """Return the names of the edges of the fastest way through all of these edges, in order.
+    def route(self, *stops: str | Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the edges of the fastest way through all of these, in order.
+
+        Args:
+            stops: each an edge, or several of which any will do.
 
         Raises:
             BadNetwork: an edge is not there, is closed to this class, or cannot be reached; the text names it.
         """
-        for name in stops:
-            self.road_map.edge(name)
-            if self._edge_s[self.road_map.edge_index[name]] is None:
-                raise BadNetwork(f"edge {name!r} is closed to class {self.vehicle_class!r}")
-        route = stops[:1]
-        for start, end in itertools.pairwise(stops):
-            route += self._between(self.road_map.edge_index[start], self.road_map.edge_index[end])[1:]
+        places = [self._open((stop,) if isinstance(stop, str) else stop) for stop in stops]
+        route = tuple(self.road_map.edges[place[0]].name for place in places[:1])
+        start = places[0] if places else ()
+        for end in places[1:]:
+            route = route[:-1] + self._between(start, end)
+            start = (self.road_map.edge_index[route[-1]],)
         return route
+
+    def _open(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Return which of these edges are open to the class."""
+        numbers = [(self.road_map.edge(name), self.road_map.edge_index[name])[1] for name in names]
+        found = tuple(number for number in numbers if self._edge_s[number] is not None)
+        if not found:
+            raise BadNetwork(f"{self._named(numbers)} is closed to class {self.vehicle_class!r}")
+        return found
 
     def alternatives(self, start: str, end: str, count: int) -> tuple[tuple[str, ...], ...]:
         """Return the fastest way from one edge to another, and up to `count` - 1 others.
@@ -70,7 +79,7 @@ class Router:
         for _ in range(count - 1):
             for name in found[-1][1:-1]:
                 slower[index[name]] = slower.get(index[name], 1.0) * SLOWER
-            found.append(self._search(index[start], index[end], slower))
+            found.append(self._search((index[start],), (index[end],), slower))
         return tuple(dict.fromkeys(found))
 
     def is_connected(self, here: str, there: str) -> bool:
@@ -78,22 +87,26 @@ class Router:
         index = self.road_map.edge_index
         return index[there] in self._ways.get(index[here], {})
 
-    def _between(self, start: int, end: int) -> tuple[str, ...]:
-        if (start, end) not in self._found:
-            self._found[start, end] = self._search(start, end)
-        return self._found[start, end]
+    def _between(self, starts: tuple[int, ...], ends: tuple[int, ...]) -> tuple[str, ...]:
+        if (starts, ends) not in self._found:
+            self._found[starts, ends] = self._search(starts, ends)
+        return self._found[starts, ends]
 
-    def _search(self, start: int, end: int, slower: Mapping[int, float] | None = None) -> tuple[str, ...]:
+    def _search(
+        self, starts: tuple[int, ...], ends: tuple[int, ...], slower: Mapping[int, float] | None = None
+    ) -> tuple[str, ...]:
         edges = self.road_map.edges
         slower = slower or {}
         before: dict[int, int] = {}
-        best_s = {start: 0.0}
-        queue = [(0.0, start)]
+        # Where one may start on several, the way along the first one counts too.
+        best_s = {start: self._edge_s[start] or 0.0 for start in starts}
+        queue = [(time_s, start) for start, time_s in best_s.items()]
+        heapq.heapify(queue)
         while queue:
             time_s, here = heapq.heappop(queue)
-            if here == end:
+            if here in ends:
                 way = [here]
-                while way[-1] != start:
+                while way[-1] in before:
                     way.append(before[way[-1]])
                 return tuple(edges[index].name for index in reversed(way))
             if time_s > best_s[here]:
@@ -107,6 +120,9 @@ class Router:
                     best_s[there] = new_s
                     before[there] = here
                     heapq.heappush(queue, (new_s, there))
-        raise BadNetwork(
-            f"no way from edge {edges[start].name!r} to edge {edges[end].name!r} for class {self.vehicle_class!r}"
-        )
+        raise BadNetwork(f"no way from {self._named(starts)} to {self._named(ends)} for class {self.vehicle_class!r}")
+
+    def _named(self, numbers: Sequence[int]) -> str:
+        if not numbers:
+            return "no edge at all"
+        return " or ".join(f"edge {self.road_map.edges[number].name!r}" for number in numbers)

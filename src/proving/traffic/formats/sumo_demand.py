@@ -12,11 +12,12 @@ from proving.traffic.formats.routing import Router
 from proving.traffic.formats.sumo_depart import HALTS, lane_at_start, place_m, speed_at_start, stop_of
 from proving.traffic.formats.sumo_flows import flow_times
 from proving.traffic.formats.sumo_net import SumoNetwork
+from proving.traffic.formats.sumo_places import Zone, has_places, places_of, zone_of
 from proving.traffic.formats.sumo_types import Types, pick
 from proving.traffic.formats.xml_elements import Element, children_of_root
 from proving.traffic.network import Demand, Flow, Trip, VehicleType
 
-ROOTS = ("routes", "additional", "add", "trips", "vehicles", "flows")
+ROOTS = ("routes", "additional", "add", "trips", "vehicles", "flows", "tazs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class _Reading:
     halts: dict[str, Element] = field(default_factory=dict)
     routes: dict[str, Element] = field(default_factory=dict)
     choices: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    zones: dict[str, Zone] = field(default_factory=dict)
     routers: dict[tuple[str, float], Router] = field(default_factory=dict)
     trips: list[Trip] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
@@ -71,6 +73,8 @@ def _take(reading: _Reading, element: Element) -> None:
         reading.routes[element.text("id")] = element
     elif element.tag == "routeDistribution":
         _take_choice(reading, element)
+    elif element.tag == "taz":
+        reading.zones[element.text("id")] = zone_of(element, reading.network.road_map)
     elif element.tag in HALTS:
         reading.halts[element.text("id")] = element
     elif element.tag in ("vehicle", "trip"):
@@ -133,12 +137,10 @@ def _router(reading: _Reading, kind: VehicleType) -> Router:
 
 def _route(reading: _Reading, element: Element, name: str, kind: VehicleType) -> tuple[str, ...]:
     router = _router(reading, kind)
-    for place in ("fromTaz", "toTaz", "fromJunction", "toJunction", "fromXY", "toXY", "fromLonLat", "toLonLat"):
-        if place in element.attributes:
-            raise element.bad(f"has {place}; only edges can be read")
-    if "from" in element.attributes:
+    if has_places(element):
+        places = places_of(element, reading.network.road_map, reading.zones)
         try:
-            return router.route(element.text("from"), *element.words("via"), element.text("to"))
+            return router.route(*places)
         except BadNetwork as error:
             raise element.bad(str(error)) from None
     written = next((child for child in element.children if child.tag == "route"), None)
