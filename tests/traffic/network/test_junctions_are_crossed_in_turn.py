@@ -1,5 +1,7 @@
 """Two vehicles whose ways cross are never both in the crossing, red holds, and nobody waits for ever."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,11 @@ def test_an_actuated_signal_gives_an_empty_road_no_time():
     fixed, _ = recorded(crossing(two_phases()), only_major, RUN, 1)
     actuated, _ = recorded(crossing(two_phases("actuated")), only_major, RUN, 1)
     assert actuated.means()["lost_s"] < 0.8 * fixed.means()["lost_s"]
+
+
+def test_it_is_enough_to_say_once_that_two_ways_cross():
+    whole = crossing()
+    major, minor = whole.connections
+    assert major.crosses == (1,)
+    half = dataclasses.replace(whole, connections=(dataclasses.replace(major, crosses=()), minor))
+    assert half == whole

@@ -3,8 +3,10 @@
 Importers and generators make a `RoadMap`; `tables.compiled` turns it into the arrays that the engine steps over.
 """
 
+import dataclasses
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -89,7 +91,8 @@ class Connection:
         signal: name of the signal that governs it; empty: none.
         signal_index: its place in that signal's phases.
         yields_to: indices in `RoadMap.connections` of those that go first where both arrive.
-        crosses: indices of all those that cannot be driven at the same time, `yields_to` among them.
+        crosses: indices of those that cannot be driven at the same time; those of `yields_to`, and those that name
+            this one, count without being named.
         keeps_clear: one does not enter without room behind the junction.
         shape: where it runs, for pictures; may be empty.
     """
@@ -195,6 +198,7 @@ class RoadMap:
         object.__setattr__(self, "edge_index", {edge.name: i for i, edge in enumerate(self.edges)})
         for problem in self._problems():
             raise BadNetwork(f"network {self.name!r}: {problem}")
+        object.__setattr__(self, "connections", _crossed_by_what_they_cross(self.connections))
 
     def edge(self, name: str) -> Edge:
         """Return the edge of this name; BadNetwork where there is none."""
@@ -242,6 +246,19 @@ class RoadMap:
         for other in (*connection.yields_to, *connection.crosses):
             if not 0 <= other < count:
                 yield f"connection {connection.name} yields to connection {other} of {count}"
+
+
+def _crossed_by_what_they_cross(ways: Sequence[Connection]) -> tuple[Connection, ...]:
+    """Return the connections, each with those that say that they cross it, or yield to it."""
+    missing: dict[int, set[int]] = defaultdict(set)
+    for number, way in enumerate(ways):
+        for other in (*way.crosses, *way.yields_to):
+            if number not in ways[other].crosses and number not in ways[other].yields_to:
+                missing[other].add(number)
+    return tuple(
+        dataclasses.replace(way, crosses=tuple(sorted({*way.crosses, *missing[i]}))) if i in missing else way
+        for i, way in enumerate(ways)
+    )
 
 
 def _twice(names: list[str]) -> str:
