@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 
-from proving.traffic.drivers import Idm
-from proving.traffic.network import Demand, Flow, Trip, VehicleType
+from proving.traffic.drivers import Idm, Krauss
+from proving.traffic.network import Connection, Demand, Flow, Junction, RoadMap, Trip, VehicleType
 from proving.traffic.network.simulate import Run, recorded, simulate
 
-from .small_networks import lane_drop, straight
+from .small_networks import edge, lane_drop, straight
 
 RUN = Run(duration_s=600, dt_s=0.5, capacity=128)
 
@@ -21,6 +21,26 @@ def test_everybody_gets_out_of_a_lane_that_ends():
     assert outcome.collisions == 0
     assert outcome.is_finished.mean() > 0.85
     assert outcome.means()["lost_s"] < 30
+
+
+def test_who_comes_slowly_to_an_edge_hardly_longer_than_oneself_still_gets_left():
+    roads = [(f"in{i}", f"on{i}", f"out{i}") for i in range(4)]
+    edges = [
+        road
+        for (before, on, after), length_m in zip(roads, (8.0, 10.0, 12.1, 14.0), strict=True)
+        for road in (edge(before, "a", "b"), edge(on, "b", "c", length_m, 2), edge(after, "c", "d"))
+    ]
+    ways = [
+        Connection(from_edge=start, from_lane=lane, to_edge=end, to_lane=0, length_m=20.0, limit_mps=2.0)
+        for before, on, after in roads
+        for start, lane, end in ((before, 0, on), (on, 1, after))
+    ]
+    junctions = tuple(Junction(name=name) for name in "abcd")
+    short = RoadMap(name="short", junctions=junctions, edges=tuple(edges), connections=tuple(ways))
+    trips = tuple(Trip(name=road[0], depart_s=0, route=road) for road in roads)
+    people = VehicleType(driver=Krauss(sigma=0.5))
+    run = Run(duration_s=200, dt_s=1.0, capacity=32, at_new_speed=True)
+    assert simulate(short, Demand(types=(people,), trips=trips), run).is_finished.all()
 
 
 def test_a_fast_car_passes_a_slow_truck_where_there_is_a_second_lane():

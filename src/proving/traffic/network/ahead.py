@@ -17,8 +17,9 @@ Array: TypeAlias = Any
 HOPS = 4
 
 
-# Who must go left leaves so much free at the end of the lane: a vehicle and a gap.
-LEFT_FREE_M = 8.0
+# Who must go left leaves so much free at the end of the lane: a vehicle and a gap; and has so much more way behind it
+# than it takes to be wholly in its lane, without which nobody changes.
+LEFT_FREE_M, IN_LANE_M = 8.0, 1.0
 
 
 class Ahead(NamedTuple):
@@ -52,7 +53,7 @@ def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ah
         spread(some, looks, found.is_line, False),
     )
     is_held = here.is_front & (gate.holds | ~has_way)
-    free_m = _left_free_m(here, ~has_way, vehicles.speed_mps)
+    free_m = _left_free_m(world, vehicles, here, ~has_way)
     line_m = jnp.where(is_held, jnp.where(has_way, gate.entrance_m, here.rest_m - free_m), FREE_GAP_M)
     # Whoever stands across the end of the lane stands there for those, too, for whom it leads nowhere.
     over_m = pick(here.over_m, vehicles.lane) - vehicles.position_m - stand_m
@@ -82,13 +83,20 @@ def _parting(world: World, vehicles: Vehicles, here: Places, place: Array) -> Ah
     return Ahead(jnp.take_along_axis(gap_m, nearest, axis=1)[:, 0], speed_mps, jnp.zeros_like(way, dtype=bool))
 
 
-def _left_free_m(here: Places, ends: Array, speed_mps: Array) -> Array:
+def _left_free_m(world: World, vehicles: Vehicles, here: Places, ends: Array) -> Array:
     """Return how much of the end of its lane one leaves to others: who must go left lets those in who must go right.
 
     Two who want each other's lane would otherwise stand side by side at the end of both for ever.
     """
-    stops = here.rest_m > LEFT_FREE_M + speed_mps**2 / (2 * SOFT_MPS2)
-    return jnp.where(ends & (here.offset > 0) & stops, LEFT_FREE_M, 0.0)
+    lane_m = pick(world.network.lanes.length_m, vehicles.lane)
+    free_m = jnp.clip(lane_m - in_lane_m(here.length_m, lane_m) - IN_LANE_M, 0, LEFT_FREE_M)
+    stops = here.rest_m > free_m + vehicles.speed_mps**2 / (2 * SOFT_MPS2)
+    return jnp.where(ends & (here.offset > 0) & stops, free_m, 0.0)
+
+
+def in_lane_m(length_m: Array, lane_m: Array) -> Array:
+    """Return from where on vehicles so long change from lanes so long: wholly in them, of short ones half-way."""
+    return jnp.minimum(length_m, lane_m / 2)
 
 
 def nearer(one: Ahead, other: Ahead, brake_mps2: Array) -> Ahead:

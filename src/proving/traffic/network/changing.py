@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.ahead import Ahead
+from proving.traffic.network.ahead import Ahead, in_lane_m
 from proving.traffic.network.chosen import chosen, spread, worked
 from proving.traffic.network.coming import zipper_m
 from proving.traffic.network.driving import wanted_mps2
@@ -130,7 +130,7 @@ def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     may = here.exists & ((beside < nowhere) | (here.offset != 0)) & (vehicles.since_change_s >= RESTED_S)
     may = may & pick(world.fleet.changes_lanes, vehicles.kind)
     # Not while one's rear is still on the edge before, where somebody may be beside it; of short edges half will do.
-    may = may & (vehicles.position_m >= jnp.minimum(here.length_m, pick(lanes.length_m, vehicles.lane) / 2))
+    may = may & (vehicles.position_m >= in_lane_m(here.length_m, pick(lanes.length_m, vehicles.lane)))
     by_plan = ~here.is_inside & _need(world, vehicles, here).is_near
     # Nobody changes by choice while standing, without anybody near ahead, or twice in a while.
     is_slowed = drive.ahead.gap_m < NEAR_M + NEAR_S * vehicles.speed_mps

@@ -11,7 +11,7 @@ from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle
 # So many strips one looks ahead beyond one's own.
 STRIPS_AHEAD = 4
 # Who must go left leaves so much of the end of the lane to those who must go right, if this much braking does it.
-LEFT_FREE_M, LEFT_FREE_MPS2 = 8.0, 2.0
+LEFT_FREE_M, LEFT_FREE_MPS2, IN_LANE_M = 8.0, 2.0, 1.0
 # Slower than this nobody is told to drive.
 SLOWEST_MPS = 0.5
 
@@ -70,8 +70,11 @@ def _left_free_m(one: Vehicle) -> float:
 
     Two who want each other's lane would otherwise stand side by side at the end of both for ever.
     """
-    can_stop = one.rest_m > LEFT_FREE_M + one.speed_mps**2 / (2 * LEFT_FREE_MPS2)
-    return LEFT_FREE_M if one.advice.offset > 0 and can_stop else 0.0
+    lane_m = one.strip.length_m
+    # From there one can still change: only who is wholly in its lane does, or half-way along a short one.
+    free_m = min(max(lane_m - min(one.length_m, lane_m / 2) - IN_LANE_M, 0.0), LEFT_FREE_M)
+    can_stop = one.rest_m > free_m + one.speed_mps**2 / (2 * LEFT_FREE_MPS2)
+    return free_m if one.advice.offset > 0 and can_stop else 0.0
 
 
 def _walk(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Ahead:
