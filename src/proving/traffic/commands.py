@@ -55,6 +55,11 @@ app.command(
     help="Drive a vehicle by an exported policy, under a supervisor.",
 )
 app.command(
+    "proving.traffic.learn.commands_tasks:app",
+    name="tasks",
+    help="List the tasks: what each is, what is seen in it, and which come with a policy.",
+)
+app.command(
     "proving.traffic.learn.commands_train:app",
     name="train",
     help="Learn a task: checkpoints, curves, several seeds; a stopped training goes on.",

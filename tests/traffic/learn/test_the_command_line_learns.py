@@ -8,6 +8,7 @@ import pytest
 
 from proving.cli import run
 from proving.traffic.learn import load
+from proving.traffic.learn.law import shipped_names
 from proving.traffic.tasks import LANE_TASKS, TASKS, Task
 
 QUICK = ["--worlds", "32", "--rollout", "8", "--minibatches", "4", "--iterations", "4", "--width", "16"]
@@ -137,3 +138,15 @@ def test_a_mistake_gets_one_line(
     assert told.out == ""
     assert says in told.err
     assert len(told.err.strip().splitlines()) == 1
+
+
+def test_what_can_be_learned_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["traffic", "tasks", "--json"]) == 0
+    rows = {row["task"]: row for row in json.loads(capsys.readouterr().out)}
+    assert list(rows) == list(TASKS)
+    assert rows["merge0"]["sees"] == 25
+    assert {name for name, row in rows.items() if row["scores"] is not None} == set(shipped_names())
+    assert run(["traffic", "tasks"]) == 0
+    told = capsys.readouterr().out
+    assert all(task.about in told for task in TASKS.values())
+    assert told.count("A policy for it comes along") == len(shipped_names())
