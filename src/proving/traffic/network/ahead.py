@@ -4,9 +4,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from proving.traffic.network.chosen import chosen, spread, worked
+from proving.traffic.network.chosen import spread, worked
 from proving.traffic.network.gates import Gate
-from proving.traffic.network.places import EMPTY_M, Places
+from proving.traffic.network.places import EMPTY_M, Places, those_at
 from proving.traffic.network.state import Vehicles, World, pick
 from proving.traffic.network.tables import GREEN, RED, YELLOW
 from proving.traffic.state import FREE_GAP_M
@@ -37,47 +37,60 @@ class Ahead(NamedTuple):
 
 
 def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ahead:
-    """Return the nearest thing ahead of everybody."""
-    stand_m, brake_mps2 = (pick(part, vehicles.kind) for part in (world.fleet.stand_m, world.fleet.brake_mps2))
+    """Return the nearest thing ahead of everybody: the one before, and for those whom junctions concern more."""
     before_m = jnp.roll(vehicles.position_m - here.length_m, 1) - vehicles.position_m
     gap_m = jnp.where(here.is_front, FREE_GAP_M, before_m)
-    speed_mps = jnp.where(here.is_front, vehicles.speed_mps, jnp.roll(vehicles.speed_mps, 1))
+    before = Ahead(
+        gap_m=gap_m,
+        speed_mps=jnp.where(here.is_front, vehicles.speed_mps, jnp.roll(vehicles.speed_mps, 1)),
+        is_line=jnp.zeros_like(here.is_front),
+    )
+
+    def found(place: Array) -> Ahead:
+        own = Ahead(*(pick(part, place) for part in before))
+        return _beyond(world, (vehicles, here), gate, own, place)
+
+    rows = worked(gate.some, found)
+    return Ahead(*(spread(gate.some, gate.is_some, own, other) for own, other in zip(rows, before, strict=True)))
+
+
+def _beyond(world: World, everybody: tuple[Vehicles, Places], gate: Gate, before: Ahead, place: Array) -> Ahead:
+    """Return the nearest thing ahead of those at these places: a vehicle or a line."""
+    vehicles, here = those_at(*everybody, place)
+    rank = pick(gate.some.rank, place)
+    holds, entrance_m, holds_inside, inside_m = (
+        pick(part, rank) for part in (gate.holds, gate.entrance_m, gate.holds_inside, gate.inside_m)
+    )
+    stand_m, brake_mps2 = (pick(part, vehicles.kind) for part in (world.fleet.stand_m, world.fleet.brake_mps2))
     has_way = here.is_inside | here.is_last | (here.way < world.network.connections.to_lane.shape[0] - 1)
     # Who is held at a line looks on all the same: somebody may stand across it.
     looks = here.is_front & has_way & ~(here.is_last & ~here.is_inside)
-    some = chosen(looks)
-    found = worked(some, lambda place: _walk(world, vehicles, here, gate, place))
-    nearest = Ahead(
-        spread(some, looks, found.gap_m, gap_m),
-        spread(some, looks, found.speed_mps, speed_mps),
-        spread(some, looks, found.is_line, False),
-    )
-    is_held = here.is_front & (gate.holds | ~has_way)
+    walked = _walk(world, *everybody, gate, place)
+    nearest = Ahead(*(jnp.where(looks, own, other) for own, other in zip(walked, before, strict=True)))
+    is_held = here.is_front & (holds | ~has_way)
     free_m = _left_free_m(world, vehicles, here, ~has_way)
-    line_m = jnp.where(is_held, jnp.where(has_way, gate.entrance_m, here.rest_m - free_m), FREE_GAP_M)
+    line_m = jnp.where(is_held, jnp.where(has_way, entrance_m, here.rest_m - free_m), FREE_GAP_M)
     # Whoever stands across the end of the lane stands there for those, too, for whom it leads nowhere.
     over_m = pick(here.over_m, vehicles.lane) - vehicles.position_m - stand_m
     line_m = jnp.where(is_held & ~has_way, jnp.minimum(line_m, over_m), line_m)
-    line_m = jnp.where(gate.holds_inside, jnp.minimum(gate.inside_m, line_m), line_m) + stand_m
-    line = Ahead(line_m, jnp.zeros_like(line_m), is_held | gate.holds_inside)
+    line_m = jnp.where(holds_inside, jnp.minimum(inside_m, line_m), line_m) + stand_m
+    line = Ahead(line_m, jnp.zeros_like(line_m), is_held | holds_inside)
     nearest = nearer(nearest, line, brake_mps2)
     turns = here.is_front & ~here.is_inside & has_way & ~here.is_last
-    turning = chosen(turns)
-    parting = worked(turning, lambda place: _parting(world, vehicles, here, place))
-    gap_m = spread(turning, turns, parting.gap_m, FREE_GAP_M)
-    parting = Ahead(gap_m, spread(turning, turns, parting.speed_mps, 0.0), jnp.zeros_like(turns))
+    parting = _parting(world, here)
+    parting = parting._replace(gap_m=jnp.where(turns, parting.gap_m, FREE_GAP_M))
     return nearer(nearest, parting, brake_mps2)
 
 
-def _parting(world: World, vehicles: Vehicles, here: Places, place: Array) -> Ahead:
-    """Return who has left the lane by another way and is not yet out of one's own; arrays in here are [place, way]."""
+def _parting(world: World, here: Places) -> Ahead:
+    """Return who has left the lane by another way and is not yet out of one's own; arrays are [place, way]."""
     lanes, connections, _, _ = world.network
     none = connections.to_lane.shape[0] - 1
-    way = pick(here.way, place)
+    way = here.way
     beside, parted_m = pick(connections.beside, way), pick(connections.parted_m, way)
     across = jnp.where(beside < none, lanes.length_m.shape[0] - 1 - none + beside, lanes.length_m.shape[0] - 1)
     rear_m = pick(here.rear_m, across)
-    gap_m = jnp.where(rear_m < parted_m, pick(here.rest_m, place)[:, None] + rear_m, FREE_GAP_M)
+    gap_m = jnp.where(rear_m < parted_m, here.rest_m[:, None] + rear_m, FREE_GAP_M)
     nearest = jnp.argmin(gap_m, axis=1, keepdims=True)
     speed_mps = pick(here.rear_mps, jnp.take_along_axis(across, nearest, axis=1)[:, 0])
     return Ahead(jnp.take_along_axis(gap_m, nearest, axis=1)[:, 0], speed_mps, jnp.zeros_like(way, dtype=bool))

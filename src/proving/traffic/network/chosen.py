@@ -80,12 +80,17 @@ def worked(some: Chosen, work: Callable[[Array], Rows]) -> Rows:
         # In a branch of its own, as below: what is fused otherwise is rounded otherwise.
         return jax.lax.cond(some.count > 0, work, skipped, some.place[0])
 
-    def one(_: None, piece: tuple[Array, Array]) -> tuple[None, Rows]:
-        place, first = piece
-        return None, jax.lax.cond(first < some.count, work, skipped, place)
+    def one(found: Rows, piece: tuple[Array, Array]) -> tuple[Rows, None]:
+        place, number = piece
 
-    first = jnp.arange(pieces, dtype=jnp.int32) * each
-    _, found = jax.lax.scan(one, None, (some.place, first))
+        def put(found: Rows) -> Rows:
+            return jax.tree.map(lambda rows, own: rows.at[number].set(own), found, work(place))
+
+        return jax.lax.cond(number * each < some.count, put, lambda found: found, found), None
+
+    # The rows are written where they stay: pieces without anybody cost nothing but their zeros.
+    zeros = jax.tree.map(lambda row: jnp.zeros((pieces, *row.shape), row.dtype), rows)
+    found, _ = jax.lax.scan(one, zeros, (some.place, jnp.arange(pieces, dtype=jnp.int32)))
     return jax.tree.map(in_a_row, found)
 
 

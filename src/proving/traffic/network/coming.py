@@ -48,25 +48,8 @@ class Approach(NamedTuple):
     is_past: Array
 
 
-class First(NamedTuple):
-    """Per connection who reaches its entrance first.
-
-    Attributes:
-        who: its place; -1: nobody.
-        number: [connection, column] what others want to know of it; the columns are `IN` and so on.
-    """
-
-    who: Array
-    number: Array
-
-
-# Columns of `First.number`: time to the line and until one is out, the speed at the line if one brakes from now on, and
-# the way to the end of the junction.
-IN, OUT, AT_LINE, TO_GO = range(4)
-
-
 def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Approach:
-    """Return everybody's way to where it would wait."""
+    """Return the way of these vehicles to where they would wait; what is per lane in `here` is of all."""
     lanes, connections, signals, plans = world.network
     none = connections.to_lane.shape[0] - 1
     edge_lanes = lanes.length_m.shape[0] - 1 - none
@@ -120,34 +103,36 @@ def zipper_m(speed_mps: Array) -> Array:
     return jnp.maximum(ZIPPER_M, ZIPPER_S * speed_mps)
 
 
-def first_comers(world: World, vehicles: Vehicles, here: Places, mine: Approach, is_full: Array) -> First:
-    """Return who comes to each connection first; of those who come at the same time, who lies last in the array.
+def speed_at_line(world: World, vehicles: Vehicles, mine: Approach) -> Array:
+    """Return the speed that one still has at the line if one brakes from now on."""
+    speed_mps, brake_mps2 = vehicles.speed_mps, pick(world.fleet.brake_mps2, vehicles.kind)
+    left_m2ps2 = jax.lax.stop_gradient(speed_mps**2 - 2 * brake_mps2 * mine.to_line_m)
+    stops = could_stop(world, speed_mps, mine.to_line_m, brake_mps2)
+    return jnp.where(stops, 0, jnp.sqrt(jnp.maximum(left_m2ps2, 0)))
 
-    Args:
-        world: what stays the same.
-        vehicles: everybody.
-        here: where everybody is.
-        mine: everybody's way to where it would wait.
-        is_full: who waits for room behind the junction.
-    """
+
+def comes_to(world: World, here: Places, mine: Approach, is_full: Array) -> Array:
+    """Return to which connection one comes so that others may have to wait; the one after none where to none."""
     none = world.network.connections.to_lane.shape[0] - 1
     is_stopping = (mine.shown == RED) | (mine.shown == YELLOW) | is_full
     to_entrance = here.is_front & mine.enters & (mine.asked < none) & ~is_stopping & (mine.to_line_m < SIGHT_M)
     waits_inside = here.is_front & ~mine.enters & ~mine.is_past
-    at = jnp.where(to_entrance | waits_inside, mine.asked, none + 1)
-    # These are only compared; roots have no gradient at 0.
-    in_s, out_s = jax.lax.stop_gradient((mine.in_s, mine.out_s))
-    first_s = jnp.full(none + 2, NEVER_S, dtype=in_s.dtype).at[at].min(in_s)
-    is_first = (at <= none) & (in_s <= pick(first_s, at))
-    place = jnp.arange(at.shape[0], dtype=jnp.int32)
-    who = jnp.full(none + 1, -1, dtype=jnp.int32).at[jnp.where(is_first, at, none + 1)].max(place, mode="drop")
-    them = jnp.maximum(who, 0)
-    speed_mps, to_line_m = pick(vehicles.speed_mps, them), pick(mine.to_line_m, them)
-    brake_mps2 = pick(world.fleet.brake_mps2, pick(vehicles.kind, them))
-    left_m2ps2 = jax.lax.stop_gradient(speed_mps**2 - 2 * brake_mps2 * to_line_m)
-    at_line = jnp.where(could_stop(world, speed_mps, to_line_m, brake_mps2), 0, jnp.sqrt(jnp.maximum(left_m2ps2, 0)))
-    columns = {IN: pick(in_s, them), OUT: pick(out_s, them), AT_LINE: at_line, TO_GO: pick(mine.to_end_m, them)}
-    return First(who, jnp.stack([columns[k] for k in range(len(columns))], axis=1))
+    return jnp.where(to_entrance | waits_inside, mine.asked, none + 1)
+
+
+def first_comers(world: World, to: Array, in_s: Array) -> Array:
+    """Return who comes to each connection first, the last of those who come at the same time; -1: nobody.
+
+    Args:
+        world: what stays the same.
+        to: the connection that each comes to, beyond none where to none.
+        in_s: when.
+    """
+    none = world.network.connections.to_lane.shape[0] - 1
+    first_s = jnp.full(none + 2, NEVER_S, dtype=in_s.dtype).at[to].min(in_s)
+    is_first = (to <= none) & (in_s <= pick(first_s, to))
+    number = jnp.arange(to.shape[0], dtype=jnp.int32)
+    return jnp.full(none + 1, -1, dtype=jnp.int32).at[jnp.where(is_first, to, none + 1)].max(number, mode="drop")
 
 
 def _across_m(world: World) -> Array:

@@ -6,22 +6,19 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.apart import WIDTH_M
-from proving.traffic.network.chosen import chosen, spread, worked
+from proving.traffic.network.chosen import Chosen, chosen, worked
 from proving.traffic.network.coming import (
-    AT_LINE,
-    IN,
     LOOKS_AT_MPS2,
-    OUT,
     SIGHT_M,
-    TO_GO,
     Approach,
-    First,
     approach,
+    comes_to,
     could_stop,
     first_comers,
+    speed_at_line,
     zipper_m,
 )
-from proving.traffic.network.places import Places
+from proving.traffic.network.places import Places, those_at
 from proving.traffic.network.state import Lights, Vehicles, World, pick
 from proving.traffic.network.tables import GREEN, RED, STOP_FIRST, YELLOW
 from proving.traffic.state import FREE_GAP_M
@@ -42,25 +39,29 @@ PATIENCE_S, GRANTED_S = 180.0, 30.0
 
 
 class Gate(NamedTuple):
-    """What holds whom.
+    """What holds whom: per vehicle that junctions concern, by its rank among these, and per connection.
 
     Attributes:
+        some: whom junctions concern.
+        is_some: per place, whether it is one of them.
         holds: the next entrance is closed for this vehicle.
         entrance_m: way to that entrance.
         holds_inside: so is the place inside the junction ahead where it waits for others.
         inside_m: way to that place.
+        overlaps: whether one overlaps somebody on a way that crosses or joins its own; of two, one says so.
         colour: per connection, what its signal shows.
         has_yields: per connection, whether anybody goes first.
-        overlaps: whether one overlaps somebody on a way that crosses or joins its own; of two, one says so.
     """
 
+    some: Chosen
+    is_some: Array
     holds: Array
     entrance_m: Array
     holds_inside: Array
     inside_m: Array
+    overlaps: Array
     colour: Array
     has_yields: Array
-    overlaps: Array
 
 
 class Merging(NamedTuple):
@@ -79,23 +80,48 @@ class Merging(NamedTuple):
     apart_s: Array
 
 
-class Seen(NamedTuple):
-    """What others see of each vehicle, one row per vehicle; and per connection who reaches its entrance first.
+class Arrival(NamedTuple):
+    """How those come whom junctions concern.
 
     Attributes:
-        row: [place, column]; the columns are `REST` and so on.
-        coming: who comes first.
+        mine: one's way to where one would wait.
+        by_colour: one is to stop, and can, for what the signal shows.
+        asks: it matters who else comes.
+        is_full: one would come to stand inside the junction because the lane behind it is full.
+        to: the connection that one comes to, as others see it; beyond none where to none.
+        row: [..., column] what others see of one; the columns are `REST` and so on.
+    """
+
+    mine: Approach
+    by_colour: Array
+    asks: Array
+    is_full: Array
+    to: Array
+    row: Array
+
+
+# Columns of `Arrival.row`: way to the end of the junction, length, speed, acceleration when starting, time stood,
+# whether one is past the waiting place inside (0 or 1), time to the line and until one is out, the speed at the line
+# if one brakes from now on.
+REST, LENGTH, SPEED, START, WAITING, IS_PAST, IN, OUT, AT_LINE = range(9)
+
+
+class Seen(NamedTuple):
+    """Whom one sees, by their rank among those whom junctions concern; -1: nobody.
+
+    Attributes:
+        row: `Arrival.row` of everybody.
+        coming: per connection who comes to it first.
+        tail: per connection the last who is on it.
+        head: per connection the first.
         yields_now: per connection, whether it lets others go first at this moment.
     """
 
     row: Array
-    coming: First
+    coming: Array
+    tail: Array
+    head: Array
     yields_now: Array
-
-
-# Columns of `Seen.row`: way to the end of the junction, length, speed, acceleration when starting, time stood, and
-# whether one is past the waiting place inside (0 or 1).
-REST, LENGTH, SPEED, START, WAITING, IS_PAST = range(6)
 
 
 class Conflict(NamedTuple):
@@ -107,6 +133,10 @@ class Conflict(NamedTuple):
     overlaps: Array
 
 
+# What it means that nobody is there.
+NOBODY = Conflict(must_yield=False, is_blocked=False, merging=Merging(FREE_GAP_M, 0.0, 0.0, 0.0), overlaps=False)
+
+
 def colours(world: World, lights: Lights) -> Array:
     """Return what each connection's signal shows."""
     _, connections, signals, _ = world.network
@@ -115,90 +145,120 @@ def colours(world: World, lights: Lights) -> Array:
 
 
 def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tuple[Gate, Merging]:
-    """Return who is held where, and whom to follow where ways join."""
+    """Return who is held where, and whom to follow where ways join; both for those whom junctions concern."""
+    connections = world.network.connections
+    colour, has_yields = colours(world, lights), connections.yields.any(axis=1)
+    concerned = here.is_front | here.is_inside
+    some = chosen(concerned)
+    arrival = worked(some, lambda place: _arrival(world, *those_at(vehicles, here, place), colour))
+    to = jnp.where(some.is_one, arrival.to, connections.to_lane.shape[0])
+    first_inside = here.tail.shape[0] - connections.to_lane.shape[0]
+    tail, head = (
+        jnp.where(at < 0, at, pick(some.rank, jnp.maximum(at, 0)))
+        for at in (here.tail[first_inside:], here.head[first_inside:])
+    )
+    coming = first_comers(world, to, arrival.row[:, IN])
+    seen = Seen(arrival.row, coming, tail, head, has_yields & (colour != GREEN))
+    asking = chosen(arrival.asks & some.is_one)
+    found = worked(asking, lambda rank: _conflict(world, here, arrival.mine, seen, rank))
+
+    def closed(place: Array) -> tuple[Array, Array, Conflict]:
+        rank = pick(some.rank, place)
+        own = jax.tree.map(lambda rows: pick(rows, rank), arrival)
+        theirs = jax.tree.map(lambda rows: pick(rows, pick(asking.rank, rank)), found)
+        theirs = jax.tree.map(lambda one, otherwise: jnp.where(own.asks, one, otherwise), theirs, NOBODY)
+        return (*_held(world, *those_at(vehicles, here, place), own, theirs), theirs)
+
+    holds, holds_inside, conflict = worked(some, closed)
+    mine = arrival.mine
+    gate = Gate(
+        some=some,
+        is_some=concerned,
+        holds=holds,
+        entrance_m=mine.entrance_m,
+        holds_inside=holds_inside,
+        inside_m=mine.to_line_m,
+        overlaps=conflict.overlaps,
+        colour=colour,
+        has_yields=has_yields,
+    )
+    return gate, conflict.merging
+
+
+def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Arrival:
+    """Return how these vehicles come."""
     connections = world.network.connections
     none = connections.to_lane.shape[0] - 1
-    colour = colours(world, lights)
-    has_yields = connections.yields.any(axis=1)
     mine = approach(world, vehicles, here, colour)
     shown, to_line_m, speed_mps = mine.shown, mine.to_line_m, vehicles.speed_mps
-    brake_mps2 = pick(world.fleet.brake_mps2, vehicles.kind)
+    brake_mps2, start_mps2 = (pick(part, vehicles.kind) for part in (world.fleet.brake_mps2, world.fleet.start_mps2))
     by_colour = (shown == RED) & could_stop(world, speed_mps, mine.entrance_m, STOPS_AT_RED_MPS2)
     by_colour = by_colour | (shown == YELLOW) & could_stop(
         world, speed_mps, mine.entrance_m, jnp.maximum(brake_mps2, STOPS_AT_YELLOW_MPS2)
     )
     by_colour = by_colour & mine.enters
     is_near = (to_line_m < SIGHT_M) | ~could_stop(world, speed_mps, to_line_m, LOOKS_AT_MPS2)
-    asks = (here.is_front | here.is_inside) & (mine.asked < none) & is_near & ~by_colour
-    asks = asks & pick(connections.foe[:, 0] < none, mine.asked)
-    some = chosen(asks)
-    is_full = spread(some, asks, worked(some, lambda place: _is_full(world, here, mine, place)), False)
-    seen = _seen(world, vehicles, here, mine, (has_yields & (colour != GREEN), is_full))
-    found = worked(some, lambda place: _conflict(world, here, mine, seen, place))
-    must_yield, is_blocked = (spread(some, asks, part, False) for part in (found.must_yield, found.is_blocked))
-    soft_mps2 = jnp.maximum(brake_mps2, STOPS_TO_YIELD_MPS2)
-    stops, stops_before = (could_stop(world, speed_mps, way_m, soft_mps2) for way_m in (to_line_m, mine.entrance_m))
-    must_yield = must_yield | pick(has_yields, mine.asked) & (to_line_m > VISIBLE_M)
-    by_rule = (shown != GREEN) & must_yield | is_blocked
-    by_rule = by_rule | (shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
-    may_wait = pick(connections.wait_m, mine.asked) > 0
-    gate = Gate(
-        holds=here.is_front & mine.enters & (by_colour | (is_full & stops_before) | (by_rule & stops & ~may_wait)),
-        entrance_m=mine.entrance_m,
-        holds_inside=here.is_front & may_wait & ~mine.is_past & by_rule & stops,
-        inside_m=to_line_m,
-        colour=colour,
-        has_yields=has_yields,
-        overlaps=spread(some, asks, found.overlaps, False),
-    )
-    nobody = Merging(gap_m=FREE_GAP_M, speed_mps=0.0, apart_m=0.0, apart_s=0.0)
-    return gate, Merging(*(spread(some, asks, *parts) for parts in zip(found.merging, nobody, strict=True)))
-
-
-def _seen(world: World, vehicles: Vehicles, here: Places, mine: Approach, rule: tuple[Array, Array]) -> Seen:
-    """Return what others see."""
-    start_mps2 = pick(world.fleet.start_mps2, vehicles.kind)
+    asks = (mine.asked < none) & is_near & ~by_colour & pick(connections.foe[:, 0] < none, mine.asked)
+    is_full = asks & _is_full(world, here, mine)
     columns = {
         REST: mine.to_end_m,
         LENGTH: here.length_m,
-        SPEED: vehicles.speed_mps,
+        SPEED: speed_mps,
         START: start_mps2,
         WAITING: vehicles.waiting_s,
         IS_PAST: mine.is_past.astype(start_mps2.dtype),
+        # These are only compared; roots have no gradient at 0.
+        IN: jax.lax.stop_gradient(mine.in_s),
+        OUT: jax.lax.stop_gradient(mine.out_s),
+        AT_LINE: speed_at_line(world, vehicles, mine),
     }
-    row = jnp.stack([columns[k] for k in range(len(columns))], axis=1)
-    yields_now, is_full = rule
-    return Seen(row, first_comers(world, vehicles, here, mine, is_full), yields_now)
+    row = jnp.stack([jnp.broadcast_to(columns[k], speed_mps.shape) for k in range(len(columns))], axis=1)
+    return Arrival(mine, by_colour, asks, is_full, comes_to(world, here, mine, is_full), row)
 
 
-def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Array) -> Conflict:
-    """Return what those mean whose ways cross or join one's own; arrays in here are [place, foe]."""
+def _held(world: World, vehicles: Vehicles, here: Places, own: Arrival, conflict: Conflict) -> tuple[Array, Array]:
+    """Return which of these vehicles are held at the entrance, and which at a place inside."""
+    connections = world.network.connections
+    mine, to_line_m, speed_mps = own.mine, own.mine.to_line_m, vehicles.speed_mps
+    soft_mps2 = jnp.maximum(pick(world.fleet.brake_mps2, vehicles.kind), STOPS_TO_YIELD_MPS2)
+    stops, stops_before = (could_stop(world, speed_mps, way_m, soft_mps2) for way_m in (to_line_m, mine.entrance_m))
+    has_yields = pick(connections.yields.any(axis=1), mine.asked)
+    must_yield = conflict.must_yield | has_yields & (to_line_m > VISIBLE_M)
+    by_rule = (mine.shown != GREEN) & must_yield | conflict.is_blocked
+    by_rule = by_rule | (mine.shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
+    may_wait = pick(connections.wait_m, mine.asked) > 0
+    holds = own.by_colour | (own.is_full & stops_before) | (by_rule & stops & ~may_wait)
+    return here.is_front & mine.enters & holds, here.is_front & may_wait & ~mine.is_past & by_rule & stops
+
+
+def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Array) -> Conflict:
+    """Return what those mean whose ways cross or join one's own; arrays in here are [rank, foe]."""
     lanes, connections, _, _ = world.network
     none = connections.to_lane.shape[0] - 1
     edge_lanes = lanes.length_m.shape[0] - 1 - none
     asked, in_s, out_s, leave_mps = (
-        pick(part, place)[:, None] for part in (mine.asked, mine.in_s, mine.out_s, mine.leave_mps)
+        pick(part, rank)[:, None] for part in (mine.asked, mine.in_s, mine.out_s, mine.leave_mps)
     )
-    my = pick(seen.row, place)[:, None, :]
+    my = pick(seen.row, rank)[:, None, :]
     foe, yields, merges, equals, cleared_m = (
         pick(part, asked[:, 0])
         for part in (connections.foe, connections.yields, connections.merges, connections.equals, connections.cleared_m)
     )
     is_there_foe = foe < none
     # Who comes: is there time before or after it?
-    who = jnp.where(is_there_foe, pick(seen.coming.who, foe), -1)
-    they, them = pick(seen.coming.number, foe), pick(seen.row, jnp.maximum(who, 0))
-    granted_s = GRANTED_S * jnp.minimum(my[..., WAITING] / PATIENCE_S, 1) * (they[..., AT_LINE] <= 0)
-    is_after, is_before = they[..., OUT] < in_s, they[..., IN] + granted_s > out_s + SPARE_S
-    is_close = is_after & (in_s - they[..., OUT] < SPARE_S) | is_before & (they[..., AT_LINE] > leave_mps)
+    who = jnp.where(is_there_foe, pick(seen.coming, foe), -1)
+    them = pick(seen.row, jnp.maximum(who, 0))
+    granted_s = GRANTED_S * jnp.minimum(my[..., WAITING] / PATIENCE_S, 1) * (them[..., AT_LINE] <= 0)
+    is_after, is_before = them[..., OUT] < in_s, them[..., IN] + granted_s > out_s + SPARE_S
+    is_close = is_after & (in_s - them[..., OUT] < SPARE_S) | is_before & (them[..., AT_LINE] > leave_mps)
     meets = ~(is_after | is_before) | merges & is_close
     # Those who all wait for one another go in the order in which they came to stand.
     their_s, my_s = them[..., WAITING], my[..., WAITING]
-    came_first = (my_s > their_s) | ((my_s == their_s) & (place[:, None] < who))
+    came_first = (my_s > their_s) | ((my_s == their_s) & (rank[:, None] < who))
     mine_first = pick(seen.yields_now, foe) & (their_s > 0) & came_first
     must_yield = (yields & (who >= 0) & meets & ~mine_first).any(axis=1)
     # Who is on the way across: in the way, or to be followed where the ways join.
-    tail, head = pick(here.tail, edge_lanes + foe), pick(here.head, edge_lanes + foe)
+    tail, head = pick(seen.tail, foe), pick(seen.head, foe)
     is_there = (head >= 0) & is_there_foe
     last, first = pick(seen.row, jnp.maximum(tail, 0)), pick(seen.row, jnp.maximum(head, 0))
     # The last of those on the way across decides, as soon as one of them is past the place where it would wait.
@@ -217,7 +277,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     joined_m = pick(lanes.length_m, edge_lanes + foe) - cleared_m
 
     def followed(row: Array, rest_m: Array, who: Array, counts: Array) -> Merging:
-        is_nearer = (rest_m < my_rest_m) | ((rest_m == my_rest_m) & (who < place[:, None]))
+        is_nearer = (rest_m < my_rest_m) | ((rest_m == my_rest_m) & (who < rank[:, None]))
         gap_m = my_rest_m - rest_m - row[..., LENGTH]
         gap_m = jnp.where(counts & (who >= 0) & is_nearer, gap_m, FREE_GAP_M)
         apart_m, speed_mps = jnp.maximum(rest_m - joined_m, 0), row[..., SPEED]
@@ -230,7 +290,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     ahead = [
         followed(last, last[..., REST], tail, is_on & (last[..., IS_PAST] > 0)),
         followed(first, first[..., REST], head, is_on & (first[..., IS_PAST] > 0)),
-        followed(them, they[..., TO_GO], who, is_equal),
+        followed(them, them[..., REST], who, is_equal),
     ]
     every = Merging(*(jnp.concatenate(parts, axis=1) for parts in zip(*ahead, strict=True)))
     nearest = jnp.argmin(every.gap_m, axis=1, keepdims=True)
@@ -240,7 +300,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, place: Arr
     is_left = pick(connections.is_sole, foe) & ~merges & (pick(here.rear_m, beyond) < 0)
     is_one = is_there & (asked < foe)
     covers = _overlap(world, asked, (my, jnp.stack([last, first, left])), merges) & jnp.stack([is_one, is_one, is_left])
-    return Conflict(must_yield, is_blocked, merging, covers.any(axis=(0, 2)) & ~pick(mine.enters, place))
+    return Conflict(must_yield, is_blocked, merging, covers.any(axis=(0, 2)) & ~pick(mine.enters, rank))
 
 
 def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Array) -> Array:
@@ -265,10 +325,10 @@ def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Arra
     return jnp.where(merges, (my_front_m > 0) & (front_m > 0) & (apart_m < 0), crosses)
 
 
-def _is_full(world: World, here: Places, mine: Approach, place: Array) -> Array:
+def _is_full(world: World, here: Places, mine: Approach) -> Array:
     """Return whether one would come to stand inside the junction because the lane behind it is full."""
     lanes, connections, _, _ = world.network
     edge_lanes = lanes.length_m.shape[0] - connections.to_lane.shape[0]
-    way = pick(mine.asked, place)
+    way = mine.asked
     room_m = pick(here.halt_m, pick(connections.to_lane, way)) - pick(here.queue_m, edge_lanes + way)
-    return (room_m < pick(here.length_m, place) + 1) & pick(connections.keeps_clear, way)
+    return (room_m < here.length_m + 1) & pick(connections.keeps_clear, way)

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.state import Vehicles, World, pick
@@ -18,7 +19,7 @@ EMPTY_M = 1e9
 
 
 class Places(NamedTuple):
-    """Where everybody is, read off the order of the vehicles.
+    """Where everybody is, read off the order of the vehicles: per place, and from `tail` on per lane.
 
     Attributes:
         exists: whether the place holds a vehicle.
@@ -126,6 +127,13 @@ def places(world: World, vehicles: Vehicles) -> Places:
         queue_m=queue_m,
         headroom_m=jnp.full(nowhere + 1, FREE_GAP_M, dtype=rest_m.dtype).at[to_lane].min(spare_m, mode="drop"),
     )
+
+
+def those_at(vehicles: Vehicles, here: Places, place: Array) -> tuple[Vehicles, Places]:
+    """Return what there is to know about those at these places alone; what is per lane stays."""
+    own = Places._fields[: Places._fields.index("tail")]
+    vehicles = jax.tree.map(lambda part: pick(part, place), vehicles)
+    return vehicles, here._replace(**{name: pick(getattr(here, name), place) for name in own})
 
 
 def _over_m(world: World, rear_m: Array) -> Array:

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 
 from proving.traffic.network.ahead import Ahead, limit_ahead_mps, look_ahead
 from proving.traffic.network.changing import Drive, changes, sort_key
+from proving.traffic.network.chosen import spread, worked
 from proving.traffic.network.coming import spared_m
 from proving.traffic.network.driving import draws, noise_mps2, wanted_mps2
-from proving.traffic.network.gates import Merging, gates
+from proving.traffic.network.gates import Gate, Merging, gates
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import places
@@ -53,7 +54,8 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     gate, merging = gates(world, vehicles, here, state.lights)
     ahead = with_stops(world, vehicles, here, look_ahead(world, vehicles, here, gate))
     limit_mps = limit_ahead_mps(world, vehicles, here)
-    accel_mps2, memory = _decided(world, state, (ahead, merging), limit_mps, command)
+    joining_mps2 = _joining_mps2(world, vehicles, gate, merging, limit_mps)
+    accel_mps2, memory = _decided(world, state, (ahead, joining_mps2), limit_mps, command)
     drive = Drive(ahead, limit_mps, accel_mps2)
     if command is None or command.lane_wish is None:
         change = changes(world, vehicles, here, drive, state.step)
@@ -68,7 +70,10 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     moved = vehicles._replace(
         lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory
     )
-    ends = across(world, moved, here, gate.holds & (gate.entrance_m <= here.rest_m))
+    overlaps = spread(gate.some, gate.is_some, gate.overlaps, False)
+    stays = spread(gate.some, gate.is_some, gate.holds, False)
+    is_next = spread(gate.some, gate.is_some, gate.entrance_m, 0.0) <= here.rest_m
+    ends = across(world, moved, here, stays & is_next)
     # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
     speed_mps = jnp.where(ends.stopped, 0, speed_mps)
     is_hard = here.exists & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
@@ -83,7 +88,7 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
             world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
         ),
         collisions=state.collisions
-        + counted(world, here.exists & (gate.overlaps | ~ahead.is_line & (ahead.gap_m < 0)), vehicles.trip),
+        + counted(world, here.exists & (overlaps | ~ahead.is_line & (ahead.gap_m < 0)), vehicles.trip),
         emergencies=state.emergencies + counted(world, is_hard, vehicles.trip),
     )
     after = entered(world, arrived(world, after, ends.is_last), here)
@@ -113,11 +118,11 @@ def order_of(keys: Array) -> Array:
 
 
 def _decided(
-    world: World, state: State, seen: tuple[Ahead, Merging], limit_mps: Array, command: Command | None
+    world: World, state: State, seen: tuple[Ahead, Array], limit_mps: Array, command: Command | None
 ) -> tuple[Array, Memory]:
     """Return what everybody wants to do: by law, by controller, or by command as far as lines allow."""
     vehicles, fleet = state.vehicles, world.fleet
-    ahead, merging = seen
+    ahead, joining_mps2 = seen
     view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
     chance = draws(world, vehicles, state.step)
     lawful_mps2 = wanted_mps2(world, vehicles.kind, view._replace(chance=chance))
@@ -141,22 +146,27 @@ def _decided(
     surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + spared_m(world, vehicles.speed_mps))
     must_stop = ahead.is_line & (surely_mps2 > brake_mps2)
     accel_mps2 = jnp.where(must_stop, jnp.minimum(accel_mps2, -surely_mps2), accel_mps2)
-    return jnp.minimum(accel_mps2, _joining_mps2(world, vehicles, merging, limit_mps)), memory
+    return jnp.minimum(accel_mps2, joining_mps2), memory
 
 
-def _joining_mps2(world: World, vehicles: Vehicles, merging: Merging, limit_mps: Array) -> Array:
+def _joining_mps2(world: World, vehicles: Vehicles, gate: Gate, merging: Merging, limit_mps: Array) -> Array:
     """Return the most at which one still falls behind whoever is nearer on a way that joins one's own.
 
     As long as the ways are apart that is what takes one to a short gap behind it when it gets to where they come
     together; from then on, or where the law asks for less, one follows by law.
     """
-    speed_mps, stand_m = vehicles.speed_mps, pick(world.fleet.stand_m, vehicles.kind)
-    by_law = wanted_mps2(world, vehicles.kind, View(speed_mps, merging.gap_m, merging.speed_mps, limit_mps, world.dt_s))
-    room_m = merging.apart_m + merging.gap_m - stand_m - JOINS_AFTER_S * speed_mps
-    apart_s = jnp.maximum(merging.apart_s, world.dt_s)
-    by_plan = 2 * (room_m - speed_mps * apart_s) / apart_s**2
-    joining_mps2 = jnp.where(merging.apart_m > 0, jnp.maximum(by_law, by_plan), by_law)
-    return jnp.where(merging.gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)
+
+    def joining(place: Array) -> Array:
+        kind, speed_mps, allowed_mps = (pick(part, place) for part in (vehicles.kind, vehicles.speed_mps, limit_mps))
+        gap_m, their_mps, apart_m, apart_s = (pick(part, pick(gate.some.rank, place)) for part in merging)
+        by_law = wanted_mps2(world, kind, View(speed_mps, gap_m, their_mps, allowed_mps, world.dt_s))
+        room_m = apart_m + gap_m - pick(world.fleet.stand_m, kind) - JOINS_AFTER_S * speed_mps
+        apart_s = jnp.maximum(apart_s, world.dt_s)
+        by_plan = 2 * (room_m - speed_mps * apart_s) / apart_s**2
+        joining_mps2 = jnp.where(apart_m > 0, jnp.maximum(by_law, by_plan), by_law)
+        return jnp.where(gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)
+
+    return spread(gate.some, gate.is_some, worked(gate.some, joining), FREE_MPS2)
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, did: tuple[Array, Array]) -> Vehicles:
