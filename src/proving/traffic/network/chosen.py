@@ -65,16 +65,13 @@ def running_count(is_one: Array) -> Array:
 def worked(some: Chosen, work: Callable[[Array], Rows]) -> Rows:
     """Return what `work` says of the places of the chosen, by their rank."""
     pieces, each = some.place.shape
-    rows = jax.eval_shape(work, some.place[0])
+    shapes = jax.eval_shape(work, some.place[0])
 
     def empty(row: Array) -> Array:
         return jnp.zeros(row.shape, row.dtype)
 
     def skipped(_: Array) -> Rows:
-        return jax.tree.map(empty, rows)
-
-    def in_a_row(row: Array) -> Array:
-        return row.reshape(pieces * each, *row.shape[2:])
+        return jax.tree.map(empty, shapes)
 
     if pieces == 1:
         # In a branch of its own, as below: what is fused otherwise is rounded otherwise.
@@ -83,14 +80,25 @@ def worked(some: Chosen, work: Callable[[Array], Rows]) -> Rows:
     def one(found: Rows, piece: tuple[Array, Array]) -> tuple[Rows, None]:
         place, number = piece
 
-        def put(found: Rows) -> Rows:
-            return jax.tree.map(lambda rows, own: rows.at[number].set(own), found, work(place))
+        def put(rows: Array, own: Array) -> Array:
+            return rows.at[number].set(own)
 
-        return jax.lax.cond(number * each < some.count, put, lambda found: found, found), None
+        def with_own(found: Rows) -> Rows:
+            return jax.tree.map(put, found, work(place))
+
+        def as_it_was(found: Rows) -> Rows:
+            return found
+
+        return jax.lax.cond(number * each < some.count, with_own, as_it_was, found), None
+
+    def every(row: Array) -> Array:
+        return jnp.zeros((pieces, *row.shape), row.dtype)
+
+    def in_a_row(row: Array) -> Array:
+        return row.reshape(pieces * each, *row.shape[2:])
 
     # The rows are written where they stay: pieces without anybody cost nothing but their zeros.
-    zeros = jax.tree.map(lambda row: jnp.zeros((pieces, *row.shape), row.dtype), rows)
-    found, _ = jax.lax.scan(one, zeros, (some.place, jnp.arange(pieces, dtype=jnp.int32)))
+    found, _ = jax.lax.scan(one, jax.tree.map(every, shapes), (some.place, jnp.arange(pieces, dtype=jnp.int32)))
     return jax.tree.map(in_a_row, found)
 
 

@@ -19,7 +19,7 @@ from proving.traffic.network.coming import (
     zipper_m,
 )
 from proving.traffic.network.places import Places, those_at
-from proving.traffic.network.state import Lights, Vehicles, World, pick
+from proving.traffic.network.state import Lights, Vehicles, World, pick, pick_all
 from proving.traffic.network.tables import GREEN, RED, STOP_FIRST, YELLOW
 from proving.traffic.state import FREE_GAP_M
 
@@ -164,9 +164,12 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
 
     def closed(place: Array) -> tuple[Array, Array, Conflict]:
         rank = pick(some.rank, place)
-        own = jax.tree.map(lambda rows: pick(rows, rank), arrival)
-        theirs = jax.tree.map(lambda rows: pick(rows, pick(asking.rank, rank)), found)
-        theirs = jax.tree.map(lambda one, otherwise: jnp.where(own.asks, one, otherwise), theirs, NOBODY)
+        own = pick_all(arrival, rank)
+
+        def or_nobody(said: Array, nobody: Array) -> Array:
+            return jnp.where(own.asks, said, nobody)
+
+        theirs = jax.tree.map(or_nobody, pick_all(found, pick(asking.rank, rank)), NOBODY)
         return (*_held(world, *those_at(vehicles, here, place), own, theirs), theirs)
 
     holds, holds_inside, conflict = worked(some, closed)

@@ -2,10 +2,9 @@
 
 from typing import Any, NamedTuple, TypeAlias
 
-import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.state import Vehicles, World, pick
+from proving.traffic.network.state import Vehicles, World, pick, pick_all
 from proving.traffic.state import FREE_GAP_M
 
 Array: TypeAlias = Any
@@ -132,8 +131,7 @@ def places(world: World, vehicles: Vehicles) -> Places:
 def those_at(vehicles: Vehicles, here: Places, place: Array) -> tuple[Vehicles, Places]:
     """Return what there is to know about those at these places alone; what is per lane stays."""
     own = Places._fields[: Places._fields.index("tail")]
-    vehicles = jax.tree.map(lambda part: pick(part, place), vehicles)
-    return vehicles, here._replace(**{name: pick(getattr(here, name), place) for name in own})
+    return pick_all(vehicles, place), here._replace(**{name: pick(getattr(here, name), place) for name in own})
 
 
 def _over_m(world: World, rear_m: Array) -> Array:

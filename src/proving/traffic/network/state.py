@@ -4,8 +4,9 @@ Vehicles lie in one array in order of lane, and within a lane from the front to 
 one before. `trip` says who somebody is; places without a vehicle are nowhere, at the end.
 """
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.halting import Halt
@@ -14,6 +15,7 @@ from proving.traffic.network.trips import Trips
 from proving.traffic.state import Driver, HumanDriver, Memory
 
 Array: TypeAlias = Any
+Records = TypeVar("Records")
 
 
 def pick(values: Array, index: Array) -> Array:
@@ -22,6 +24,15 @@ def pick(values: Array, index: Array) -> Array:
         # Nothing to look up: a fleet of one type costs no gathers.
         return jnp.broadcast_to(values[0], (*jnp.shape(index), *values.shape[1:]))
     return values.at[index].get(mode="promise_in_bounds")
+
+
+def pick_all(records: Records, index: Array) -> Records:
+    """Return the same of every array of these records."""
+
+    def picked(values: Array) -> Array:
+        return pick(values, index)
+
+    return jax.tree.map(picked, records)
 
 
 class Vehicles(NamedTuple):
