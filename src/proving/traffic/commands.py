@@ -82,7 +82,7 @@ app.command(
 app.command(
     "proving.traffic.learn.commands_export:app",
     name="export",
-    help="Write a learned policy as ONNX, for `drive`.",
+    help="Write a learned policy as ONNX; those for vehicles are for `drive`.",
 )
 
 

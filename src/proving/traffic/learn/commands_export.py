@@ -1,4 +1,4 @@
-"""`proving traffic export`: a learned policy as a file for vehicles."""
+"""`proving traffic export`: a learned policy as a file that acts without JAX."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-app = App(name="export", help="Write a learned policy as ONNX, for `drive`.")
+app = App(name="export", help="Write a learned policy as ONNX; those for vehicles are for `drive`.")
 
 
 @app.default
@@ -19,22 +19,24 @@ def export_policy(out: Path, /, *, policy: str | None = None) -> int:
     """
     import numpy as np
 
-    from proving.traffic.learn.choosing import policy_called
-    from proving.traffic.learn.errors import BadPolicy
-    from proving.traffic.learn.export import export
+    from proving.traffic.learn.choosing import policy_called, task_called
+    from proving.traffic.learn.export import export, export_any
     from proving.traffic.learn.law import FOR_MOTORWAYS
-    from proving.traffic.tasks import LANE_TASKS
-    from proving.traffic.vehicle.infer import OnnxPolicy
+    from proving.traffic.tasks import Task
+    from proving.traffic.vehicle.infer import OnnxNetwork
 
     learned = policy_called(policy or FOR_MOTORWAYS)
-    if learned.card.task not in LANE_TASKS:
-        raise BadPolicy(f"the policy was trained for {learned.card.task!r}; tasks are: {', '.join(LANE_TASKS)}")
-    card = export(learned, LANE_TASKS[learned.card.task], out)
-    network, nothing = OnnxPolicy(out), np.zeros((1, len(card.readings)))
+    task = task_called(learned.card.task)
+    if isinstance(task, Task) and task.sight.needs == "own_sensors":
+        card = export(learned, task, out)
+        sees = ", ".join(reading.name for reading in card.readings)
+    else:
+        card = export_any(learned, task, out)
+        sees = f"{len(card.features)} numbers that its card names, so no vehicle can drive by it alone"
+    network, nothing = OnnxNetwork(out), np.zeros((1, len(learned.card.features)))
     begin = time.perf_counter()
     for _ in range(100):
         network.act(nothing)
     step_ms = 10 * (time.perf_counter() - begin)
-    sees = ", ".join(reading.name for reading in card.readings)
     sys.stdout.write(f"{out}: {card.task}, sees {sees}, decides every {card.decision_s:g} s, {step_ms:.3f} ms\n")
     return 0

@@ -12,9 +12,10 @@ from jaxtyping import Float
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.evaluate import check_fits
 from proving.traffic.learn.policy import Policy
+from proving.traffic.tasks import AnyTask, NetworkTask
 from proving.traffic.tasks.commanded import FARTHEST_M, MEMORY_S, RESPONSE_S, Means
 from proving.traffic.tasks.task import Local, Task
-from proving.traffic.vehicle.card import QUANTITIES, Reading, VehicleCard
+from proving.traffic.vehicle.card import QUANTITIES, Reading, TaskCard, VehicleCard
 
 if TYPE_CHECKING:
     import onnx
@@ -25,15 +26,13 @@ CUT = 10.0
 
 
 def export(policy: Policy, task: Task, path: Path) -> VehicleCard:
-    """Write the policy as ONNX, `observation` [vehicle feature] to `action` [vehicle 1], and return its card.
+    """Write a policy for vehicles as ONNX, `observation` [agent feature] to `action` [agent 1]; return its card.
 
     The file appears whole or not at all.
 
     Raises:
         BadPolicy: it was trained for something else than the task, or sees what no vehicle can know.
     """
-    import onnx
-
     check_fits(task, policy)
     readings = readings_of(task, policy)
     network = _network(policy)
@@ -46,16 +45,59 @@ def export(policy: Policy, task: Task, path: Path) -> VehicleCard:
         response_s=RESPONSE_S,
         memory_s=MEMORY_S,
         farthest_m=FARTHEST_M,
-        graph_sha256=hashlib.sha256(network.graph.SerializeToString()).hexdigest(),
+        graph_sha256=_graph_sha256(network),
         command=policy.card.command,
         seed=policy.card.seed,
         decision_count=policy.card.decision_count,
     )
-    onnx.helper.set_model_props(network, {"proving.card": msgspec.json.encode(card).decode()})
+    _write(network, "proving.card", card, path)
+    return card
+
+
+def export_any(policy: Policy, task: AnyTask, path: Path) -> TaskCard:
+    """Write the policy of any task as ONNX, `observation` [agent feature] to `action` [agent output]; return its card.
+
+    Whoever acts by it makes the observation from what it knows: the card names each number and its bounds.
+    The file appears whole or not at all.
+
+    Raises:
+        BadPolicy: it was trained for something else than the task.
+    """
+    check_fits(task, policy)
+    network = _network(policy)
+    step_s = task.traffic.dt_s if isinstance(task, NetworkTask) else task.road.dt_s
+    card = TaskCard(
+        task=task.name,
+        features=task.sight.names,
+        lows=task.sight.low,
+        highs=task.sight.high,
+        actions=policy.card.actions,
+        output_count=_output_count(policy),
+        decision_s=task.steps_per_decision * step_s,
+        graph_sha256=_graph_sha256(network),
+        command=policy.card.command,
+        seed=policy.card.seed,
+        decision_count=policy.card.decision_count,
+    )
+    _write(network, "proving.task_card", card, path)
+    return card
+
+
+def _graph_sha256(network: "onnx.ModelProto") -> str:
+    return hashlib.sha256(network.graph.SerializeToString()).hexdigest()
+
+
+def _write(network: "onnx.ModelProto", key: str, card: VehicleCard | TaskCard, path: Path) -> None:
+    import onnx
+
+    onnx.helper.set_model_props(network, {key: msgspec.json.encode(card).decode()})
     half = path.with_name(path.name + ".part")
     half.write_bytes(network.SerializeToString())
     half.replace(path)
-    return card
+
+
+def _output_count(policy: Policy) -> int:
+    return len(np.asarray(policy.layers[-1][1]))
 
 
 def readings_of(task: Task, policy: Policy) -> tuple[Reading, ...]:
@@ -154,8 +196,8 @@ def _network(policy: Policy) -> "onnx.ModelProto":
     graph = helper.make_graph(
         nodes,
         policy.card.task,
-        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["vehicle", len(policy.card.features)])],
-        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["vehicle", 1])],
+        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["agent", len(policy.card.features)])],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["agent", _output_count(policy)])],
         [numpy_helper.from_array(array, name) for name, array in values.items()],
     )
     network = helper.make_model(

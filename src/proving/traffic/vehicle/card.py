@@ -1,4 +1,4 @@
-"""What an exported policy says of itself: what it sees, in which units, and what its action means."""
+"""What an exported policy says of itself: what it sees, and what its action means; of vehicles, in which units."""
 
 from dataclasses import dataclass
 
@@ -73,6 +73,39 @@ class VehicleCard:
     response_s: float
     memory_s: float
     farthest_m: float
+    graph_sha256: str
+    command: str
+    seed: int
+    decision_count: int
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCard:
+    """What whoever acts by a policy of any other task must know: of signals, meters, or vehicles that see more.
+
+    Attributes:
+        task: what it was trained for.
+        features: what each agent sees, in order, by the task's names.
+        lows: smallest value of each.
+        highs: largest value of each.
+        actions: smallest and largest action.
+        output_count: numbers that each agent decides on.
+        decision_s: time for which an action holds.
+        graph_sha256: of the network as it lies in the file.
+        command: what trained it.
+        seed: seed of the training.
+        decision_count: decisions it was trained on.
+        format: version of this card.
+    """
+
+    task: str
+    features: tuple[str, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    actions: tuple[float, float]
+    output_count: int
+    decision_s: float
     graph_sha256: str
     command: str
     seed: int

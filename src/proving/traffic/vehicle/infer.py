@@ -8,22 +8,22 @@ import numpy as np
 from jaxtyping import Float
 
 from proving.traffic.errors import NoSuchFile
-from proving.traffic.vehicle.card import FORMAT, QUANTITIES, VehicleCard
+from proving.traffic.vehicle.card import FORMAT, QUANTITIES, TaskCard, VehicleCard
 from proving.traffic.vehicle.errors import BadNetwork
 
-CARD_KEY = "proving.card"
+CARD_KEYS = {"proving.card": VehicleCard, "proving.task_card": TaskCard}
 GRAPH_FIELD = 7
 
 
-class OnnxPolicy:
-    """An exported policy, ready to act on one thread.
+class OnnxNetwork:
+    """An exported policy of any task, ready to act on one thread.
 
     Raises:
         NoSuchFile: there is no such file.
-        BadNetwork: it is no ONNX file, has no card of ours, was changed, or sees what a vehicle does not.
+        BadNetwork: it is no ONNX file, has no card of ours, or was changed.
     """
 
-    card: VehicleCard
+    card: VehicleCard | TaskCard
     file_sha256: str
 
     def __init__(self, path: Path) -> None:
@@ -45,15 +45,43 @@ class OnnxPolicy:
         self.file_sha256 = hashlib.sha256(content).hexdigest()
         if hashlib.sha256(graph_bytes(content)).hexdigest() != self.card.graph_sha256:
             raise BadNetwork(f"{path}: the network is not the one that its card was written for; export it again")
-        given, wanted = self._session.get_inputs()[0], len(self.card.readings)
+        wanted = len(self.card.readings if isinstance(self.card, VehicleCard) else self.card.features)
+        given = self._session.get_inputs()[0]
         if given.shape[-1] != wanted:
             raise BadNetwork(f"{path}: the card names {wanted} observations, the network takes {given.shape[-1]}")
         self._input, self._output = given.name, self._session.get_outputs()[0].name
 
+    def act(self, observation: Float[np.ndarray, "agent feature"]) -> Float[np.ndarray, "agent output"]:
+        """Return what each agent decides on."""
+        (action,) = self._session.run([self._output], {self._input: observation.astype(np.float32)})
+        return np.asarray(action, dtype=np.float64)
+
+
+class OnnxPolicy:
+    """An exported policy for vehicles that see what their own sensors give.
+
+    Raises:
+        NoSuchFile: there is no such file.
+        BadNetwork: it is no ONNX file, has no card of ours, was changed, or sees what a vehicle does not.
+    """
+
+    card: VehicleCard
+    file_sha256: str
+
+    def __init__(self, path: Path) -> None:
+        self._network = OnnxNetwork(path)
+        card = self._network.card
+        if isinstance(card, TaskCard):
+            seen = ", ".join(card.features[:3]) + (" and so on" if len(card.features) > 3 else "")
+            raise BadNetwork(f"{path} was trained for {card.task!r}: it sees {seen}; no vehicle knows that by itself")
+        unknown = [reading.quantity for reading in card.readings if reading.quantity not in QUANTITIES]
+        if unknown:
+            raise BadNetwork(f"{path} sees {', '.join(unknown)}; a vehicle knows {', '.join(QUANTITIES)}")
+        self.card, self.file_sha256 = card, self._network.file_sha256
+
     def act(self, observation: Float[np.ndarray, "vehicle feature"]) -> Float[np.ndarray, " vehicle"]:
         """Return the action of each vehicle."""
-        (action,) = self._session.run([self._output], {self._input: observation.astype(np.float32)})
-        return np.asarray(action, dtype=np.float64)[:, 0]
+        return self._network.act(observation)[:, 0]
 
 
 def graph_bytes(content: bytes) -> bytes:
@@ -85,16 +113,14 @@ def _varint(content: bytes, place: int) -> tuple[int, int]:
     return value, place
 
 
-def _card(metadata: dict[str, str], path: Path) -> VehicleCard:
-    if CARD_KEY not in metadata:
+def _card(metadata: dict[str, str], path: Path) -> VehicleCard | TaskCard:
+    key = next((key for key in CARD_KEYS if key in metadata), None)
+    if key is None:
         raise BadNetwork(f"{path} has no card: it was not written by 'proving traffic export'")
     try:
-        card = msgspec.json.decode(metadata[CARD_KEY], type=VehicleCard)
+        card = msgspec.json.decode(metadata[key], type=CARD_KEYS[key])
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise BadNetwork(f"{path}: its card cannot be read ({error})") from error
     if card.format != FORMAT:
         raise BadNetwork(f"{path}: its card has format {card.format}, not {FORMAT}; export the policy again")
-    unknown = [reading.quantity for reading in card.readings if reading.quantity not in QUANTITIES]
-    if unknown:
-        raise BadNetwork(f"{path} sees {', '.join(unknown)}; a vehicle knows {', '.join(QUANTITIES)}")
     return card
