@@ -11,6 +11,7 @@ from proving.traffic.drivers import DRIVERS, Idm, Krauss
 from proving.traffic.errors import BadNetwork
 from proving.traffic.formats import read_sumo, write_sumo
 from proving.traffic.network import Connection, Demand, Flow, RoadMap, Stop, Trip, VehicleType
+from proving.traffic.roads import Merge
 
 Write = Callable[..., tuple[Path, Path]]
 
@@ -20,7 +21,7 @@ def kept(road_map: RoadMap) -> dict[str, object]:
 
     def way(one: Connection) -> tuple[object, ...]:
         ends = (one.from_edge, one.from_lane, one.to_edge, one.to_lane)
-        return (*ends, one.signal, one.signal_index, one.keeps_clear, round(one.limit_mps, 2))
+        return (*ends, one.signal, one.signal_index, one.keeps_clear, round(one.limit_mps, 2), one.visible_m)
 
     return {
         "edges": {
@@ -42,6 +43,14 @@ def test_the_crossing_comes_back(tmp_path: Path, write: Write) -> None:
     back = read_sumo(files[-1], [files[-2]])
     assert kept(back.road_map) == kept(road_map)
     assert back.demand.trips == (trip,)
+
+
+def test_from_where_one_sees_at_a_merge_comes_back(tmp_path: Path) -> None:
+    road = Merge()
+    back = read_sumo(write_sumo(road.road_map(), road.demand(), tmp_path)[-1]).road_map
+    highway, ramp = (next(one for one in back.connections if one.from_edge == name) for name in ("left", "bottom"))
+    assert (highway.visible_m, ramp.visible_m) == (road.visible_m, 4.5)
+    assert highway.yields_to == (back.connections.index(ramp),)
 
 
 @pytest.mark.media

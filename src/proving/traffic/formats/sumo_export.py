@@ -11,7 +11,7 @@ from proving.traffic.formats.sumo_classes import IGNORING
 from proving.traffic.formats.sumo_requests import put_right_of_way
 from proving.traffic.formats.sumo_vehicles import demand_lines
 from proving.traffic.network import Demand, Edge, Point, RoadMap
-from proving.traffic.network.road_map import JunctionKind
+from proving.traffic.network.road_map import VISIBLE_M, JunctionKind
 
 TYPE_OF: dict[JunctionKind, str] = {
     "priority": "priority",
@@ -124,6 +124,7 @@ def _connections(road_map: RoadMap) -> Iterator[str]:
     for way in road_map.connections:
         extra = "" if way.keeps_clear else ' keepClear="0"'
         extra += f' contPos="{way.wait_m}"' if way.wait_m else ""
+        extra += "" if way.visible_m == VISIBLE_M else f' visibility="{way.visible_m}"'
         if not way.signal and road_map.edge(way.from_edge).end in signalled:
             extra += ' uncontrolled="1"'
         yield (

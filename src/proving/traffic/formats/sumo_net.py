@@ -13,7 +13,7 @@ from proving.traffic.formats.sumo_classes import open_to
 from proving.traffic.formats.sumo_signals import signal_of
 from proving.traffic.formats.xml_elements import Element, children_of_root
 from proving.traffic.network import Connection, Edge, Junction, Lane, RoadMap, Signal
-from proving.traffic.network.road_map import JunctionKind
+from proving.traffic.network.road_map import VISIBLE_M, JunctionKind
 
 KIND_OF: dict[str, JunctionKind] = {
     "priority": "priority",
@@ -202,6 +202,7 @@ def _connections(
                 limit_mps=min([way.number("speed") for way in ways] or [lanes[from_edge, from_lane].limit_mps]),
                 # A way that is cut in two has its waiting place at the cut.
                 wait_m=lengths_m[0] if len(lengths_m) > 1 else 0.0,
+                visible_m=element.number("visibility", VISIBLE_M),
                 signal=element.text("tl", ""),
                 signal_index=element.integer("linkIndex", 0) if "tl" in element.attributes else 0,
                 keeps_clear=element.text("keepClear", "1") not in ("0", "false"),

@@ -67,7 +67,7 @@ def _beyond(world: World, everybody: tuple[Vehicles, Places], gate: Gate, before
     looks = here.is_front & has_way & ~(here.is_last & ~here.is_inside)
     walked = _walk(world, *everybody, gate, place)
     nearest = Ahead(*(jnp.where(looks, own, other) for own, other in zip(walked, before, strict=True)))
-    is_held = here.is_front & (holds | ~has_way)
+    is_held = holds | here.is_front & ~has_way
     free_m = _left_free_m(world, vehicles, here, ~has_way)
     line_m = jnp.where(is_held, jnp.where(has_way, entrance_m, here.rest_m - free_m), FREE_GAP_M)
     # Whoever stands across the end of the lane stands there for those, too, for whom it leads nowhere.

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.places import EMPTY_M, Places
+from proving.traffic.network.road_map import VISIBLE_M
 from proving.traffic.network.state import Vehicles, World, pick
 from proving.traffic.network.tables import RED, YELLOW
 
@@ -72,7 +73,13 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     to_line_m = jnp.maximum(line_m, 0)
     left_m = pick(across_m, asked) - wait_m
     limit_mps = jnp.minimum(pick(lanes.limit_mps, edge_lanes + asked), pick(lanes.limit_mps, vehicles.lane))
-    start_mps2 = pick(world.fleet.start_mps2, vehicles.kind)
+    start_mps2, brake_mps2 = (pick(part, vehicles.kind) for part in (world.fleet.start_mps2, world.fleet.brake_mps2))
+    look_mps, look_s = _looking(to_line_m, speed_mps, start_mps2, brake_mps2)
+    across_s = _travel_s(left_m + here.length_m, look_mps, limit_mps, start_mps2)
+    is_open = (to_line_m > VISIBLE_M) & (to_line_m <= pick(connections.visible_m, asked))
+    reckons = is_open & enters & pick(connections.yields.any(axis=1), asked) & (speed_mps > look_mps)
+    in_s = _travel_s(to_line_m, speed_mps, limit_mps, start_mps2)
+    out_s = _travel_s(to_line_m + left_m + here.length_m, speed_mps, limit_mps, start_mps2)
     return Approach(
         asked=asked,
         shown=pick(colour, asked),
@@ -80,8 +87,8 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
         entrance_m=entrance_m,
         to_line_m=to_line_m,
         to_end_m=jnp.where(enters, entrance_m + pick(across_m, asked), here.rest_m),
-        in_s=_travel_s(to_line_m, speed_mps, limit_mps, start_mps2),
-        out_s=_travel_s(to_line_m + left_m + here.length_m, speed_mps, limit_mps, start_mps2),
+        in_s=jnp.where(reckons, look_s, in_s),
+        out_s=jnp.where(reckons, look_s + across_s, out_s),
         leave_mps=jnp.minimum(jnp.sqrt(speed_mps**2 + 2 * start_mps2 * (to_line_m + left_m)), limit_mps),
         is_past=~enters & ((wait_m <= 0) | (line_m < 0)),
     )
@@ -133,6 +140,17 @@ def first_comers(world: World, to: Array, in_s: Array) -> Array:
     is_first = (to <= none) & (in_s <= pick(first_s, to))
     number = jnp.arange(to.shape[0], dtype=jnp.int32)
     return jnp.full(none + 1, -1, dtype=jnp.int32).at[jnp.where(is_first, to, none + 1)].max(number, mode="drop")
+
+
+def _looking(way_m: Array, speed_mps: Array, start_mps2: Array, brake_mps2: Array) -> tuple[Array, Array]:
+    """Return how fast one passes a line who slows down to look there, and how long it takes to get there.
+
+    Whoever yields reckons with that, even where it sees from farther away that it need not slow down: so SUMO plans.
+    """
+    look_mps = jnp.sqrt(2 * VISIBLE_M * (start_mps2 + brake_mps2))
+    slowing_m = (speed_mps**2 - look_mps**2) / (2 * brake_mps2)
+    steady_s = jnp.maximum(way_m - slowing_m, 0) / jnp.maximum(speed_mps, look_mps)
+    return look_mps, steady_s + (speed_mps - look_mps) / brake_mps2
 
 
 def _across_m(world: World) -> Array:

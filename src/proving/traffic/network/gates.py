@@ -30,8 +30,6 @@ Array: TypeAlias = Any
 STOPS_AT_YELLOW_MPS2, STOPS_AT_RED_MPS2, STOPS_TO_YIELD_MPS2 = 2.5, 7.0, 3.5
 # Time to spare before who goes first comes, and after it where the ways join.
 SPARE_S = 1.0
-# From the line where one yields one sees who comes only this near; until then one drives so that one could stop.
-VISIBLE_M = 4.5
 # Where the front is of somebody who has left the junction but for its rear: anywhere beyond.
 GONE_M = 1e3
 # Who has waited for so long counts on others who could stop to come so much later; before that, on a part of it.
@@ -148,7 +146,7 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     """Return who is held where, and whom to follow where ways join; both for those whom junctions concern."""
     connections = world.network.connections
     colour, has_yields = colours(world, lights), connections.yields.any(axis=1)
-    concerned = here.is_front | here.is_inside
+    concerned = here.is_front | here.is_inside | _sees_past(world, here, has_yields)
     some = chosen(concerned)
     arrival = worked(some, lambda place: _arrival(world, *those_at(vehicles, here, place), colour))
     to = jnp.where(some.is_one, arrival.to, connections.to_lane.shape[0])
@@ -186,6 +184,16 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
         has_yields=has_yields,
     )
     return gate, conflict.merging
+
+
+def _sees_past(world: World, here: Places, has_yields: Array) -> Array:
+    """Return who is near enough to see who goes first though others drive ahead.
+
+    Once those are across it may be too late to stop.
+    """
+    connections = world.network.connections
+    room_m = pick(connections.visible_m - connections.wait_m, here.way)
+    return here.exists & ~here.is_inside & pick(has_yields, here.way) & (here.rest_m <= room_m)
 
 
 def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Arrival:
@@ -226,12 +234,13 @@ def _held(world: World, vehicles: Vehicles, here: Places, own: Arrival, conflict
     soft_mps2 = jnp.maximum(pick(world.fleet.brake_mps2, vehicles.kind), STOPS_TO_YIELD_MPS2)
     stops, stops_before = (could_stop(world, speed_mps, way_m, soft_mps2) for way_m in (to_line_m, mine.entrance_m))
     has_yields = pick(connections.yields.any(axis=1), mine.asked)
-    must_yield = conflict.must_yield | has_yields & (to_line_m > VISIBLE_M)
+    # Farther away one cannot see who comes, and drives so that one could stop.
+    must_yield = conflict.must_yield | has_yields & (to_line_m > pick(connections.visible_m, mine.asked))
     by_rule = (mine.shown != GREEN) & must_yield | conflict.is_blocked
     by_rule = by_rule | (mine.shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
     may_wait = pick(connections.wait_m, mine.asked) > 0
     holds = own.by_colour | (own.is_full & stops_before) | (by_rule & stops & ~may_wait)
-    return here.is_front & mine.enters & holds, here.is_front & may_wait & ~mine.is_past & by_rule & stops
+    return mine.enters & holds, here.is_front & may_wait & ~mine.is_past & by_rule & stops
 
 
 def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Array) -> Conflict:

@@ -14,6 +14,8 @@ from proving.traffic.errors import BadNetwork
 
 Point = tuple[float, float]
 JunctionKind = Literal["priority", "right_before_left", "signal", "zipper", "plain", "dead_end"]
+# From so near its line one sees who goes first, where nobody says otherwise: SUMO's.
+VISIBLE_M = 4.5
 SignalKind = Literal["fixed", "actuated", "commanded"]
 
 # What a signal may show to a connection, SUMO's letters: go first, go but yield, get ready to stop, stop,
@@ -88,6 +90,8 @@ class Connection:
         length_m: how far one drives inside the junction; at least 0.1.
         limit_mps: speed limit inside.
         wait_m: how far into the junction one may go to wait for those who go first; 0: one waits before it.
+        visible_m: from so near its line one sees who comes and goes first; from farther away one drives so that one
+            could stop.
         signal: name of the signal that governs it; empty: none.
         signal_index: its place in that signal's phases.
         yields_to: indices in `RoadMap.connections` of those that go first where both arrive.
@@ -104,6 +108,7 @@ class Connection:
     length_m: float = 0.1
     limit_mps: float = 13.9
     wait_m: float = 0.0
+    visible_m: float = VISIBLE_M
     signal: str = ""
     signal_index: int = 0
     yields_to: tuple[int, ...] = ()
@@ -237,6 +242,8 @@ class RoadMap:
             yield f"connection {connection.name} needs a length of at least 0.1 m and a limit above 0"
         if not 0 <= connection.wait_m < connection.length_m:
             yield f"connection {connection.name} needs its waiting place inside its length"
+        if not 0 <= connection.visible_m < math.inf:
+            yield f"connection {connection.name} needs a visible_m of 0 or more, and finite"
         if connection.signal:
             if connection.signal not in signals:
                 yield f"connection {connection.name} names signal {connection.signal!r}, which is not there"

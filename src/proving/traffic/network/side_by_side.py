@@ -157,6 +157,7 @@ def _network(network: Network, numbers: _Numbers) -> Network:
             from_lane=_ended([numbers.lane(connections.from_lane, i) for i in every]),
             to_lane=_ended([numbers.lane(connections.to_lane, i) for i in every]),
             wait_m=same(connections.wait_m),
+            visible_m=same(connections.visible_m),
             keeps_clear=same(connections.keeps_clear),
             signal=counted(connections.signal, numbers.signals),
             signal_index=same(connections.signal_index),

@@ -52,6 +52,7 @@ class Connections(NamedTuple):
         from_lane: the lane that it leaves.
         to_lane: the lane that it reaches.
         wait_m: how far inside one may wait for who goes first; 0: before it.
+        visible_m: from so near its line one sees who goes first.
         keeps_clear: one needs room behind the junction to enter.
         signal: the signal that governs it; the number of signals where none does.
         signal_index: its place in the signal's phases.
@@ -72,6 +73,7 @@ class Connections(NamedTuple):
     from_lane: Array
     to_lane: Array
     wait_m: Array
+    visible_m: Array
     keeps_clear: Array
     signal: Array
     signal_index: Array
@@ -202,6 +204,7 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
         from_lane=np.array([*from_lane, nowhere], dtype=np.int32),
         to_lane=np.array([*to_lane, nowhere], dtype=np.int32),
         wait_m=np.array([*(way.wait_m for way in ways), 0.0], dtype=dtype),
+        visible_m=np.array([*(way.visible_m for way in ways), 0.0], dtype=dtype),
         # Who only joins others is in nobody's way while it stands.
         keeps_clear=np.array([*(way.keeps_clear for way in ways), False]) & ((foe < none) & ~merges).any(axis=1),
         signal=np.array([*signal, len(signal_number)], dtype=np.int32),

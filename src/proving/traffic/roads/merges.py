@@ -19,8 +19,17 @@ _MAIN, _RAMP = 2, 1
 class Merge:
     """FLOW's merge: edges inflow_highway, left, center; inflow_merge and bottom join them at 45 degrees.
 
-    Whoever is nearer goes first: FLOW's people regard safe speeds only, not the right of way. Behind a highway as
-    dense as FLOW's, who had to yield would wait for ever.
+    The ramp goes first: FLOW gives neither road a priority, and the ramp comes from the right. In the open, people on
+    the highway see it from afar; with SUMO's 4.5 m everybody would slow down for an empty ramp.
+
+    Attributes:
+        merge_m: length of the ramp's last edge.
+        before_m: length of the highway before the merge, its inflow edge left out.
+        after_m: and behind it.
+        highway_lane_count: lanes of the highway.
+        merge_lane_count: lanes of the ramp.
+        limit_mps: speed limit everywhere.
+        visible_m: from so near the merge one sees who comes up the ramp.
     """
 
     merge_m: float = 100.0
@@ -29,9 +38,10 @@ class Merge:
     highway_lane_count: int = 1
     merge_lane_count: int = 1
     limit_mps: float = 30.0
+    visible_m: float = 200.0
 
     def __post_init__(self) -> None:
-        positive(self, "merge_m", "before_m", "after_m", "limit_mps")
+        positive(self, "merge_m", "before_m", "after_m", "limit_mps", "visible_m")
         _check_lanes(self.highway_lane_count, self.merge_lane_count)
 
     def road_map(self) -> RoadMap:
@@ -43,7 +53,7 @@ class Merge:
         places = [
             Place(name="inflow_highway", at=(-_INFLOW_M, 0.0), kind="dead_end"),
             Place(name="left", at=(0.0, 0.0), kind="plain"),
-            Place(name="center", at=(middle, 0.0), kind="zipper", radius_m=half),
+            Place(name="center", at=(middle, 0.0), kind="right_before_left", radius_m=half),
             Place(name="right", at=(middle + half + self.after_m, 0.0), kind="dead_end"),
             Place(name="inflow_merge", at=(middle - far * slope, -far * slope), kind="dead_end"),
             Place(name="bottom", at=(middle - near * slope, -near * slope), kind="plain"),
@@ -57,7 +67,7 @@ class Merge:
         ]
         ways = [
             Way(before="inflow_highway", after="left", length_m=_JOINT_M),
-            Way(before="left", after="center", length_m=_MERGE_M),
+            Way(before="left", after="center", length_m=_MERGE_M, visible_m=self.visible_m),
             Way(before="inflow_merge", after="bottom", length_m=_JOINT_M),
             Way(before="bottom", after="center", length_m=_MERGE_M),
         ]

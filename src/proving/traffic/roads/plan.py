@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proving.traffic.errors import BadSettings
 from proving.traffic.network.right_of_way import with_right_of_way
 from proving.traffic.network.road_map import (
+    VISIBLE_M,
     Connection,
     Edge,
     Junction,
@@ -71,6 +72,7 @@ class Way:
         lanes: pairs of lanes; empty: each to its namesake, as far as both have it.
         signal: name of the signal; the connections get its indices in the order of the ways.
         length_m: what one drives inside; 0: as drawn.
+        visible_m: from so near its line one sees who goes first.
     """
 
     before: str
@@ -78,6 +80,7 @@ class Way:
     lanes: tuple[tuple[int, int], ...] = ()
     signal: str = ""
     length_m: float = 0.0
+    visible_m: float = VISIBLE_M
 
 
 def laid_out(
@@ -139,6 +142,7 @@ def _connection(way: Way, before: Lane, after: Lane, lanes: tuple[int, int], see
         to_lane=lanes[1],
         length_m=max(0.1, round(way.length_m or length_m(line), 3)),
         limit_mps=max(1.0, min(before.limit_mps, after.limit_mps, turn_mps)),
+        visible_m=way.visible_m,
         signal=way.signal,
         signal_index=index if way.signal else 0,
         shape=shape(line),

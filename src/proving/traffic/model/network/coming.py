@@ -18,6 +18,8 @@ SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
 ZIPPER_M, ZIPPER_S = 40.0, 5.0
 # Not faster than this one stands as soon as one brakes: what one step of braking takes, within these bounds.
 CRAWLING_MPS = (0.5, 1.0)
+# From so near on one looks at any line where one yields, SUMO's.
+LOOK_M = 4.5
 # However slow somebody is, and whatever the limit: times stay finite.
 LEAST_MPS = 0.1
 
@@ -98,6 +100,15 @@ def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach |
     to_line_m = max(line_m, 0.0)
     limit_mps = min(way.strip.limit_mps, one.strip.limit_mps)
     to_leave_m = to_line_m + length_m - wait_m
+    in_s, out_s = _travel_s(one, to_line_m, limit_mps), _travel_s(one, to_leave_m + one.length_m, limit_mps)
+    look_mps = math.sqrt(2 * LOOK_M * (one.kind.start_mps2 + one.kind.brake_mps2))
+    is_open = LOOK_M < to_line_m <= way.said.visible_m
+    if is_open and enters and way.has_yields and one.speed_mps > look_mps:
+        # Who yields reckons with slowing down to look, even where it sees from farther away that it need not.
+        slowing_m = (one.speed_mps**2 - look_mps**2) / (2 * one.kind.brake_mps2)
+        steady_s = max(to_line_m - slowing_m, 0.0) / one.speed_mps
+        in_s = steady_s + (one.speed_mps - look_mps) / one.kind.brake_mps2
+        out_s = in_s + _travel_s(one, to_leave_m - to_line_m + one.length_m, limit_mps, look_mps)
     return Approach(
         one=one,
         way=way,
@@ -106,8 +117,8 @@ def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach |
         entrance_m=entrance_m,
         to_line_m=to_line_m,
         to_end_m=entrance_m + length_m if enters else one.rest_m,
-        in_s=_travel_s(one, to_line_m, limit_mps),
-        out_s=_travel_s(one, to_leave_m + one.length_m, limit_mps),
+        in_s=in_s,
+        out_s=out_s,
         leave_mps=min(math.sqrt(one.speed_mps**2 + 2 * one.kind.start_mps2 * to_leave_m), limit_mps),
         is_past=not enters and (wait_m <= 0 or line_m < 0),
     )
@@ -134,7 +145,8 @@ def _is_empty_beyond(one: Vehicle, way: Way, scene: Scene) -> bool:
     return (one.is_inside or not scene.vehicles(way.strip)) and not scene.vehicles(way.after)
 
 
-def _travel_s(one: Vehicle, way_m: float, limit_mps: float) -> float:
-    """Return how long it takes, speeding up to the limit; who is faster slows down to it."""
-    end_mps = min(math.sqrt(one.speed_mps**2 + 2 * one.kind.start_mps2 * way_m), max(limit_mps, LEAST_MPS))
-    return 2 * way_m / max(one.speed_mps + end_mps, LEAST_MPS)
+def _travel_s(one: Vehicle, way_m: float, limit_mps: float, from_mps: float | None = None) -> float:
+    """Return how long it takes from its own or another speed, up to the limit; who is faster slows down to it."""
+    first_mps = one.speed_mps if from_mps is None else from_mps
+    end_mps = min(math.sqrt(first_mps**2 + 2 * one.kind.start_mps2 * way_m), max(limit_mps, LEAST_MPS))
+    return 2 * way_m / max(first_mps + end_mps, LEAST_MPS)

@@ -23,8 +23,6 @@ from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle
 STOPS_AT_YELLOW_MPS2, STOPS_AT_RED_MPS2, STOPS_TO_YIELD_MPS2 = 2.5, 7.0, 3.5
 # Time to spare before who goes first comes, and after it where the ways join.
 SPARE_S = 1.0
-# From the line where one yields one sees who comes only this near; until then one drives so that one could stop.
-VISIBLE_M = 4.5
 # Who has waited for so long counts on others who could stop to come so much later; before that, on a part of it.
 PATIENCE_S, GRANTED_S = 180.0, 30.0
 # Room behind a junction is its own length and so much.
@@ -87,15 +85,16 @@ class Gates:
             must_yield = any(self._must_yield(mine, foe) for foe in mine.way.foes)
             is_blocked = any(self._is_blocked(mine, foe) for foe in mine.way.foes)
             merging = self._merging(mine)
-        must_yield = must_yield or (mine.way.has_yields and mine.to_line_m > VISIBLE_M)
+        # Farther away one cannot see who comes, and drives so that one could stop.
+        must_yield = must_yield or (mine.way.has_yields and mine.to_line_m > mine.way.said.visible_m)
         by_rule = is_blocked or (mine.shown != "G" and must_yield) or (mine.shown == "s" and one.waiting_s <= 0)
         brake_mps2 = max(one.kind.brake_mps2, STOPS_TO_YIELD_MPS2)
         by_rule = by_rule and self.could_stop(one, mine.to_line_m, brake_mps2)
         is_full = mine.is_full and self.could_stop(one, mine.entrance_m, brake_mps2)
-        may_wait, is_front = mine.way.said.wait_m > 0, self.scene.is_front(one)
+        may_wait, looks = mine.way.said.wait_m > 0, self._looks(mine)
         holds = mine.enters and (self._is_stopped_by_colour(mine) or is_full or (by_rule and not may_wait))
-        holds_inside = may_wait and not mine.is_past and by_rule
-        return Gate(is_front and holds, mine.entrance_m, is_front and holds_inside, mine.to_line_m), merging
+        holds_inside = self.scene.is_front(one) and may_wait and not mine.is_past and by_rule
+        return Gate(looks and holds, mine.entrance_m, holds_inside, mine.to_line_m), merging
 
     def _is_stopped_by_colour(self, mine: Approach) -> bool:
         one = mine.one
@@ -107,8 +106,13 @@ class Gates:
     def _asks(self, mine: Approach) -> bool:
         """Return whether it looks at who else comes."""
         is_near = mine.to_line_m < SIGHT_M or not self.could_stop(mine.one, mine.to_line_m, LOOKS_AT_MPS2)
-        is_first = self.scene.is_front(mine.one) or mine.one.is_inside
-        return bool(mine.way.foes) and is_first and is_near and not self._is_stopped_by_colour(mine)
+        is_asking = self._looks(mine) or mine.one.is_inside
+        return bool(mine.way.foes) and is_asking and is_near and not self._is_stopped_by_colour(mine)
+
+    def _looks(self, mine: Approach) -> bool:
+        """Return whether it is first in its lane or, in the open, looks past those who drive ahead."""
+        is_visible = mine.way.has_yields and mine.to_line_m <= mine.way.said.visible_m
+        return self.scene.is_front(mine.one) or (not mine.one.is_inside and is_visible)
 
     def _must_yield(self, mine: Approach, foe: Foe) -> bool:
         """Return whether somebody comes by that way who goes first, and there is no time before or after it."""

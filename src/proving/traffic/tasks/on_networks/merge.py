@@ -21,6 +21,8 @@ ROAD = Merge(before_m=500.0)
 MAIN_ROAD, RAMP = ("inflow_highway", "left", "center"), ("inflow_merge", "bottom")
 SHARES, SLOT_COUNTS = (0.1, 0.25, 0.333), (5, 13, 17)
 HIGHWAY_VEH_PER_H, RAMP_VEH_PER_H, TARGET_MPS = 2000.0, 100.0, 20.0
+# The least that a vehicle of merge*_by_vehicle may ask of itself.
+SLOWEST_MPS = 2.0
 # One cell of what is seen of the road ahead, and how many there are.
 CELL_M, CELL_COUNT = 100.0, 4
 NAMES = ("speed", "leader_minus_own_speed", "gap", "own_minus_follower_speed", "follower_gap")
@@ -67,7 +69,7 @@ def the_merge_ahead(now: NetworkMoment) -> Float[Array, "feature agent"]:
     own = [
         now.is_present.astype(jnp.float32),
         (merge_m - mine_m) / 500,
-        now.action / 1.5,
+        now.action / ROAD.limit_mps,
         *cells,
         *jnp.broadcast_to(everybody[:, None], (3, mine_m.shape[0])),
     ]
@@ -104,7 +106,7 @@ AHEAD = Sight(
         *(f"{what}_{cell}" for cell in range(CELL_COUNT) for what in ("count", "mean_speed")),
         *("way_of_nearest_on_ramp", "count_on_ramp", "mean_speed"),
     ),
-    low=(*EACH.low, 0.0, -2.0, -1.0, *(0.0, 0.0) * CELL_COUNT, 0.0, 0.0, 0.0),
+    low=(*EACH.low, 0.0, -2.0, 0.0, *(0.0, 0.0) * CELL_COUNT, 0.0, 0.0, 0.0),
     high=(*EACH.high, 1.0, 2.0, 1.0, *(3.0, 2.0) * CELL_COUNT, 1.0, 5.0, 2.0),
     read=the_merge_ahead,
     needs="everything",
@@ -140,10 +142,12 @@ MERGES_BY_VEHICLE = tuple(
     dataclasses.replace(
         task,
         name=f"merge{size}_by_vehicle",
-        about=f"merge{size}; each automated vehicle decides for itself and knows what is ahead",
-        actors=AutomatedVehicles(slot_count=SLOT_COUNTS[size]),
+        about=f"merge{size}; each automated vehicle says how fast it drives at most, and knows what is ahead",
+        actors=AutomatedVehicles(slot_count=SLOT_COUNTS[size], manner="set_speed"),
         sight=AHEAD,
         is_central=False,
+        action_low=SLOWEST_MPS,
+        action_high=ROAD.limit_mps,
     )
     for size, task in enumerate(MERGES)
 )
