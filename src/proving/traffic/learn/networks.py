@@ -45,7 +45,7 @@ def first_networks(
     actor, critic = jax.random.split(key)
     return Networks(
         actor=first_layers(actor, feature_count, width, 0.01, idle),
-        log_spread=jnp.full(idle.shape, -0.5),
+        log_spread=jnp.full(idle.shape, -0.5, dtype=idle.dtype),
         critic=first_layers(critic, judged_count, width, 1.0, jnp.zeros(1)),
     )
 

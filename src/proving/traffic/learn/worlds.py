@@ -25,4 +25,5 @@ def idle_choice(task: AnyTask) -> Float[Array, " output"]:
     """Return what an agent that knows nothing chooses: the action 0 where there is one, else the middle."""
     middle, half = 0.5 * (task.action_high + task.action_low), 0.5 * (task.action_high - task.action_low)
     choice = -middle / half if task.action_low < 0 < task.action_high else 0.0
-    return jnp.full(len(action_names(task)) // task.agent_count, choice)
+    # Of a type of its own: with one that gives way, as Python's numbers do, what learns is compiled twice.
+    return jnp.full(len(action_names(task)) // task.agent_count, choice, dtype=float)

@@ -106,10 +106,10 @@ class Verdict(NamedTuple):
 
 def changes(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: Array) -> Changes:
     """Return who changes lane in this step."""
-    to_left = step % 2 == 0
+    to_left = jnp.broadcast_to(step % 2 == 0, vehicles.lane.shape)
     thinks = _thinks(world, vehicles, here, drive, step)
     some = chosen(thinks)
-    found = worked(some, lambda place: _judged(world, vehicles, here, drive, (place, to_left)))
+    found = worked(some, lambda place: _judged(world, vehicles, here, drive, (place, pick(to_left, place))))
     own_mps2 = spread(some, thinks, found.accel_mps2, drive.accel_mps2)
     at = jnp.where(some.is_one & (found.follower >= 0), found.follower, own_mps2.shape[0])
     own_mps2 = own_mps2.at[at].min(found.let_in_mps2, mode="drop")

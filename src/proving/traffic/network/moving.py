@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from proving.traffic.network.chosen import chosen, spread, worked
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.places import Places
-from proving.traffic.network.state import Finished, State, Vehicles, World, chance, pick
+from proving.traffic.network.state import Finished, State, Vehicles, World, chance, clock, pick
 from proving.traffic.network.trips import FASTEST, FREE_LANE, RANDOM_LANE
 from proving.traffic.noise import standard_normal, uniform
 from proving.traffic.state import FREE_GAP_M
@@ -93,13 +93,13 @@ def arrived(world: World, state: State, is_last: Array) -> State:
     on_edge = vehicles.lane < nowhere - (world.network.connections.to_lane.shape[0] - 1)
     goal_m = jnp.minimum(pick(world.trips.arrive_m, vehicles.trip), pick(lanes.length_m, vehicles.lane))
     leaves = on_edge & is_last & (vehicles.position_m >= goal_m)
-    now_s = (state.step + 1) * world.dt_s
+    now_s = (clock(world, state.step, vehicles.trip) + 1) * world.dt_s
 
     def noted(finished: Finished) -> Finished:
         at = jnp.where(leaves, vehicles.trip, finished.departed_s.shape[0])
         said = Finished(
             vehicles.departed_s,
-            jnp.full_like(vehicles.departed_s, now_s),
+            jnp.broadcast_to(now_s, vehicles.departed_s.shape).astype(vehicles.departed_s.dtype),
             vehicles.lost_s,
             vehicles.waited_s,
             vehicles.driven_m,
@@ -149,7 +149,7 @@ def entered(world: World, state: State, here: Places) -> State:
     capacity = vehicles.lane.shape[0]
     at = jnp.where(start.enters, place, capacity)
     lost = jnp.sum(start.enters & (place >= capacity), dtype=jnp.int32)
-    vehicles = _written(vehicles, at, fresh_vehicles(world, start, state.step * world.dt_s))
+    vehicles = _written(vehicles, at, fresh_vehicles(world, start, clock(world, state.step, start.trip) * world.dt_s))
     return state._replace(
         vehicles=vehicles,
         next_trip=state.next_trip + start.enters,
@@ -196,7 +196,7 @@ def _starts(world: World, state: State, here: Places) -> Start:
     trips = world.trips
     nowhere = lanes.length_m.shape[0] - 1
     is_due = (state.next_trip < trips.source_end) & (
-        pick(trips.depart_s, state.next_trip) <= state.step * world.dt_s + 1e-6
+        pick(trips.depart_s, state.next_trip) <= clock(world, state.step, state.next_trip) * world.dt_s + 1e-6
     )
     trip = jnp.where(is_due, state.next_trip, trips.depart_s.shape[0] - 1)
     node, kind, choice = (pick(part, trip) for part in (trips.node, trips.kind, trips.depart_lane))

@@ -17,10 +17,15 @@ from proving.traffic.network.tables import Connections, Lanes, Network, Plans, S
 from proving.traffic.network.trips import Trips
 
 
-class _Numbers:
+# Sort keys are 32 bits wide.
+LARGEST_KEY = 2**31 - 1
+
+
+class Numbers:
     """How the worlds' lanes, connections, nodes and trips are numbered together.
 
-    Lanes of edges come first, world by world, then the lanes inside junctions, then nowhere.
+    Lanes of edges come first, world by world, then the lanes inside junctions, then nowhere. `world` may be an array
+    that says of each number whose it is.
     """
 
     def __init__(self, worlds: Sequence[World]) -> None:
@@ -36,18 +41,38 @@ class _Numbers:
         sources = [len(world.trips.source_first) for world in worlds]
         self.first_source = np.cumsum([0, *sources])
 
-    def lane(self, numbers: Array, world: int) -> Array:
-        """Return the lanes of a world by their numbers among all."""
-        nowhere = self.edge_lanes + self.connections
-        inside = (self.worlds - world) * self.edge_lanes + world * nowhere
-        shifted = np.where(numbers < self.edge_lanes, numbers + world * self.edge_lanes, numbers + inside)
-        shifted = np.where(numbers >= nowhere, self.worlds * nowhere, shifted)
-        return shifted.astype(np.int32)
+    @property
+    def nowhere(self) -> int:
+        """Return how many lanes a world has: the number of its nowhere."""
+        return self.edge_lanes + self.connections
 
-    def shifted(self, numbers: Array, world: int, count: int) -> Array:
+    def lane(self, numbers: Array, world: int | Array) -> Array:
+        """Return the lanes of a world by their numbers among all."""
+        xp = numbers.__array_namespace__()
+        on_edge, inside = self._lanes_before(world)
+        shifted = numbers + xp.where(numbers < self.edge_lanes, on_edge, inside)
+        return xp.where(numbers >= self.nowhere, self.worlds * self.nowhere, shifted).astype(np.int32)
+
+    def own_lane(self, lane: Array, world: int | Array) -> Array:
+        """Return the lanes of a world by their own numbers, given those among all."""
+        xp = lane.__array_namespace__()
+        on_edge, inside = self._lanes_before(world)
+        own = lane - xp.where(lane < self.worlds * self.edge_lanes, on_edge, inside)
+        return xp.where(lane >= self.worlds * self.nowhere, self.nowhere, own).astype(np.int32)
+
+    def shifted(self, numbers: Array, world: int | Array, count: int) -> Array:
         """Return numbers of which each world has so many; the last one, nobody, is everybody's."""
-        own = np.where(numbers >= count, self.worlds * count, numbers + world * count)
-        return own.astype(np.int32)
+        xp = numbers.__array_namespace__()
+        return xp.where(numbers >= count, self.worlds * count, numbers + world * count).astype(np.int32)
+
+    def own(self, numbers: Array, world: int | Array, count: int) -> Array:
+        """Return numbers of which each world has so many as its own, given those among all."""
+        xp = numbers.__array_namespace__()
+        return xp.where(numbers >= self.worlds * count, count, numbers - world * count).astype(np.int32)
+
+    def _lanes_before(self, world: int | Array) -> tuple[int | Array, int | Array]:
+        """Return by how much a world's lanes of edges, and those inside junctions, have other numbers among all."""
+        return world * self.edge_lanes, (self.worlds - 1) * self.edge_lanes + world * self.connections
 
     def trip(self, numbers: Array, world: int) -> Array:
         """Return the trips of a world by their numbers among all."""
@@ -68,17 +93,8 @@ def side_by_side(worlds: Sequence[World], states: Sequence[State]) -> tuple[Worl
         worlds: of the same road map and plans; their trips and seeds may differ.
         states: where everybody is in each.
     """
-    numbers = _Numbers(worlds)
-    first = worlds[0]
-    joined = World(
-        network=_network(first.network, numbers),
-        trips=_trips([world.trips for world in worlds], numbers),
-        fleet=first.fleet,
-        rules=first.rules,
-        seed=np.array([world.seed for world in worlds], dtype=np.uint32),
-        dt_s=first.dt_s,
-        at_new_speed=first.at_new_speed,
-    )
+    numbers = Numbers(worlds)
+    together = world_of(worlds, numbers)
     state = states[0]._replace(
         vehicles=_vehicles([state.vehicles for state in states], numbers),
         lights=Lights(*(_ended(parts) for parts in zip(*(state.lights for state in states), strict=True))),
@@ -89,15 +105,24 @@ def side_by_side(worlds: Sequence[World], states: Sequence[State]) -> tuple[Worl
         collisions=np.array([state.collisions for state in states], dtype=np.int32),
         emergencies=np.array([state.emergencies for state in states], dtype=np.int32),
     )
-    ready = jax.tree.map(jnp.asarray, joined)
-    return joined, jax.device_get(in_order(ready, jax.tree.map(jnp.asarray, state)))
+    ready = jax.tree.map(jnp.asarray, together)
+    return together, jax.device_get(in_order(ready, jax.tree.map(jnp.asarray, state)))
+
+
+def world_of(worlds: Sequence[World], numbers: Numbers) -> World:
+    """Return what stays the same in worlds of one network, numbered together like this."""
+    return worlds[0]._replace(
+        network=_network(worlds[0].network, numbers),
+        trips=_trips([world.trips for world in worlds], numbers),
+        seed=np.array([world.seed for world in worlds], dtype=np.uint32),
+    )
 
 
 def alone(worlds: Sequence[World], final: State) -> tuple[State, ...]:
     """Return what a joined state says of each world: its trips, counters, and who is on the road."""
-    numbers = _Numbers(worlds)
+    numbers = Numbers(worlds)
     trip, lane = np.asarray(final.vehicles.trip), np.asarray(final.vehicles.lane)
-    nowhere = numbers.edge_lanes + numbers.connections
+    nowhere = numbers.nowhere
     states = []
     for i in range(len(worlds)):
         first, end = numbers.first_trip[i], numbers.first_trip[i + 1]
@@ -122,7 +147,7 @@ def _ended(parts: Sequence[Array]) -> Array:
     return np.concatenate([*(np.asarray(part)[:-1] for part in parts), np.asarray(parts[0])[-1:]])
 
 
-def _network(network: Network, numbers: _Numbers) -> Network:
+def _network(network: Network, numbers: Numbers) -> Network:
     lanes, connections, signals, plans = network
     every = range(numbers.worlds)
 
@@ -138,12 +163,14 @@ def _network(network: Network, numbers: _Numbers) -> Network:
     def counted(part: Array, count: int) -> Array:
         return _ended([numbers.shifted(part, i, count) for i in every])
 
-    own = lane_rows(np.append(np.diff(lanes.key), 0))[:-1].astype(np.int64)
-    key = np.concatenate([[0], np.cumsum(own)])
-    if key[-1] >= 2**31 - 1:
+    # World after world, so that everybody of one world lies together.
+    span = int(lanes.key[-1])
+    if numbers.worlds * span >= LARGEST_KEY:
         raise OverflowError(
             f"{numbers.worlds} worlds have too many lane-metres for 32-bit sort keys: run fewer at once"
         )
+    key = numbers.lane_rows([lanes.key + i * span for i in every])
+    key[-1] = numbers.worlds * span
     return Network(
         lanes=Lanes(
             length_m=lane_rows(lanes.length_m),
@@ -193,7 +220,7 @@ def _network(network: Network, numbers: _Numbers) -> Network:
     )
 
 
-def _trips(parts: Sequence[Trips], numbers: _Numbers) -> Trips:
+def _trips(parts: Sequence[Trips], numbers: Numbers) -> Trips:
     counts = [len(part.depart_s) - 1 for part in parts]
 
     def one(name: str) -> Array:
@@ -219,12 +246,12 @@ def _trips(parts: Sequence[Trips], numbers: _Numbers) -> Trips:
     )
 
 
-def _halts(halts: Halts | None, numbers: _Numbers, world: int) -> Halts | None:
+def _halts(halts: Halts | None, numbers: Numbers, world: int) -> Halts | None:
     """Return a world's stops on its own lanes."""
     return None if halts is None else halts._replace(edge_lane=numbers.lane(halts.edge_lane, world))
 
 
-def _vehicles(parts: Sequence[Vehicles], numbers: _Numbers) -> Vehicles:
+def _vehicles(parts: Sequence[Vehicles], numbers: Numbers) -> Vehicles:
     own = [
         part._replace(
             lane=numbers.lane(part.lane, i),

@@ -112,7 +112,7 @@ class State(NamedTuple):
         collisions: overlaps seen, each counted at every step that it lasts; side by side: per world.
         emergencies: brakings harder than `EMERGENCY_MPS2`; side by side: per world.
         overflow: how many vehicles could not be held; above 0 nothing else counts.
-        step: steps so far.
+        step: steps so far; of worlds that began at different moments: per world.
     """
 
     vehicles: Vehicles
@@ -206,6 +206,13 @@ def chance(world: World, trip: Array) -> tuple[Array, Array]:
     if world.trips.world is None or world.trips.number is None:
         return world.seed, trip
     return pick(world.seed, pick(world.trips.world, trip)), pick(world.trips.number, trip)
+
+
+def clock(world: World, step: Array, trip: Array) -> Array:
+    """Return how many steps there were so far in the world of each of these trips; one number where all agree."""
+    if world.trips.world is None or step.ndim == 0:
+        return step
+    return pick(step, pick(world.trips.world, trip))
 
 
 def counted(world: World, happens: Array, trip: Array) -> Array:

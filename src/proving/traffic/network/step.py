@@ -16,7 +16,7 @@ from proving.traffic.network.gates import Gate, Merging, gates
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import places
-from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, counted, pick
+from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, clock, counted, pick
 from proving.traffic.network.stops import after_stops, with_stops
 from proving.traffic.network.wishes import changes_as_told
 from proving.traffic.state import FREE_GAP_M, Memory, View
@@ -50,17 +50,18 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
         The next state, and what this step was.
     """
     vehicles = state.vehicles
+    at_step = clock(world, state.step, vehicles.trip)
     here = places(world, vehicles)
     gate, merging = gates(world, vehicles, here, state.lights)
     ahead = with_stops(world, vehicles, here, look_ahead(world, vehicles, here, gate))
     limit_mps = limit_ahead_mps(world, vehicles, here)
     joining_mps2 = _joining_mps2(world, vehicles, gate, merging, limit_mps)
-    accel_mps2, memory = _decided(world, state, (ahead, joining_mps2), limit_mps, command)
+    accel_mps2, memory = _decided(world, vehicles, at_step, (ahead, joining_mps2, limit_mps), command)
     drive = Drive(ahead, limit_mps, accel_mps2)
     if command is None or command.lane_wish is None:
-        change = changes(world, vehicles, here, drive, state.step)
+        change = changes(world, vehicles, here, drive, at_step)
     else:
-        change = changes_as_told(world, vehicles, here, drive, (command.lane_wish, state.step))
+        change = changes_as_told(world, vehicles, here, drive, (command.lane_wish, at_step))
     accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
     moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
     moved_m = jnp.where(here.exists, jnp.where(world.at_new_speed, speed_mps * world.dt_s, moved_m), 0)
@@ -79,7 +80,7 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     is_hard = here.exists & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
     moved = moved._replace(lane=ends.lane, position_m=ends.position_m, node=ends.node, speed_mps=speed_mps)
     brakes = accel_mps2 < -(ROLLING[0] + ROLLING[1] * vehicles.speed_mps) * vehicles.speed_mps
-    now_s = state.step * world.dt_s
+    now_s = at_step * world.dt_s
     after = state._replace(
         vehicles=after_stops(
             world, vehicles, _counted(world, moved, moved_m, limit_mps, (has_changed, brakes)), here, now_s
@@ -118,13 +119,13 @@ def order_of(keys: Array) -> Array:
 
 
 def _decided(
-    world: World, state: State, seen: tuple[Ahead, Array], limit_mps: Array, command: Command | None
+    world: World, vehicles: Vehicles, at_step: Array, seen: tuple[Ahead, Array, Array], command: Command | None
 ) -> tuple[Array, Memory]:
     """Return what everybody wants to do: by law, by controller, or by command as far as lines allow."""
-    vehicles, fleet = state.vehicles, world.fleet
-    ahead, joining_mps2 = seen
+    fleet = world.fleet
+    ahead, joining_mps2, limit_mps = seen
     view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
-    chance = draws(world, vehicles, state.step)
+    chance = draws(world, vehicles, at_step)
     lawful_mps2 = wanted_mps2(world, vehicles.kind, view._replace(chance=chance))
     # A line may turn up at any moment, and laws that fear for their gap would brake for it harder than it takes.
     stand_m, brake_mps2 = (pick(part, vehicles.kind) for part in (fleet.stand_m, fleet.brake_mps2))
@@ -132,7 +133,7 @@ def _decided(
     takes_mps2 = vehicles.speed_mps**2 / (2 * room_m)
     enough_mps2 = jnp.maximum(lawful_mps2, -jnp.maximum(SURELY * takes_mps2, brake_mps2))
     lawful_mps2 = jnp.where(ahead.is_line, enough_mps2, lawful_mps2)
-    accel_mps2 = lawful_mps2 + noise_mps2(world, vehicles, state.step)
+    accel_mps2 = lawful_mps2 + noise_mps2(world, vehicles, at_step)
     memory = vehicles.memory
     is_automated = pick(fleet.is_automated, vehicles.kind)
     if fleet.controller is not None:

@@ -9,10 +9,11 @@ import numpy as np
 
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.plans import Planner
+from proving.traffic.network.side_by_side import Numbers
 from proving.traffic.network.state import State, Vehicles, World, pick
 
 Array: TypeAlias = Any
-# What a router remembers from step to step: arrays, none at all for most.
+# What a router remembers from step to step: arrays [edge], none at all for most.
 Memory: TypeAlias = tuple[Array, ...]
 
 
@@ -87,6 +88,26 @@ def choices_by(planner: Planner, keys: Sequence[Hashable]) -> Choices:
         length_m=np.array([edge.length_m for edge in edges], dtype=np.float32),
         limit_mps=np.array([max(lane.limit_mps for lane in edge.lanes) for edge in edges], dtype=np.float32),
         depth=_depth(planner.after),
+    )
+
+
+def choices_beside(choices: Choices, numbers: Numbers) -> Choices:
+    """Return what there is to choose from in worlds of one network side by side, each having these choices."""
+    every, edges = range(numbers.worlds), len(choices.length_m)
+
+    def ended(parts: Sequence[Array]) -> Array:
+        return np.concatenate([*(part[:-1] for part in parts), parts[0][-1:]])
+
+    edge_of_lane = [numbers.shifted(np.asarray(choices.edge_of_lane), i, edges) for i in every]
+    return Choices(
+        option=ended([numbers.shifted(np.asarray(choices.option), i, numbers.nodes) for i in every]),
+        is_one=ended([choices.is_one] * numbers.worlds),
+        edge=ended([choices.edge + i * edges for i in every]),
+        way_m=ended([choices.way_m] * numbers.worlds),
+        edge_of_lane=numbers.lane_rows(edge_of_lane),
+        length_m=np.tile(choices.length_m, numbers.worlds),
+        limit_mps=np.tile(choices.limit_mps, numbers.worlds),
+        depth=choices.depth,
     )
 
 

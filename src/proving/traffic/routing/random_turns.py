@@ -9,7 +9,7 @@ import numpy as np
 from proving.traffic.errors import BadNetwork, BadSettings
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.plans import Planner
-from proving.traffic.network.state import Array, State, World, chance, pick
+from proving.traffic.network.state import Array, State, World, chance, clock, pick
 from proving.traffic.noise import uniform
 from proving.traffic.routing.choices import Choices, Memory, choices_by
 
@@ -69,6 +69,6 @@ class RandomTurns:
         option, is_one = pick(choices.option, node), pick(choices.is_one, node)
         count = jnp.maximum(jnp.sum(is_one, axis=1), 1)
         seed, number = chance(world, state.vehicles.trip)
-        lot = (uniform(seed, STREAM_TURN, number, state.step) * count).astype(jnp.int32)
+        lot = (uniform(seed, STREAM_TURN, number, clock(world, state.step, state.vehicles.trip)) * count).astype(jnp.int32)
         lot = jnp.minimum(lot, count - 1)
         return jnp.take_along_axis(option, lot[:, None], axis=1)[:, 0], memory

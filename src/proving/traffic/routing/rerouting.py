@@ -10,7 +10,7 @@ from proving.traffic.errors import BadSettings
 from proving.traffic.formats.routing import Router as FastestWays
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.plans import Planner
-from proving.traffic.network.state import Array, State, Vehicles, World, chance, pick
+from proving.traffic.network.state import Array, State, Vehicles, World, chance, clock, pick
 from proving.traffic.routing.choices import Choices, Memory, choices_by, goals, offset_at, turned_onto
 
 # Of one interval so many parts, in each of which another part of the vehicles asks.
@@ -80,13 +80,14 @@ class Rerouting:
 
         def asked(node: Array) -> Array:
             number = chance(world, state.vehicles.trip)[1]
-            is_turn = (state.step // every + number) % TURNS == 0
+            at_step = clock(world, state.step, state.vehicles.trip)
+            is_turn = (at_step % every == 0) & ((at_step // every + number) % TURNS == 0)
             return jnp.where(is_turn, self._fastest(choices, world, state.vehicles, speed_mps), node)
 
         def kept(node: Array) -> Array:
             return node
 
-        return jax.lax.cond(state.step % every == 0, asked, kept, state.vehicles.node), (speed_mps,)
+        return jax.lax.cond(jnp.any(state.step % every == 0), asked, kept, state.vehicles.node), (speed_mps,)
 
     def _speeds(self, choices: Choices, world: World, vehicles: Vehicles, old_mps: Array) -> Array:
         """Return the mean speeds of edges one step later."""

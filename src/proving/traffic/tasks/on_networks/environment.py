@@ -1,4 +1,7 @@
-"""A task on a network as two pure functions for many worlds at once; the world is the last axis."""
+"""A task on a network as two pure functions for many worlds at once; the world is the last axis.
+
+The engine steps over the worlds side by side (`network.passes`); who decides, sights and rewards see one by one.
+"""
 
 import functools
 from typing import NamedTuple
@@ -7,18 +10,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from proving.traffic.network.state import Command, State
+from proving.traffic.network.passes import Pass, in_a_row, in_passes
+from proving.traffic.network.state import Command, Finished, State
+from proving.traffic.network.side_by_side import Numbers
 from proving.traffic.network.step import step as engine_step
 from proving.traffic.routing.choices import Memory
 from proving.traffic.routing.world import on_routes
 from proving.traffic.sensing import delay_steps
 from proving.traffic.tasks.messages import Mail, first_mail
-from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, Orders, Slots, at_places, slots_after
+from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, Orders, Slots, slots_after
 from proving.traffic.tasks.on_networks.hearing import posted
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, moment_of
 from proving.traffic.tasks.on_networks.task import NetworkTask
 from proving.traffic.tasks.on_networks.told import Said, said_in, with_wish
-from proving.traffic.tasks.on_networks.traffic import traced
+from proving.traffic.tasks.on_networks.traffic import Built, together, traced
 from proving.traffic.tasks.worlds import behind_drawn_sensors
 
 # FLOW's outflow counts the last ten decisions.
@@ -69,8 +74,10 @@ def reset(
         return jnp.broadcast_to(values[..., None], (*values.shape, worlds))
 
     zero = jnp.zeros(worlds, dtype=jnp.int32)
+    # What became of trips nobody asks in a task.
+    finished = Finished(*(part[:0] for part in built.state.finished))
     episode = NetworkEpisode(
-        traffic=jax.tree.map(spread, built.state),
+        traffic=jax.tree.map(spread, built.state._replace(finished=finished)),
         seed=seed,
         decision=zero,
         action=jnp.full((task.action_count, worlds), jnp.nan, dtype=jnp.float32),
@@ -81,7 +88,8 @@ def reset(
         mail=None if messages is None else first_mail(messages, task.actors.slot_count, worlds),
         draw=seed if task.is_sensing_drawn else (),
     )
-    episode = _driven(task, episode, task.warm_up_step_count)
+    # Without a warm-up all is known beforehand, and the compiler would work out by itself, slowly, what is seen.
+    episode = jax.lax.optimization_barrier(_driven(task, episode, task.warm_up_step_count))
     episode = episode._replace(action=jnp.zeros_like(episode.action), recent=jnp.zeros_like(episode.recent))
     return episode, observe(task, episode)
 
@@ -140,39 +148,94 @@ def _driven(task: NetworkTask, episode: NetworkEpisode, step_count: int | Array)
 
     The count is traced, so this is compiled once for warm-ups and decisions.
     """
-    return jax.vmap(functools.partial(_driven_alone, task), in_axes=(-1, None), out_axes=-1)(episode, step_count)
+    worlds = episode.seed.shape[0]
+    passes = together(task.traffic, task.controller, worlds).passes
+    begun, orders = jax.vmap(functools.partial(_begun, task), in_axes=-1, out_axes=-1)(episode)
+    held = _Held(orders.next_phase, orders.side, begun.slots, episode.draw)
+
+    def advance(some: Pass, traffic: State, rest: tuple[_Held, Memory]) -> tuple[State, tuple[_Held, Memory]]:
+        traffic, memory = _advanced(task, some, traffic, rest, (step_count, worlds))
+        return traffic, (rest[0], memory)
+
+    now = (begun.traffic, episode.seed, (held, episode.routes))
+    after, (_, routes) = in_passes(passes, now, step_count, advance)
+    ended = begun._replace(traffic=after, routes=routes)
+    return jax.vmap(functools.partial(_ended, task), in_axes=-1, out_axes=-1)(begun, ended)
 
 
-def _driven_alone(task: NetworkTask, episode: NetworkEpisode, step_count: int | Array) -> NetworkEpisode:
-    built = task.built
-    world = traced(built.world)._replace(seed=episode.seed)
-    if not isinstance(episode.draw, tuple) and not task.sensing.is_perfect:
-        late = delay_steps(task.sensing.latency_s, task.traffic.dt_s, "latency_s")
-        drawn = behind_drawn_sensors(task.told_vehicle, task.sensing, late, episode.draw)
-        world = world._replace(fleet=world.fleet._replace(controller=drawn))
-    traffic = episode.traffic
-    keeps = isinstance(task.actors, AutomatedVehicles) and task.actors.keeps_slots
-    slots = episode.slots
-    if task.actors.slot_count:
-        slots = slots_after(built, slots, traffic.vehicles, keeps=keeps)
-    said = _said(task, traffic)
-    orders = task.actors.orders(built, traffic, said, slots, episode.action)
+class _Held(NamedTuple):
+    """What holds during a decision; the last axis is the world.
+
+    Attributes:
+        next_phase: which signals go on.
+        side: to which lane each slot's vehicle shall go.
+        slots: the trip of each slot.
+        draw: what sensors are drawn by.
+    """
+
+    next_phase: Bool[Array, "signal world"] | None
+    side: Float[Array, "slot world"] | None
+    slots: Int[Array, "slot world"]
+    draw: UInt32[Array, " world"] | tuple[()]
+
+
+def _begun(task: NetworkTask, episode: NetworkEpisode) -> tuple[NetworkEpisode, Orders]:
+    """Return one world with its action said to those whom it concerns, and what else was ordered."""
+    built, traffic = task.built, episode.traffic
+    slots = _slots(task, episode)
+    orders = task.actors.orders(built, traffic, _said(task, traffic), slots, episode.action)
     if orders.wish is not None:
         memory = with_wish(traffic.vehicles.memory, task.sensing, orders.wish)
         traffic = traffic._replace(vehicles=traffic.vehicles._replace(memory=memory))
+    return episode._replace(traffic=traffic, slots=slots), orders._replace(wish=None)
+
+
+def _ended(task: NetworkTask, begun: NetworkEpisode, ended: NetworkEpisode) -> NetworkEpisode:
+    """Return one world at the end of a decision, with who decides next and who has arrived."""
+    arrived = _left(task.built, ended.traffic) - _left(task.built, begun.traffic)
+    return ended._replace(slots=_slots(task, ended), recent=jnp.append(ended.recent[1:], arrived))
+
+
+def _slots(task: NetworkTask, episode: NetworkEpisode) -> Slots:
+    """Return who is in which slot of one world."""
+    if not task.actors.slot_count:
+        return episode.slots
+    keeps = isinstance(task.actors, AutomatedVehicles) and task.actors.keeps_slots
+    return slots_after(task.built, episode.slots, episode.traffic.vehicles, keeps=keeps)
+
+
+def _advanced(
+    task: NetworkTask, some: Pass, traffic: State, rest: tuple[_Held, Memory], length: tuple[int | Array, int]
+) -> tuple[State, Memory]:
+    """Return the worlds of a pass so many steps later; of how many worlds they are is said as well."""
+    held, numbers, world = rest[0], some.numbers, traced(some.world)
+    step_count, worlds = length
+    choices, router = together(task.traffic, task.controller, worlds).choices, task.traffic.router
+    go_on = None if held.next_phase is None else jnp.append(in_a_row(held.next_phase[:-1]), False)
+    side = None if held.side is None else _by_trip(numbers, held.slots, held.side)
 
     def one(index: Array, now: tuple[State, Memory]) -> tuple[State, Memory]:
         traffic, memory = now
-        if task.traffic.router is not None and built.choices is not None:
-            traffic, memory = on_routes(task.traffic.router, built.choices, world, traffic, memory)
-        return engine_step(world, traffic, _command(orders, slots, traffic, index == 0))[0], memory
+        here = world
+        if not isinstance(held.draw, tuple) and not task.sensing.is_perfect:
+            late = delay_steps(task.sensing.latency_s, task.traffic.dt_s, "latency_s")
+            draw = held.draw[world.trips.world[traffic.vehicles.trip]]
+            drawn = behind_drawn_sensors(task.told_vehicle, task.sensing, late, draw)
+            here = world._replace(fleet=world.fleet._replace(controller=drawn))
+        if router is not None and choices is not None:
+            traffic, memory = on_routes(router, choices, world, traffic, memory)
+        return engine_step(here, traffic, _command(go_on, side, traffic, index == 0))[0], memory
 
-    after, routes = jax.lax.fori_loop(0, step_count, one, (traffic, episode.routes))
-    arrived = _left(built.world.trips.source_first, after) - _left(built.world.trips.source_first, traffic)
-    if task.actors.slot_count:
-        slots = slots_after(built, slots, after.vehicles, keeps=keeps)
-    recent = jnp.append(episode.recent[1:], arrived)
-    return episode._replace(traffic=after, slots=slots, recent=recent, routes=routes)
+    first = jax.tree.map(in_a_row, rest[1])
+    traffic, memory = jax.lax.fori_loop(0, step_count, one, (traffic, first))
+    return traffic, jax.tree.map(lambda part: part.reshape(numbers.worlds, -1).T, memory)
+
+
+def _by_trip(numbers: Numbers, slots: Int[Array, "slot world"], values: Float[Array, "slot world"]) -> Array:
+    """Return the values of slots by the number of their trip among all worlds of a pass; NaN elsewhere."""
+    count = numbers.first_trip[-1]
+    trip = jnp.where(slots >= 0, slots + jnp.asarray(numbers.first_trip[:-1]), count + 1)
+    return jnp.full(count + 1, jnp.nan, dtype=values.dtype).at[trip].set(values, mode="drop")
 
 
 @functools.partial(jax.jit, static_argnames="task")
@@ -219,25 +282,25 @@ def _said(task: NetworkTask, traffic: State) -> Said:
     return said_in(traffic.vehicles.memory, task.sensing)
 
 
-def _command(orders: Orders, slots: Slots, now: State, is_first: Array) -> Command | None:
-    """Return what the engine is told; a signal goes on once, not at every step of a decision."""
-    if orders.next_phase is None and orders.side is None:
+def _command(go_on: Array | None, side: Array | None, now: State, is_first: Array) -> Command | None:
+    """Return what the engine is told: which signals go on, once and not at every step of a decision; sides by trip."""
+    if go_on is None and side is None:
         return None
     vehicles = now.vehicles
     stays = jnp.zeros(now.lights.phase.shape[0], dtype=bool)
     lane_wish = None
-    if orders.side is not None:
-        lane_wish = at_places(slots, vehicles.trip, orders.side)
+    if side is not None:
+        lane_wish = side[vehicles.trip]
         lane_wish = jnp.where(vehicles.since_change_s < RESTED_S, 0 * lane_wish, lane_wish)
     return Command(
         accel_mps2=jnp.full_like(vehicles.speed_mps, jnp.nan),
-        next_phase=stays if orders.next_phase is None else orders.next_phase & is_first,
+        next_phase=stays if go_on is None else go_on & is_first,
         lane_wish=lane_wish,
     )
 
 
-def _left(source_first: Array, traffic: State) -> Int[Array, ""]:
+def _left(built: Built, traffic: State) -> Int[Array, ""]:
     """Return how many vehicles have left the road."""
-    begun = jnp.sum(traffic.next_trip - jnp.asarray(source_first), dtype=jnp.int32)
-    nobody = traffic.finished.arrived_s.shape[0] - 1
+    begun = jnp.sum(traffic.next_trip - jnp.asarray(built.world.trips.source_first), dtype=jnp.int32)
+    nobody = built.is_automated.shape[0] - 1
     return begun - jnp.sum(traffic.vehicles.trip < nobody, dtype=jnp.int32)

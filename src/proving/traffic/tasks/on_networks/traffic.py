@@ -14,12 +14,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from proving.traffic.errors import BadSettings
 from proving.traffic.network.demand import Demand
+from proving.traffic.network.passes import Passes, passes_over
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.network.simulate import Run, prepared
 from proving.traffic.network.state import State, World
 from proving.traffic.roads import NetworkSettings
 from proving.traffic.routing import Choices, Router, routed
-from proving.traffic.routing.choices import Memory
+from proving.traffic.routing.choices import Memory, choices_beside
 from proving.traffic.state import Driver
 
 
@@ -137,6 +138,21 @@ def built(traffic: NetworkTraffic, controller: Driver | None) -> Built:
         choices=choices,
         route_memory=route_memory,
     )
+
+
+class Together(NamedTuple):
+    """Many worlds of a network: how they are stepped over, and what a router chooses from in all worlds of a pass."""
+
+    passes: Passes
+    choices: Choices | None
+
+
+@functools.lru_cache(maxsize=64)
+def together(traffic: NetworkTraffic, controller: Driver | None, world_count: int) -> Together:
+    """Return how to step over so many worlds of this network."""
+    alone = built(traffic, controller)
+    passes = passes_over(alone.world, traffic.capacity, world_count)
+    return Together(passes, None if alone.choices is None else choices_beside(alone.choices, passes.numbers))
 
 
 def traced(world: World) -> World:
