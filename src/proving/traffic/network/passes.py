@@ -97,7 +97,7 @@ def in_passes(
         beside, rest_beside = _joined(passes, _picked(state, who), fits), _picked(rest, who)
         these = passes.world._replace(seed=seed[who])
         after, rest_after = advance(Pass(these, numbers), beside, rest_beside)
-        return first + jnp.sum(fits), _put_back(passes, state, after, at), _put(rest, rest_after, at)
+        return first + jnp.sum(fits, dtype=jnp.int32), _put_back(passes, state, after, at), _put(rest, rest_after, at)
 
     _, after, rest = jax.lax.while_loop(lambda now: now[0] < every, one, (jnp.int32(0), state, rest))
     return after, rest
