@@ -15,7 +15,8 @@ from proving.traffic.network.simulate import Run
 from .small_networks import crossing
 
 # The number of virtual devices is fixed when JAX starts, so this needs a process of its own. Chance decides when
-# vehicles come, how fast they like to drive, and how they jitter.
+# vehicles come, how fast they like to drive, and how they jitter. Arrays of other sizes may be rounded otherwise, so
+# the same means to a billionth here.
 IN_A_PROCESS = """
 import jax, numpy as np
 from small_networks import crossing, two_phases
@@ -32,7 +33,7 @@ demand = Demand(
         for name, rate in ways.items()
     ),
 )
-run = Run(duration_s=300, capacity=48)
+run = Run(duration_s=300, capacity=48, precision="float64")
 road_map = crossing(two_phases("actuated"))
 assert len(jax.devices()) == 2
 together = simulate_on(jax.devices(), road_map, demand, run, (3, 11, 4, 8))
@@ -41,7 +42,7 @@ alone, among = simulate(road_map, demand, run, 8), together[3]
 assert alone.is_finished.sum() > 30
 assert alone.names == among.names
 for mine, theirs in zip(alone.finished, among.finished, strict=True):
-    np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9)
 for name in ("active", "waiting", "collisions", "emergencies"):
     assert getattr(alone, name) == getattr(among, name), name
 """

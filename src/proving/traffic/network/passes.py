@@ -108,6 +108,11 @@ def in_a_row(values: Array) -> Array:
     return values.T.reshape(-1)
 
 
+def by_world(values: Array, world_count: int) -> Array:
+    """Return numbers that lie world after world as [row world]."""
+    return values.reshape(world_count, -1).T
+
+
 def _most(passes: Passes, state: State, step_count: Array) -> Array:
     """Return how many vehicles there are in each world after so many steps, at most: whose time has come may start."""
     trips, numbers = passes.world.trips, passes.numbers
@@ -122,11 +127,17 @@ def _most(passes: Passes, state: State, step_count: Array) -> Array:
 
 
 def _picked(worlds: Worlds, who: Array) -> Worlds:
-    return jax.tree.map(lambda values: values[..., who], worlds)
+    def of(values: Array) -> Array:
+        return values[..., who]
+
+    return jax.tree.map(of, worlds)
 
 
 def _put(worlds: Worlds, new: Worlds, at: Array) -> Worlds:
-    return jax.tree.map(lambda old, new: old.at[..., at].set(new, mode="drop"), worlds, new)
+    def put(old: Array, new: Array) -> Array:
+        return old.at[..., at].set(new, mode="drop")
+
+    return jax.tree.map(put, worlds, new)
 
 
 def _joined(passes: Passes, state: State, fits: Array) -> State:
@@ -139,7 +150,11 @@ def _joined(passes: Passes, state: State, fits: Array) -> State:
     exists = row < end[-1]
     mine = jnp.minimum(jnp.searchsorted(end, row, side="right"), numbers.worlds - 1).astype(jnp.int32)
     place = jnp.where(exists, row - (end - count)[mine], 0)
-    packed: Vehicles = jax.tree.map(lambda values: values[place, ..., mine], vehicles)
+
+    def of(values: Array) -> Array:
+        return values[place, ..., mine]
+
+    packed: Vehicles = jax.tree.map(of, vehicles)
     sources = trips.source_end.shape[0] // numbers.worlds
     end_trip = jnp.asarray(trips.source_end).reshape(numbers.worlds, sources).T
     own_trips = jnp.arange(numbers.worlds, dtype=jnp.int32) * _trip_count(numbers)
@@ -194,7 +209,7 @@ def _put_back(passes: Passes, old: State, after: State, at: Array) -> State:
     return old._replace(
         vehicles=jax.tree.map(back, emptied, own),
         lights=_put(old.lights, new, at),
-        next_trip=_put(old.next_trip, after.next_trip.reshape(numbers.worlds, -1).T - own_trips, at),
+        next_trip=_put(old.next_trip, by_world(after.next_trip, numbers.worlds) - own_trips, at),
         collisions=_put(old.collisions, after.collisions, at),
         emergencies=_put(old.emergencies, after.emergencies, at),
         overflow=old.overflow.at[at].add(overflow, mode="drop"),
@@ -204,7 +219,7 @@ def _put_back(passes: Passes, old: State, after: State, at: Array) -> State:
 
 def _apart(part: Array, numbers: Numbers) -> Array:
     """Return what signals of several worlds do by signal and world, and none's."""
-    return jnp.concatenate([part[:-1].reshape(numbers.worlds, -1).T, jnp.broadcast_to(part[-1], (1, numbers.worlds))])
+    return jnp.concatenate([by_world(part[:-1], numbers.worlds), jnp.broadcast_to(part[-1], (1, numbers.worlds))])
 
 
 def _trip_count(numbers: Numbers) -> int:

@@ -16,7 +16,6 @@ from proving.traffic.network.step import in_order
 from proving.traffic.network.tables import Connections, Lanes, Network, Plans, Signals
 from proving.traffic.network.trips import Trips
 
-
 # Sort keys are 32 bits wide.
 LARGEST_KEY = 2**31 - 1
 
@@ -163,14 +162,6 @@ def _network(network: Network, numbers: Numbers) -> Network:
     def counted(part: Array, count: int) -> Array:
         return _ended([numbers.shifted(part, i, count) for i in every])
 
-    # World after world, so that everybody of one world lies together.
-    span = int(lanes.key[-1])
-    if numbers.worlds * span >= LARGEST_KEY:
-        raise OverflowError(
-            f"{numbers.worlds} worlds have too many lane-metres for 32-bit sort keys: run fewer at once"
-        )
-    key = numbers.lane_rows([lanes.key + i * span for i in every])
-    key[-1] = numbers.worlds * span
     return Network(
         lanes=Lanes(
             length_m=lane_rows(lanes.length_m),
@@ -178,7 +169,7 @@ def _network(network: Network, numbers: Numbers) -> Network:
             left=lane_numbers(lanes.left),
             right=lane_numbers(lanes.right),
             first_of_edge=lane_numbers(lanes.first_of_edge),
-            key=key.astype(np.int32),
+            key=_keys(lanes.key, numbers),
         ),
         connections=Connections(
             from_lane=_ended([numbers.lane(connections.from_lane, i) for i in every]),
@@ -218,6 +209,18 @@ def _network(network: Network, numbers: Numbers) -> Network:
             reach_m=same(plans.reach_m),
         ),
     )
+
+
+def _keys(key: Array, numbers: Numbers) -> Array:
+    """Return each lane's first sort key: world after world, so that everybody of one world lies together."""
+    span = int(key[-1])
+    if numbers.worlds * span >= LARGEST_KEY:
+        raise OverflowError(
+            f"{numbers.worlds} worlds have too many lane-metres for 32-bit sort keys: run fewer at once"
+        )
+    keys = numbers.lane_rows([key + i * span for i in range(numbers.worlds)])
+    keys[-1] = numbers.worlds * span
+    return keys.astype(np.int32)
 
 
 def _trips(parts: Sequence[Trips], numbers: Numbers) -> Trips:

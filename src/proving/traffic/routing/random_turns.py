@@ -69,6 +69,8 @@ class RandomTurns:
         option, is_one = pick(choices.option, node), pick(choices.is_one, node)
         count = jnp.maximum(jnp.sum(is_one, axis=1), 1)
         seed, number = chance(world, state.vehicles.trip)
-        lot = (uniform(seed, STREAM_TURN, number, clock(world, state.step, state.vehicles.trip)) * count).astype(jnp.int32)
+        lot = (uniform(seed, STREAM_TURN, number, clock(world, state.step, state.vehicles.trip)) * count).astype(
+            jnp.int32
+        )
         lot = jnp.minimum(lot, count - 1)
         return jnp.take_along_axis(option, lot[:, None], axis=1)[:, 0], memory

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from proving.traffic.network.passes import Pass, in_a_row, in_passes
-from proving.traffic.network.state import Command, Finished, State
+from proving.traffic.network.passes import Pass, by_world, in_a_row, in_passes
 from proving.traffic.network.side_by_side import Numbers
+from proving.traffic.network.state import Command, Finished, State
 from proving.traffic.network.step import step as engine_step
 from proving.traffic.routing.choices import Memory
 from proving.traffic.routing.world import on_routes
@@ -219,6 +219,7 @@ def _advanced(
         here = world
         if not isinstance(held.draw, tuple) and not task.sensing.is_perfect:
             late = delay_steps(task.sensing.latency_s, task.traffic.dt_s, "latency_s")
+            assert world.trips.world is not None, "in a pass every trip is somebody's"
             draw = held.draw[world.trips.world[traffic.vehicles.trip]]
             drawn = behind_drawn_sensors(task.told_vehicle, task.sensing, late, draw)
             here = world._replace(fleet=world.fleet._replace(controller=drawn))
@@ -226,9 +227,9 @@ def _advanced(
             traffic, memory = on_routes(router, choices, world, traffic, memory)
         return engine_step(here, traffic, _command(go_on, side, traffic, index == 0))[0], memory
 
-    first = jax.tree.map(in_a_row, rest[1])
+    first = tuple(in_a_row(part) for part in rest[1])
     traffic, memory = jax.lax.fori_loop(0, step_count, one, (traffic, first))
-    return traffic, jax.tree.map(lambda part: part.reshape(numbers.worlds, -1).T, memory)
+    return traffic, tuple(by_world(part, numbers.worlds) for part in memory)
 
 
 def _by_trip(numbers: Numbers, slots: Int[Array, "slot world"], values: Float[Array, "slot world"]) -> Array:
