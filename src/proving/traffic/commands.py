@@ -164,6 +164,7 @@ def simulate_ring(
     driver: DriverChange = DRIVER,
     vehicle_class: str = "midBase",
     output: Output = OUTPUT,
+    in_sumo: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Simulate a single-lane ring, where waves form by themselves.
 
@@ -172,8 +173,12 @@ def simulate_ring(
         driver: Changes to how people drive.
         vehicle_class: Whose fuel law to use.
         output: What to make of the run.
+        in_sumo: Let SUMO move the vehicles, as the same laws and controllers tell them.
     """
-    from proving.traffic.simulate import ring
+    if in_sumo:
+        from proving.traffic.sumo import ring_in_sumo as ring
+    else:
+        from proving.traffic.simulate import ring
 
     return _report(ring(driver.of(settings), output.seed), vehicle_class, output)
 

@@ -49,7 +49,7 @@ def step(world: World, state: State, head: Head | None, kind: Kind, *, is_noisy:
         _lane_mean(cars.speed_mps, exists, state.count),
         Draws(world.seed, cars.vehicle, state.step),
     )
-    wish_mps2, memory = _decide(world, state, view, is_noisy=is_noisy)
+    wish_mps2, memory = decide(world, state, view, is_noisy=is_noisy)
     moved_m, speed_mps = advance(cars.speed_mps, wish_mps2, world.dt_s)
     moved_m = moved_m if head is None else moved_m - head.moved_m
     accel_mps2 = (speed_mps - cars.speed_mps) / world.dt_s
@@ -124,9 +124,10 @@ def _limit_mps(world: World, position_m: Float[Array, "slot lane"]) -> Float[Arr
     return jnp.where(position_m >= world.slow_zone_start_m, world.slow_zone_limit_mps, world.limit_mps)
 
 
-def _decide(
+def decide(
     world: World, state: State, view: View, *, is_noisy: bool
 ) -> tuple[Float[Array, "slot lane"], tuple[Memory, Memory]]:
+    """Return how everybody wants to accelerate, by the human law or the controller, and what they then remember."""
     cars = state.cars
     law = world.human if cars.traits is None else world.human.varied(cars.traits)
     wish_mps2, human_memory = law.drive(view, cars.memory[0])
