@@ -35,6 +35,9 @@ class Below:
     def create(self, name: str, size_bytes: int) -> None:
         self.below.create(name, size_bytes)
 
+    def create_together(self, names: Sequence[str], size_bytes: int) -> None:
+        self.below.create_together(names, size_bytes)
+
     def size_bytes(self, name: str) -> int:
         return self.below.size_bytes(name)
 

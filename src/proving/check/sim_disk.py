@@ -109,6 +109,19 @@ class SimDisk:
             self._start("create", name, bytes(size_bytes))
             self._files[name] = SimFile(bytearray(size_bytes))
 
+    def create_together(self, names: Sequence[str], size_bytes: int) -> None:
+        """Make several files as `create` does: all of them, or, where that raises, none; a power cut leaves some."""
+        with self._lock:
+            made: list[str] = []
+            try:
+                for name in names:
+                    self.create(name, size_bytes)
+                    made.append(name)
+            except OSError:
+                for name in made:
+                    del self._files[name]
+                raise
+
     def size_bytes(self, name: str) -> int:
         """Return the size of a file."""
         with self._lock:

@@ -9,7 +9,7 @@ for new ones. The trailing UUID proves that the length was right.
 
 import enum
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import google_crc32c
@@ -22,6 +22,7 @@ _CRC = struct.Struct("<I")
 UUID_BYTES = 16
 HEADER_BYTES = _HEADER.size + _CRC.size
 FRAME_BYTES = HEADER_BYTES + UUID_BYTES
+_DRAWN_UUIDS = 64
 
 
 class Kind(enum.IntEnum):
@@ -55,6 +56,25 @@ class Chunk:
     uuid: bytes
     crc: int
     size_bytes: int
+
+
+class Uuids:
+    """Gives the random bytes of frames, drawn many at a time: who asks the system lets other threads go first."""
+
+    def __init__(self, draw: Callable[[int], bytes]) -> None:
+        """Draw by `draw`, which gives so many random bytes."""
+        self._draw = draw
+        self._spare: list[bytes] = []
+
+    def next(self) -> bytes:
+        """Return 16 bytes that were never given before; safe to use from several threads."""
+        try:
+            # One step of the interpreter, so no two threads get the same.
+            return self._spare.pop()
+        except IndexError:
+            drawn = self._draw(_DRAWN_UUIDS * UUID_BYTES)
+            self._spare += [drawn[at : at + UUID_BYTES] for at in range(UUID_BYTES, len(drawn), UUID_BYTES)]
+            return drawn[:UUID_BYTES]
 
 
 def crc32c(data: bytes) -> int:

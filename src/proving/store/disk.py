@@ -29,6 +29,10 @@ class Disk(Protocol):
         """Make a file of zeros, durable when it returns; FileExistsError, or OSError(ENOSPC) when full."""
         ...
 
+    def create_together(self, names: Sequence[str], size_bytes: int) -> None:
+        """Make several files as `create` does: all of them, or, where that raises, none."""
+        ...
+
     def size_bytes(self, name: str) -> int:
         """Return a file's size."""
         ...
@@ -105,9 +109,17 @@ class FolderDisk:
             FileExistsError: there is one.
             OSError: ENOSPC when the disk is full; nothing is left behind.
         """
-        if (self.folder / name).exists():
-            raise FileExistsError(f"{self.folder / name} exists")
-        self._make_whole(name, lambda file: os.posix_fallocate(file, 0, size_bytes))
+        self.create_together([name], size_bytes)
+
+    def create_together(self, names: Sequence[str], size_bytes: int) -> None:
+        """Make several files, each as `create` does; raises as that, and then none is made.
+
+        A file system makes many new files durable in the time that one takes.
+        """
+        for name in names:
+            if (self.folder / name).exists():
+                raise FileExistsError(f"{self.folder / name} exists")
+        self._make_whole(names, lambda file: os.posix_fallocate(file, 0, size_bytes))
 
     def size_bytes(self, name: str) -> int:
         """Return a file's size."""
@@ -155,7 +167,7 @@ class FolderDisk:
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a small whole file, atomic and durable."""
-        self._make_whole(name, lambda file: write_all(file, 0, [data]))
+        self._make_whole([name], lambda file: write_all(file, 0, [data]))
 
     def remove(self, name: str) -> None:
         """Remove a file, durable when it returns."""
@@ -186,20 +198,28 @@ class FolderDisk:
                 os.close(opened)
         return file
 
-    def _make_whole(self, name: str, fill: Callable[[int], None]) -> None:
-        path = self.folder / (name + UNFINISHED)
+    def _make_whole(self, names: Sequence[str], fill: Callable[[int], None]) -> None:
+        """Make files that are there only once they are whole."""
+        unfinished = [self.folder / (name + UNFINISHED) for name in names]
+        made: list[int] = []
+        renamed: list[Path] = []
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-            try:
-                fill(file)
+            for path in unfinished:
+                made.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
+                fill(made[-1])
+            for file in made:
                 os.fsync(file)
-            finally:
-                os.close(file)
-            path.rename(self.folder / name)
+            for path, name in zip(unfinished, names, strict=True):
+                renamed.append(path.rename(self.folder / name))
         except OSError:
-            path.unlink(missing_ok=True)
+            for path in (*unfinished, *renamed):
+                path.unlink(missing_ok=True)
             raise
-        self._forget(name)
+        finally:
+            for file in made:
+                os.close(file)
+        for name in names:
+            self._forget(name)
         self._sync_folder()
 
     def _forget(self, name: str) -> None:

@@ -9,7 +9,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from proving.store.chunk import FRAME_BYTES, HEADER_BYTES, UUID_BYTES, Chunk, Kind, crc32c, decode, encode
+from proving.store.chunk import FRAME_BYTES, HEADER_BYTES, Chunk, Kind, Uuids, crc32c, decode, encode
 from proving.store.disk import Disk
 from proving.store.entries import Locator
 from proving.store.errors import Corrupt, DiskFailed, DiskFull
@@ -21,6 +21,7 @@ from proving.store.superblock import Checkpoint, ExtentRecord, Role, Run, Superb
 from proving.store.superblock_updates import CheckpointRecord, SuperblockUpdates
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MOST_AHEAD = 8
 _WHAT = {
     Kind.DATA: "data",
     Kind.RUN: "run",
@@ -73,7 +74,7 @@ class Extents:
         self.index_bytes = _index_bytes(superblock.state.runs)
         self._state = superblock
         self._settings = settings
-        self._draw = draw
+        self._uuids = Uuids(draw)
         self._allocation = threading.RLock()
         # Re-entrant: a reader dropped by the garbage collector unpins in whatever thread that runs.
         self._counts = threading.RLock()
@@ -105,7 +106,7 @@ class Extents:
             DiskFailed: the disk refused.
         """
         crc = crc32c(payload)
-        uuid = self._draw(UUID_BYTES)
+        uuid = self._uuids.next()
         size = len(payload) + FRAME_BYTES
         with self._allocation:
             extent = self._open_data
@@ -126,7 +127,7 @@ class Extents:
 
     def new_uuid(self) -> bytes:
         """Return the random bytes for a frame."""
-        return self._draw(UUID_BYTES)
+        return self._uuids.next()
 
     def settle_all(self) -> None:
         """Make everything durable that was ever asked for and has not failed, before an orderly stop.
@@ -191,9 +192,9 @@ class Extents:
     def ensure_reserve(self) -> None:
         """Make the extents that are kept back, as far as the disk has room."""
         with self._allocation:
-            while self.free_count() < self._settings.reserve_extents:
+            while (missing_count := self._settings.reserve_extents - self.free_count()) > 0:
                 try:
-                    self._create()
+                    self._create(missing_count)
                 except DiskFull:
                     return
 
@@ -217,22 +218,29 @@ class Extents:
 
     def _free_extent(self, *, is_urgent: bool) -> Extent:
         kept_back = 0 if is_urgent else self.kept_back
-        while self.free_count() <= kept_back:
-            self._create()
+        while (free_count := self.free_count()) <= kept_back:
+            # To make several takes little longer than to make one, and whoever appends waits for it.
+            self._create(max(kept_back + 1 - free_count, min(len(self.all) // 8, _MOST_AHEAD)))
         return next(extent for extent in self.all if _is_free(extent))
 
-    def _create(self) -> None:
+    def _create(self, count: int) -> None:
+        """Make so many extents, or at least one."""
         capacity = self._settings.capacity_bytes
-        if capacity is not None and (len(self.all) + 1) * self.size_bytes > capacity:
+        if capacity is not None:
+            count = min(count, capacity // self.size_bytes - len(self.all))
+        if count < 1:
             raise DiskFull(f"the store is full: {len(self.all)} extents are all it may use; delete something")
-        extent = Extent(len(self.all))
+        made = [Extent(len(self.all) + index) for index in range(count)]
         try:
-            self.disk.create(extent.file, self.size_bytes)
+            self.disk.create_together([extent.file for extent in made], self.size_bytes)
         except OSError as error:
-            if error.errno in _NO_ROOM:
+            if error.errno not in _NO_ROOM:
+                raise DiskFailed(f"{made[0].file}: cannot be made: {error}") from error
+            if count == 1:
                 raise DiskFull("the disk is full; delete objects or make room beside the store") from error
-            raise DiskFailed(f"{extent.file}: cannot be made: {error}") from error
-        self.all.append(extent)
+            self._create(1)
+        else:
+            self.all += made
 
     def _reset_empty(self) -> None:
         if self.is_in_doubt:

@@ -10,7 +10,7 @@ durable before the next, so one of both is always whole. Integers are little-end
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeAlias
@@ -82,6 +82,24 @@ class Directory:
 def blocks(size_bytes: int) -> int:
     """Return how many blocks so many bytes take."""
     return -(-size_bytes // BLOCK_BYTES)
+
+
+def cut(ranges: Sequence[Range], block_count: int) -> list[tuple[Range, ...]]:
+    """Return ranges in pieces of so many blocks each; the blocks are a multiple of that."""
+    pieces: list[tuple[Range, ...]] = []
+    piece: list[Range] = []
+    wanted = block_count
+    for first, count in ranges:
+        at = first
+        while at < first + count:
+            here = min(wanted, first + count - at)
+            piece.append((at, here))
+            at += here
+            wanted -= here
+            if not wanted:
+                pieces.append(tuple(piece))
+                piece, wanted = [], block_count
+    return pieces
 
 
 def free_ranges(directory: Directory) -> list[Range]:

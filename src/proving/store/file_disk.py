@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from proving.store.disk import Bytes
-from proving.store.file_directory import BLOCK_BYTES, Range, StoredFile, blocks, encode, free_ranges, load
+from proving.store.file_directory import BLOCK_BYTES, Range, StoredFile, blocks, cut, encode, free_ranges, load
 from proving.store.raw_file import Raw, RawFile
 
 
@@ -60,13 +60,19 @@ class FileDisk:
 
     def create(self, name: str, size_bytes: int) -> None:
         """Make a file of zeros, durable when it returns; raises FileExistsError, or OSError(ENOSPC)."""
+        self.create_together([name], size_bytes)
+
+    def create_together(self, names: Sequence[str], size_bytes: int) -> None:
+        """Make several files, each as `create` does: they come into the directory together, or not at all."""
         with self._lock:
-            if name in self._directory.files:
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
-            ranges = self._take(blocks(size_bytes))
-            if self._clear(ranges):
+            for name in names:
+                if name in self._directory.files:
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+            made = cut(self._take(blocks(size_bytes) * len(names)), blocks(size_bytes))
+            if self._clear([each for ranges in made for each in ranges]):
                 self._sync()
-            self._write_directory({**self._directory.files, name: StoredFile(size_bytes, ranges)})
+            files = {name: StoredFile(size_bytes, ranges) for name, ranges in zip(names, made, strict=True)}
+            self._write_directory(self._directory.files | files)
 
     def size_bytes(self, name: str) -> int:
         """Return a file's size."""

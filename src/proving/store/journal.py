@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 _BATCH = struct.Struct("<QI")
 BATCH_BYTES = _BATCH.size + len(packed(())) + HEADER_BYTES + UUID_BYTES
 """What a batch takes beside its values and entries."""
+_FILLS_PER_EXTENT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ class Journal:
         self._sequence = sequence
         # The last batch, or the owner of the extent that the next one begins.
         self._last = NOTHING
+        # In its first life, so much of the active extent was written at some time.
+        self._filled_bytes = 0
 
     def draft(self, room_bytes: int, *, is_urgent: bool) -> Draft:
         """Return an empty batch in an extent that has room for so many bytes.
@@ -128,6 +131,7 @@ class Journal:
             active = self._active = self._extents.allocate(Role.JOURNAL, is_urgent=is_urgent, after=active)
             # What comes behind it also comes behind the batches before, all of which are durable.
             self._last = active.owner
+            self._filled_bytes = 0
         return Draft(self._extents, active)
 
     def write(self, draft: Draft, entries: Sequence[Entry], beside: Beside) -> None:
@@ -142,7 +146,7 @@ class Journal:
         soft = self._extents.soft
         after = beside.after.and_(self._last)
         what = f"batch {self._sequence} of {len(entries)} entries"
-        batch = Write(what, active.target, after, active.pointer, draft.parts, is_eager=False)
+        batch = Write(what, active.target, after, active.pointer, self._filled(draft, active), is_eager=False)
         try:
             soft.write_durably(batch, beside.dependency)
         except BaseException as error:
@@ -157,6 +161,18 @@ class Journal:
         self.tail_bytes += draft.end - active.pointer
         active.pointer = draft.end
         self._sequence += 1
+
+    def _filled(self, draft: Draft, active: Extent) -> Sequence[bytes]:
+        """Return what to write for a batch: where the file's blocks were never written, zeros behind a small one.
+
+        The file system notes each block that is written for the first time, and a sync waits for that note: for small
+        batches that takes longer than all the rest. With zeros there it is due once for many of them.
+        """
+        fill_bytes = self._extents.size_bytes // _FILLS_PER_EXTENT
+        if active.life > 1 or draft.end <= self._filled_bytes or draft.end - active.pointer > fill_bytes // 4:
+            return draft.parts
+        self._filled_bytes = min(draft.end + fill_bytes, self._extents.size_bytes)
+        return [*draft.parts, bytes(self._filled_bytes - draft.end)]
 
     def _leave_behind(self, failed: Extent) -> None:
         """Go on in another extent, after which a failed batch can no longer come back.
