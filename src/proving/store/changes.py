@@ -1,7 +1,8 @@
 """What each kind of change does to the index, decided by the leader of its commit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from proving.store import entries, versions
 from proving.store.commit import Decide
@@ -12,8 +13,7 @@ from proving.store.records import Deletion
 from proving.store.versions import Outgrown
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """What a put wants to be true before, and said of the object after."""
 
     bucket: str
@@ -76,7 +76,7 @@ def put_object(wish: Wish, value: Value, placing: Placing) -> Decide:
             raise PreconditionFailed(f"'{wish.key}' is there already")
         if wish.if_match is not None:
             _check_match(old, wish.if_match, wish.key)
-        placed = value if place is None else entries.with_locators(value, [place])
+        placed = value if place is None else entries.with_first_locator(value, place)
         made, placing.version = versions.put(view, wish.bucket, wish.key, placed, placing.token)
         _check_room(made, placing)
         return made
@@ -132,7 +132,7 @@ def describe(bucket: str, key: str, version: str | None, updates: Mapping[str, s
         if facts.is_delete_marker:
             raise NoSuchKey(f"that version of '{key}' is a delete marker")
         metadata = {name: text for name, text in {**facts.metadata, **updates}.items() if text is not None}
-        made = [(name, entries.object_value(entries.locators_of(value), replace(facts, metadata=metadata)))]
+        made = [(name, entries.object_value(entries.locators_of(value), facts._replace(metadata=metadata)))]
         _check_room(made, placing)
         placing.version = facts.version
         return made

@@ -13,7 +13,6 @@ more.
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -36,6 +35,7 @@ VERSION_BYTES = _VERSION.size + 32
 _PAIR = struct.Struct("<HI")
 LOCATOR_BYTES = _LOCATOR.size
 PAIR_BYTES = _PAIR.size
+_ONE = _COUNT.pack(1)
 _GONE = 0xFFFFFFFF
 _GONE_BYTES = _COUNT.pack(_GONE)
 _BUCKET, _KEY = b"b", b"o"
@@ -55,9 +55,8 @@ class Locator(NamedTuple):
         return self.size_bytes + FRAME_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What an object's entry says beside its chunks."""
+class Facts(NamedTuple):
+    """What an object's entry says beside its chunks; a named tuple, because every put and get makes one."""
 
     size_bytes: int
     etag: str
@@ -194,6 +193,11 @@ def locators_of(value: Value) -> list[Locator]:
         return [Locator._make(row) for row in _LOCATOR.iter_unpack(value[_COUNT.size : end])]
     except struct.error as error:
         raise Corrupt(f"an index entry cannot be read: {error}") from error
+
+
+def with_first_locator(value: Value, locator: Locator) -> Value:
+    """Return an object's entry that named no chunk, and now names one; every small put asks for that."""
+    return _ONE + _LOCATOR.pack(*locator) + value[_COUNT.size :]
 
 
 def with_locators(value: Value, locators: Iterable[Locator]) -> Value:

@@ -116,7 +116,7 @@ def _told(name: Name, value: bytes, locators: list[Locator]) -> dict[str, Any]:
         "kind": "object" if is_current else "older",
         "bucket": bucket.decode(),
         "key": key.decode(),
-        "facts": {each: getattr(facts, each) for each in Facts.__slots__},
+        "facts": facts._asdict(),
         "pieces": [[locator.size_bytes, locator.crc] for locator in locators],
     }
 

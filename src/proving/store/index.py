@@ -100,7 +100,10 @@ class Index:
             if name in layer:
                 return layer[name]
         probe = probe_of(name)
-        if not any(run.may_hold(probe) for run in version.runs):
+        for run in version.runs:
+            if run.may_hold(probe):
+                break
+        else:
             return None
         with self._reading() as version:
             for layer in (version.changed, version.frozen):

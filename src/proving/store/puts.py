@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 
 from proving.store import changes, entries
 from proving.store.changes import Wish
@@ -101,7 +100,7 @@ class Puts:
                     raise
             else:
                 if placing.version:
-                    facts = replace(facts, version=placing.version)
+                    facts = facts._replace(version=placing.version)
                 return facts.info(bucket, key)
 
     def _beside(self, body: Body) -> Beside:

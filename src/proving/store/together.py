@@ -5,7 +5,7 @@ synced write makes all of them durable. Whatever does not go that way is put by 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proving.errors import Error
@@ -14,7 +14,7 @@ from proving.store.changes import Placing, Wish
 from proving.store.chunk import crc32c
 from proving.store.commit import Change
 from proving.store.entries import Facts
-from proving.store.errors import DiskFull, NoSuchBucket
+from proving.store.errors import DiskFull
 from proving.store.names import check_key
 from proving.store.versions import Outgrown
 
@@ -59,7 +59,7 @@ def put_together(store: "Store", wanted: Sequence[NewObject]) -> "list[ObjectInf
     for number, change, facts, placing in made:
         if change.error is None:
             new = wanted[number]
-            told = replace(facts, version=placing.version) if placing.version else facts
+            told = facts._replace(version=placing.version) if placing.version else facts
             results[number] = told.info(new.wish.bucket, new.wish.key)
         elif not isinstance(change.error, DiskFull | Outgrown):
             results[number] = change.error
@@ -67,11 +67,9 @@ def put_together(store: "Store", wanted: Sequence[NewObject]) -> "list[ObjectInf
 
 
 def _change(store: "Store", new: NewObject, now_s: float) -> tuple[Change, Facts, Placing]:
-    """Return the change that puts an object; raises what can be known before."""
+    """Return the change that puts an object; raises BadName. Whether the bucket is there is seen when it is made."""
     history, wish = store.history, new.wish
     check_key(wish.key)
-    if history.index.get(entries.bucket_name(wish.bucket)) is None:
-        raise NoSuchBucket(changes.no_bucket(wish.bucket))
     facts = Facts(len(new.data), new.etag, now_s, wish.content_type, wish.metadata)
     value = entries.object_value((), facts)
     placing = history.placing(wish.bucket, wish.key, len(value) + entries.LOCATOR_BYTES)

@@ -144,7 +144,10 @@ def newest(view: View, bucket: str, key: str) -> Facts | None:
 
 def room_bytes(made: Sequence[Entry]) -> int:
     """Return how long entries are as they are written."""
-    return sum(len(name) + len(value or b"") + entries.PAIR_BYTES for name, value in made)
+    size_bytes = 0
+    for name, value in made:
+        size_bytes += len(name) + len(value or b"") + entries.PAIR_BYTES
+    return size_bytes
 
 
 def _version(order: int, token: str) -> str:

@@ -148,8 +148,11 @@ class HeadReader:
         parser, headers, target = self._parser, self._headers, self._target.decode("latin-1")
         has_body = "content-length" in headers and headers["content-length"] != "0"
         is_plain = (
-            # A head that came in small pieces is small.
-            0 <= self._head_bytes <= self._head_limit_bytes - self._piece_bytes
+            # A head that came in small pieces is small; one that came with much of its body is looked at.
+            (
+                0 <= self._head_bytes <= self._head_limit_bytes - self._piece_bytes
+                or self._held_bytes() <= self._head_limit_bytes
+            )
             and len(headers) + self._repeated_count <= self._few
             and target[:1] == "/"
             and "host" in headers

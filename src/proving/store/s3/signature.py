@@ -33,6 +33,7 @@ STREAMING = frozenset((STREAMING_SIGNED, STREAMING_SIGNED_TRAILER, STREAMING_UNS
 SKEW_LIMIT_S = 15 * 60
 EXPIRY_LIMIT_S = 7 * 24 * 3600
 
+_SHA256 = hashlib.sha256()
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 _TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
@@ -188,7 +189,10 @@ def canonical_query(query: Pairs) -> str:
 
 def string_to_sign(time: str, scope: str, canonical: bytes) -> str:
     """Return task 2 of the specification."""
-    return f"{ALGORITHM}\n{time}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}"
+    # A copy of an empty digest: making one anew looks the algorithm up.
+    digest = _SHA256.copy()
+    digest.update(canonical)
+    return f"{ALGORITHM}\n{time}\n{scope}\n{digest.hexdigest()}"
 
 
 def sign(key: bytes, text: str) -> str:
