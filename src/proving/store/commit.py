@@ -38,6 +38,7 @@ class Change:
         alone: Instead of `decide`: work that needs the index, the runs and the journal to itself.
         error: Why it was not done.
         is_done: Durable and visible, or failed.
+        room_bytes: What it takes in a batch at most.
     """
 
     decide: Decide
@@ -49,12 +50,12 @@ class Change:
     error: Exception | None = None
     is_done: bool = False
     wake: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    room_bytes: int = field(init=False)
 
-    @property
-    def room_bytes(self) -> int:
-        """Return what it takes in a batch at most."""
+    def __post_init__(self) -> None:
+        """Know its size."""
         beside_bytes = len(self.beside.locators) * LOCATOR_BYTES
-        return self.size_bytes + beside_bytes + (len(self.value[0]) + FRAME_BYTES if self.value else 0)
+        self.room_bytes = self.size_bytes + beside_bytes + (len(self.value[0]) + FRAME_BYTES if self.value else 0)
 
 
 class Committer:

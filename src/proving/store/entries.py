@@ -35,7 +35,7 @@ VERSION_BYTES = _VERSION.size + 32
 _PAIR = struct.Struct("<HI")
 LOCATOR_BYTES = _LOCATOR.size
 PAIR_BYTES = _PAIR.size
-_ONE = _COUNT.pack(1)
+_NONE, _ONE = _COUNT.pack(0), _COUNT.pack(1)
 _GONE = 0xFFFFFFFF
 _GONE_BYTES = _COUNT.pack(_GONE)
 _BUCKET, _KEY = b"b", b"o"
@@ -282,4 +282,4 @@ def extents_of(raw: bytes, name_size: int) -> tuple[int, ...]:
 def packed(locators: Iterable[Locator]) -> bytes:
     """Return locators as they are written: their number, then each."""
     rows = [_LOCATOR.pack(*locator) for locator in locators]
-    return b"".join((_COUNT.pack(len(rows)), *rows))
+    return b"".join((_COUNT.pack(len(rows)), *rows)) if rows else _NONE
