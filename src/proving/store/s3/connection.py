@@ -1,9 +1,10 @@
 """One client's connection: requests are answered in order, and back-pressure goes both ways.
 
-    data_received -> Turns -> HeadReader -> Message (head, body so far) -> queue -> the first is the one being served
+    data_received -> HeadReader -> Message (head, body so far) -> queue -> the first is the one being served
 
 Only the first message of the queue is begun, so a pipelined request sees what the one before it did. While more than
-one waits, or much of a body is held, the socket is not read. What blocks runs in `Workers`.
+one waits, or much of a body is held, the socket is not read. What blocks runs in `Workers`. Reading, beginning,
+finishing and sending are steps of `Turns`, each done for all connections before the next.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from proving.store.s3.head import Answer, Head
 from proving.store.s3.heads import Flaw, HeadReader
 from proving.store.s3.http import Exchange, Pace, Service, Shared
 from proving.store.s3.message import Message
-from proving.store.s3.turns import Turns
+from proving.store.s3.turns import Step, Turns
 from proving.store.s3.wire import Limits, Stamps, answer_head
 from proving.store.s3.workers import Workers
 
@@ -84,7 +85,7 @@ class Connection:
             self._read(data)
             return
         if not self._arrived:
-            self._turns.put_off(self._read_arrived)
+            self._turns.put_off(Step.READ, self._read_arrived)
         self._arrived.append(data)
 
     def _read_arrived(self) -> None:
@@ -102,8 +103,8 @@ class Connection:
             self._head_started_s = now_s
         reader.feed(data)
         if reader.flaw is not None:
-            if not self._is_closing:
-                self._refuse_malformed(reader.flaw)
+            # Behind the requests before it.
+            self._turns.put_off(Step.FINISH, self._go_on)
         elif (queue := self._queue) and (len(queue) > 1 or queue[0].held_bytes > 2 * self._limits.block_bytes):
             self._pause()
 
@@ -148,7 +149,7 @@ class Connection:
         queue = self._queue
         queue.append(message)
         if len(queue) == 1:
-            self._begin(message)
+            self._turns.put_off(Step.BEGIN, self._begin_first)
 
     def body(self, piece: bytes) -> None:
         """Hold more of the body, and hand it on in blocks."""
@@ -177,7 +178,7 @@ class Connection:
         if message.is_answered:
             self._close()
         else:
-            self._advance()
+            self._turns.put_off(Step.FINISH, self._advance)
 
     # What the server asks.
 
@@ -221,6 +222,10 @@ class Connection:
                     self._reply(message, self._service.malformed("RequestTimeout", "", message.request_id))
 
     # Serving the first message of the queue.
+
+    def _begin_first(self) -> None:
+        if self._queue and self._may_serve and self._queue[0].exchange is None:
+            self._begin(self._queue[0])
 
     def _begin(self, message: Message) -> None:
         exchange = message.exchange = self._service.begin(message.head, message.request_id)
@@ -336,7 +341,7 @@ class Connection:
             return
         if size_bytes <= _SMALL_ANSWER_BYTES:
             if not self._unsent:
-                self._turns.put_off(self._send_unsent)
+                self._turns.put_off(Step.SEND, self._send_unsent)
             self._unsent += head + body
             if len(self._unsent) > _MUCH_BYTES:
                 self._send_unsent()
