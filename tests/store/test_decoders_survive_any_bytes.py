@@ -34,6 +34,9 @@ FACTS = st.builds(
     st.floats(allow_nan=False),
     st.text(max_size=5),
     st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=3),
+    version=st.just(""),
+    order=st.just(0),
+    is_delete_marker=st.just(False),
 )
 STATES = st.builds(
     State,

@@ -70,6 +70,27 @@ def test_reading_beyond_the_end_and_making_twice_are_refused(make: Callable[[], 
         disk.read("extent", 0, 1)
 
 
+def test_several_files_are_made_together_or_not_at_all(make: Callable[[], Disk]) -> None:
+    disk = make()
+    disk.create_together(["a", "b", "c"], 5000)
+    disk.write("b", 4990, [b"end of b"])
+    with pytest.raises(FileExistsError):
+        disk.create_together(["d", "b"], 5000)
+    disk.close()
+    disk = make()
+    assert sorted(disk.files()) == ["a", "b", "c"]
+    assert (disk.read("a", 0, 5000), disk.read("b", 4990, 8)) == (bytes(5000), b"end of b")
+    disk.close()
+
+
+def test_files_for_which_there_is_no_room_are_all_not_made(tmp_path: Path) -> None:
+    for disk in (SimDisk(capacity_bytes=10_000), FileDisk.open(tmp_path / "disk", 1 << 16)):
+        with pytest.raises(OSError, match="space"):
+            disk.create_together([f"extent {number}" for number in range(9)], 4096)
+        assert disk.files() == []
+        disk.close()
+
+
 def test_two_opens_of_one_folder_are_refused(tmp_path: Path) -> None:
     with Store.open(tmp_path), pytest.raises(StoreInUse, match="open in another process"):
         Store.open(tmp_path)

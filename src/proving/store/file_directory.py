@@ -84,21 +84,21 @@ def blocks(size_bytes: int) -> int:
     return -(-size_bytes // BLOCK_BYTES)
 
 
-def cut(ranges: Sequence[Range], block_count: int) -> list[tuple[Range, ...]]:
-    """Return ranges in pieces of so many blocks each; the blocks are a multiple of that."""
+def cut(ranges: Sequence[Range], piece_count: int, block_count: int) -> list[tuple[Range, ...]]:
+    """Return ranges in so many pieces of so many blocks each, which are all that there are."""
+    left = list(ranges)
     pieces: list[tuple[Range, ...]] = []
-    piece: list[Range] = []
-    wanted = block_count
-    for first, count in ranges:
-        at = first
-        while at < first + count:
-            here = min(wanted, first + count - at)
-            piece.append((at, here))
-            at += here
+    for _ in range(piece_count):
+        piece: list[Range] = []
+        wanted = block_count
+        while wanted:
+            first, count = left.pop(0)
+            here = min(wanted, count)
+            piece.append((first, here))
             wanted -= here
-            if not wanted:
-                pieces.append(tuple(piece))
-                piece, wanted = [], block_count
+            if here < count:
+                left.insert(0, (first + here, count - here))
+        pieces.append(tuple(piece))
     return pieces
 
 

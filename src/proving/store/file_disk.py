@@ -68,7 +68,7 @@ class FileDisk:
             for name in names:
                 if name in self._directory.files:
                     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
-            made = cut(self._take(blocks(size_bytes) * len(names)), blocks(size_bytes))
+            made = cut(self._take(blocks(size_bytes) * len(names)), len(names), blocks(size_bytes))
             if self._clear([each for ranges in made for each in ranges]):
                 self._sync()
             files = {name: StoredFile(size_bytes, ranges) for name, ranges in zip(names, made, strict=True)}
