@@ -72,7 +72,7 @@ class FileDisk:
             if self._clear([each for ranges in made for each in ranges]):
                 self._sync()
             files = {name: StoredFile(size_bytes, ranges) for name, ranges in zip(names, made, strict=True)}
-            self._write_directory(self._directory.files | files)
+            self._write_directory({**self._directory.files, **files})
 
     def size_bytes(self, name: str) -> int:
         """Return a file's size."""
