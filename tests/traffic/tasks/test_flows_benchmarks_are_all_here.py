@@ -57,7 +57,7 @@ def test_a_benchmark_has_flows_sizes(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("multiagent_figure_eight", "multiagent_highway", "figureeight1_by_vehicle"),
+        *("multiagent_figure_eight", "multiagent_highway", "figureeight1_by_vehicle", "traffic_light_grid"),
         *("merge0_by_vehicle", "bottleneck0_by_cell", "grid0_by_signal", "multiagent_grid0", "i210_multi_every_lane"),
     ],
 )
@@ -126,3 +126,21 @@ def test_signals_know_their_neighbours_and_their_edges() -> None:
     assert edges[4] == {"bot1_1", "top1_2", "right1_1", "left2_1"}
     assert len(NETWORK_TASKS["multiagent_grid0"].sight.names) == 3 * 4 * 2 + 2 * 4 + 2 * 5
     assert len(NETWORK_TASKS["i210_multi_every_lane"].sight.names) == 38
+
+
+def test_everybody_on_the_grid_is_seen() -> None:
+    task = NETWORK_TASKS["traffic_light_grid"]
+    episode, road_map = first_episode(task), task.built.road_map
+    vehicles = episode.traffic.vehicles
+    lane, edge = 7, road_map.edges[int(task.built.edge[7])]
+    there = vehicles._replace(
+        lane=vehicles.lane.at[0, 0].set(lane),
+        position_m=vehicles.position_m.at[0, 0].set(edge.length_m - 60),
+        speed_mps=vehicles.speed_mps.at[0, 0].set(7.0),
+    )
+    seen = observe(task, episode._replace(traffic=episode.traffic._replace(vehicles=there)))[:, 0, 0]
+    told = dict(zip(task.sight.names, np.asarray(seen).tolist(), strict=True))
+    assert told["speed_0"] == pytest.approx(7 / 35)
+    assert told["distance_0"] == pytest.approx(60 / 300)
+    assert told["edge_0"] == pytest.approx(road_map.edge_index[edge.name] / len(road_map.edges))
+    assert (told["speed_1"], told["distance_1"], told["edge_1"]) == (0, 1, 0), "nobody else is there"

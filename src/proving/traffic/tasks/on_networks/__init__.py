@@ -9,6 +9,7 @@ from proving.traffic.tasks.on_networks.figure_eight import (
 )
 from proving.traffic.tasks.on_networks.grid import GRIDS, GRIDS_BY_SIGNAL
 from proving.traffic.tasks.on_networks.grid_by_neighbours import MULTIAGENT_GRIDS
+from proving.traffic.tasks.on_networks.grid_seen_whole import TRAFFIC_LIGHT_GRID
 from proving.traffic.tasks.on_networks.hearing import communicating
 from proving.traffic.tasks.on_networks.highways import I210_MULTI, I210_MULTI_EVERY_LANE, MULTIAGENT_HIGHWAY
 from proving.traffic.tasks.on_networks.lane_changing import (
@@ -40,6 +41,7 @@ NETWORK_TASKS: dict[str, NetworkTask] = {
         I210_MULTI,
         I210_MULTI_EVERY_LANE,
         *MULTIAGENT_GRIDS,
+        TRAFFIC_LIGHT_GRID,
         LANE_CHANGE_ACCEL,
         LANE_CHANGE_ACCEL_PO,
         BOTTLENECK_ACCEL,
