@@ -1,5 +1,6 @@
 """Many seeds of one network on several devices: each device steps its share of the worlds, and nothing is exchanged."""
 
+import contextlib
 from collections.abc import Sequence
 
 import jax
@@ -22,6 +23,23 @@ from proving.traffic.network.simulate import (
 from proving.traffic.network.state import Array, Finished, State, World
 
 AXIS = "device"
+
+
+def so_many_devices(count: int) -> list[jax.Device]:
+    """Return so many devices; a CPU stands for as many as are asked for, unless JAX has started before.
+
+    Raises:
+        BadSettings: there are fewer.
+    """
+    if count < 1:
+        raise BadSettings(f"devices must be at least 1, not {count}")
+    # Once JAX has started it is too late to ask: what is there is counted below.
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", count)
+    devices = jax.devices()
+    if len(devices) < count:
+        raise BadSettings(f"{count} devices are asked for, but JAX has {len(devices)} here")
+    return devices[:count]
 
 
 def simulate_on(

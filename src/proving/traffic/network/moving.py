@@ -80,13 +80,14 @@ def _carried(world: World, vehicles: Vehicles, holds: Array, place: Array) -> En
     return Ends(lane, position_m, node, stopped, is_last)
 
 
-def arrived(world: World, state: State, is_last: Array) -> State:
+def arrived(world: World, state: State, is_last: Array, counts: Array) -> State:
     """Take off the road who has reached its goal, and note what became of the trip.
 
     Args:
         world: what stays the same.
         state: where everybody is.
         is_last: whose plan ends on the edge that it is on or about to reach.
+        counts: whose arrival is noted.
     """
     lanes, vehicles = world.network.lanes, state.vehicles
     nowhere = lanes.length_m.shape[0] - 1
@@ -96,7 +97,7 @@ def arrived(world: World, state: State, is_last: Array) -> State:
     now_s = (clock(world, state.step, vehicles.trip) + 1) * world.dt_s
 
     def noted(finished: Finished) -> Finished:
-        at = jnp.where(leaves, vehicles.trip, finished.departed_s.shape[0])
+        at = jnp.where(leaves & counts, vehicles.trip, finished.departed_s.shape[0])
         said = Finished(
             vehicles.departed_s,
             jnp.broadcast_to(now_s, vehicles.departed_s.shape).astype(vehicles.departed_s.dtype),
@@ -231,6 +232,8 @@ def _starts(world: World, state: State, here: Places) -> Start:
         return jnp.take_along_axis(jnp.broadcast_to(values, lane.shape), chosen, axis=1)[:, 0]
 
     enters = of(fits) & (of(score) >= 0)
+    if world.own is not None:
+        enters = enters & pick(world.own, of(lane))
     return Start(trip, jnp.where(enters, of(lane), nowhere), at_m, of(speed_mps), enters)
 
 

@@ -190,6 +190,7 @@ class World(NamedTuple):
         seed: of everything that happens by chance; side by side: one per world.
         dt_s: step.
         at_new_speed: one moves a step at the speed that one has after it, as SUMO does, not at the mean of both.
+        own: per lane, whether what happens there is counted here; None: everywhere. See `districts`.
     """
 
     network: Network
@@ -199,6 +200,7 @@ class World(NamedTuple):
     seed: Array
     dt_s: float
     at_new_speed: bool
+    own: Array | None = None
 
 
 def chance(world: World, trip: Array) -> tuple[Array, Array]:

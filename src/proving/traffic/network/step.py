@@ -39,7 +39,13 @@ STANDING_MPS = 0.1
 
 
 def step(world: World, state: State, command: Command | None = None) -> tuple[State, Record]:
-    """Move every vehicle by one step.
+    """Move every vehicle by one step; see `moved`."""
+    state, record = moved(world, state, command)
+    return in_order(world, state), record
+
+
+def moved(world: World, state: State, command: Command | None = None) -> tuple[State, Record]:
+    """Move every vehicle by one step, and leave everybody in its place in the arrays; who is new comes last.
 
     Args:
         world: what stays the same.
@@ -68,32 +74,32 @@ def step(world: World, state: State, command: Command | None = None) -> tuple[St
     who = jnp.where(here.exists, vehicles.trip, -1)
     record = Record(who, vehicles.lane, vehicles.position_m, vehicles.speed_mps, accel_mps2, state.lights.phase)
     has_changed = change.to_lane != vehicles.lane
-    moved = vehicles._replace(
+    after = vehicles._replace(
         lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory
     )
     overlaps = spread(gate.some, gate.is_some, gate.overlaps, False)
     stays = spread(gate.some, gate.is_some, gate.holds, False)
     is_next = spread(gate.some, gate.is_some, gate.entrance_m, 0.0) <= here.rest_m
-    ends = across(world, moved, here, stays & is_next)
+    ends = across(world, after, here, stays & is_next)
     # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
     speed_mps = jnp.where(ends.stopped, 0, speed_mps)
-    is_hard = here.exists & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
-    moved = moved._replace(lane=ends.lane, position_m=ends.position_m, node=ends.node, speed_mps=speed_mps)
+    counts = here.exists if world.own is None else here.exists & pick(world.own, vehicles.lane)
+    is_hard = counts & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
+    after = after._replace(lane=ends.lane, position_m=ends.position_m, node=ends.node, speed_mps=speed_mps)
     brakes = accel_mps2 < -(ROLLING[0] + ROLLING[1] * vehicles.speed_mps) * vehicles.speed_mps
     now_s = at_step * world.dt_s
-    after = state._replace(
-        vehicles=after_stops(
-            world, vehicles, _counted(world, moved, moved_m, limit_mps, (has_changed, brakes)), here, now_s
-        ),
+    after = _counted(world, after, moved_m, limit_mps, (has_changed, brakes))
+    state = state._replace(
+        vehicles=after_stops(world, vehicles, after, here, now_s),
         lights=lights_after(
             world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
         ),
         collisions=state.collisions
-        + counted(world, here.exists & (overlaps | ~ahead.is_line & (ahead.gap_m < 0)), vehicles.trip),
+        + counted(world, counts & (overlaps | ~ahead.is_line & (ahead.gap_m < 0)), vehicles.trip),
         emergencies=state.emergencies + counted(world, is_hard, vehicles.trip),
     )
-    after = entered(world, arrived(world, after, ends.is_last), here)
-    return in_order(world, after)._replace(step=state.step + 1), record
+    state = entered(world, arrived(world, state, ends.is_last, counts), here)
+    return state._replace(step=state.step + 1), record
 
 
 def in_order(world: World, state: State) -> State:

@@ -34,6 +34,8 @@ class How:
         automated_share: Share of the vehicles that are automated, 0 to 1, beside those that the network has.
         seed: The first seed.
         seeds: How many seeds to run, one after the other.
+        devices: How many devices drive the network together, each its own district; a CPU stands for as many as it is
+            asked for.
     """
 
     duration_s: float | None = None
@@ -45,6 +47,7 @@ class How:
     automated_share: float = 0.0
     seed: int = 0
     seeds: int = 1
+    devices: int = 1
 
 
 HOW = How()
@@ -122,7 +125,9 @@ def simulate_network(
         people = with_automated(asked.demand, how.automated_share, seed)
         run = _run(asked, how)
         is_recorded = out is not None and seed == how.seed
-        outcome, record = fitted(asked.road_map, people, run, seed, router=router, is_recorded=is_recorded)
+        outcome, record = fitted(
+            asked.road_map, people, run, seed, router=router, device_count=how.devices, is_recorded=is_recorded
+        )
         if out is not None and record is not None:
             pyarrow.parquet.write_table(moments(asked.road_map, run, outcome.names, record), out)
         rows.append({"engine": "proving", "seed": seed, **_row(outcome), **outcome.means()})
