@@ -11,6 +11,9 @@ besides for 95 % of the speed and no collision. Every third drive is held out of
 iterations behind 300 s pieces of held-out drives whose mean speed is below 20 m/s, the last 200 s of which count, as
 the median over seeds with CIRCLES' own human law, until the criterion is met; then also with people of two other laws.
 Fuel is CIRCLES' midSUV of 2023: theirs of 2021 was not released.
+
+With `--networks` instead: how fast policies learn on FLOW's road networks, in decisions of a world per CPU-second with
+64 worlds, learning included and compilation not, from 200 s after the roads were empty on.
 """
 
 import argparse
@@ -18,6 +21,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +30,7 @@ import jax
 from proving.traffic import LeaderDrive, read_drive
 from proving.traffic.learn import Policy, Ppo, Verdict, card_of, evaluate, first_learner, learn, policy_of, save
 from proving.traffic.learn.choosing import ON_MOTORWAYS
-from proving.traffic.tasks import LANE_TASKS, Task
+from proving.traffic.tasks import LANE_TASKS, NETWORK_TASKS, Task
 from proving.traffic.tasks.behind_leader import LeaderRoad, pieces_of
 from proving.traffic.tasks.motorway import circles_platoon, motorway_smoothing
 from proving.traffic.trials import Saved, compared, laws_for
@@ -40,6 +44,10 @@ CIRCLES_TASKS = {"circles_platoon": circles_platoon, "motorway_smoothing": motor
 LEAST_MPG_GAIN, CONGESTED_MPS, JUDGED_S = 0.11, 20.0, 300.0
 # Who falls behind burns little: after two iterations, hardly moving, a policy "gained" 27 %.
 LEAST_SPEED_SHARE = 0.95
+# One of each of FLOW's four kinds of network.
+NETWORKS = ("figureeight2_by_vehicle", "merge0", "grid0", "bottleneck0")
+NETWORK_PPO = Ppo(world_count=64, rollout=10, minibatch_count=4)
+FILLED_S, MEASURED = 200.0, 5
 
 
 @dataclass(frozen=True)
@@ -64,11 +72,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of the trainings")
     parser.add_argument("--save", type=Path, help="learn to the end and write the last seed's policy here, as .npz")
     parser.add_argument("--no-circles", action="store_true", help="leave out CIRCLES' set-up")
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS, help="only these networks; all where none is named")
     options = parser.parse_args()
     answer: dict[str, object] = {"machine": f"{platform.machine()}, jax {jax.__version__}"}
-    if options.task in LANE_TASKS and options.task not in CIRCLES_TASKS:
+    if options.networks is not None:
+        answer |= networks(options.networks or NETWORKS)
+    elif options.task in LANE_TASKS and options.task not in CIRCLES_TASKS:
         answer |= rings(options)
-    if options.task in CIRCLES_TASKS or (options.save is None and not options.no_circles):
+    is_asked = options.task in CIRCLES_TASKS or (options.save is None and not options.no_circles)
+    if options.networks is None and is_asked:
         answer |= circles(options)
     for name, value in answer.items():
         print(f"{name:24s} {value}")
@@ -92,6 +104,27 @@ def rings(options: argparse.Namespace) -> dict[str, object]:
         "lowest_speed_share": round(min(each.lowest_speed_share for each in outcomes), 3),
         "outside_deviation_mps": round(max(each.outside_deviation_mps for each in outcomes), 3),
     }
+
+
+def networks(names: Sequence[str]) -> dict[str, object]:
+    """Return how fast policies are learned on road networks."""
+    answer: dict[str, object] = {}
+    for name in names:
+        task = NETWORK_TASKS[name]
+        warm_up = max(task.warm_up_step_count, round(FILLED_S / task.traffic.dt_s))
+        traffic = replace(task.traffic, duration_s=task.traffic.duration_s + FILLED_S)
+        task = replace(task, traffic=traffic, warm_up_step_count=warm_up)
+        learner = first_learner(task, NETWORK_PPO, 0)
+        seconds: list[float] = []
+        for _ in range(MEASURED):
+            begin_s = time.process_time()
+            learner, _ = jax.block_until_ready(learn(task, NETWORK_PPO, learner, 1))
+            seconds.append(time.process_time() - begin_s)
+        # The first compiles.
+        middle_s = sorted(seconds[1:])[len(seconds[1:]) // 2]
+        answer[f"decisions_per_s_{name}"] = round(NETWORK_PPO.world_count * NETWORK_PPO.rollout / middle_s)
+        print(f"{name}: {answer[f'decisions_per_s_{name}']} decisions/s, learning's CPU seconds {seconds}", flush=True)
+    return answer
 
 
 def circles(options: argparse.Namespace) -> dict[str, object]:

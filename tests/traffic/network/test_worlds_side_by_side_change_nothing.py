@@ -10,7 +10,7 @@ import pytest
 from proving.traffic.errors import BadSettings
 from proving.traffic.network import Demand
 from proving.traffic.network.devices import simulate_on
-from proving.traffic.network.simulate import Run
+from proving.traffic.network.simulate import Run, prepared
 
 from .small_networks import crossing
 
@@ -63,3 +63,8 @@ def test_a_world_among_others_on_two_devices_goes_as_it_does_alone():
 def test_seeds_that_cannot_be_shared_out_are_refused():
     with pytest.raises(BadSettings, match="3 seeds cannot be shared out evenly among 2 devices"):
         simulate_on([None, None], crossing(), Demand(), Run(duration_s=1), (1, 2, 3))
+
+
+def test_a_run_in_64_bits_is_not_prepared_in_32():
+    with pytest.raises(BadSettings, match="enable_x64"):
+        prepared(crossing(), Demand(), Run(duration_s=1, precision="float64"), 0)

@@ -13,7 +13,17 @@ from proving.traffic.formats.routing import Router as FastestWays
 from proving.traffic.network import Connection, Demand, Edge, Flow, Junction, Lane, RoadMap, Stop, Trip, VehicleType
 from proving.traffic.network.simulate import Run
 from proving.traffic.network.state import State
-from proving.traffic.routing import ROUTERS, ByLane, RandomTurns, Rerouting, Routed, Router, routed, simulate_routed
+from proving.traffic.routing import (
+    ROUTERS,
+    ByLane,
+    RandomTurns,
+    Rerouting,
+    Routed,
+    Router,
+    routed,
+    simulate_routed,
+    simulate_routed_many,
+)
 from proving.traffic.routing.world import on_routes
 
 CALM = Idm(noise_intensity=0.0)
@@ -101,8 +111,11 @@ def edges_from(made: Routed, node: int) -> list[str]:
     return names
 
 
-def test_who_may_reroute_drives_around_a_tractor() -> None:
-    outcome, record = simulate_routed(fork(), CARS, RUN, Rerouting(interval_s=8.0, memory_s=20.0), is_recorded=True)
+AROUND = Rerouting(interval_s=8.0, memory_s=20.0)
+
+
+def test_who_may_reroute_drives_around_a_tractor_and_does_so_among_other_worlds() -> None:
+    outcome, record = simulate_routed(fork(), CARS, RUN, AROUND, is_recorded=True)
     assert record is not None
     assert outcome.collisions == 0
     cars = [number for number, name in enumerate(outcome.names) if name.startswith("car")]
@@ -111,6 +124,9 @@ def test_who_may_reroute_drives_around_a_tractor() -> None:
     assert len(around) > 10
     assert set(np.flatnonzero(outcome.is_finished)) <= {*around}, "behind the tractor nobody arrives: it needs 400 s"
     assert outcome.is_finished.sum() > 8
+    for among in simulate_routed_many(fork(), CARS, RUN, AROUND, (0, 1, 2)):
+        np.testing.assert_allclose(among.finished.arrived_s, outcome.finished.arrived_s)
+        np.testing.assert_allclose(among.finished.driven_m, outcome.finished.driven_m, rtol=1e-5)
 
 
 def test_who_is_in_the_wrong_lane_too_late_goes_where_the_lane_leads() -> None:

@@ -17,7 +17,7 @@ from proving.traffic.network.state import Array, Finished, Lights, State, Vehicl
 
 # A pass has room for so many vehicles, and for as many worlds as have so many lanes: fewer leave a step half idle, and
 # more cost their empty places.
-PLACES = 2048
+PLACES = 4096
 # Times are rounded to less than this.
 SURELY_S = 1.0
 

@@ -118,7 +118,7 @@ def prepared(
     Raises:
         BadNetwork: the demand does not fit the network; the message names what does not.
         Overflow: more vehicles stand on the road at the start than `run.capacity`.
-        BadSettings: a law remembers things, which those on networks cannot.
+        BadSettings: a law remembers things, which those on networks cannot; or 64 bits are asked for outside them.
     """
     return worlds_of(road_map, demand, run, (seed,), planner)[0]
 
@@ -127,6 +127,8 @@ def worlds_of(
     road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int], planner: Planner | None = None
 ) -> list[tuple[World, State, tuple[str, ...]]]:
     """Return what `prepared` does for each seed, all on one network."""
+    if run.precision == "float64" and jax.dtypes.canonicalize_dtype(np.float64) != np.float64:
+        raise BadSettings("a float64 run is prepared and stepped inside `with jax.enable_x64(True)`, not outside")
     for kind in demand.types:
         if not is_memoryless(kind.driver):
             raise BadSettings(f"vehicle type {kind.name!r}: its law has a memory, which networks do not carry")

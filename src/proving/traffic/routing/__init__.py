@@ -11,7 +11,7 @@ from proving.traffic.routing.by_lane import ByLane
 from proving.traffic.routing.choices import Choices, Router
 from proving.traffic.routing.random_turns import RandomTurns
 from proving.traffic.routing.rerouting import Rerouting
-from proving.traffic.routing.world import Routed, routed, simulate_routed
+from proving.traffic.routing.world import Routed, routed, simulate_routed, simulate_routed_many
 
 # None: everybody keeps the route that the demand says; where that loops, for ever.
 ROUTERS: dict[str, Callable[[], Router] | None] = {
@@ -34,4 +34,5 @@ __all__ = [
     "Router",
     "routed",
     "simulate_routed",
+    "simulate_routed_many",
 ]

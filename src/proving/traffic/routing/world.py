@@ -1,5 +1,6 @@
 """A world whose vehicles are given other routes while they drive."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -9,10 +10,20 @@ import numpy as np
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.plans import Planner
 from proving.traffic.network.road_map import RoadMap
-from proving.traffic.network.simulate import Outcome, Run, check_room, outcome_of, prepared
+from proving.traffic.network.side_by_side import Numbers
+from proving.traffic.network.simulate import (
+    Outcome,
+    Run,
+    check_room,
+    outcome_of,
+    outcomes_of,
+    prepared,
+    side_by_side_of,
+    worlds_of,
+)
 from proving.traffic.network.state import Record, State, World
 from proving.traffic.network.step import step
-from proving.traffic.routing.choices import Choices, Memory, Router, goals
+from proving.traffic.routing.choices import Choices, Memory, Router, choices_beside, goals
 
 
 class Routed(NamedTuple):
@@ -44,13 +55,16 @@ def routed(road_map: RoadMap, demand: Demand, run: Run, seed: int, router: Route
     planner = Planner(road_map)
     router.explore(planner, demand)
     world, state, names = prepared(road_map, demand, run, seed, planner)
-    # Who leaves at the end of its goal leaves at the end of whichever it is given.
-    goal = np.array([*goals(planner), -1])[world.trips.node]
-    length_m = np.array([*(edge.length_m for edge in road_map.edges), 0.0])[goal]
-    arrive_m = np.where(world.trips.arrive_m >= length_m - 1e-3, np.inf, world.trips.arrive_m)
-    world = world._replace(trips=world.trips._replace(arrive_m=arrive_m.astype(run.precision)))
     choices = router.choices(planner)
-    return Routed(world, state, names, choices, router.first_memory(choices))
+    return Routed(_to_any_end(planner, world), state, names, choices, router.first_memory(choices))
+
+
+def _to_any_end(planner: Planner, world: World) -> World:
+    """Return the world where who leaves at the end of its goal leaves at the end of whichever it is given."""
+    goal = np.array([*goals(planner), -1])[world.trips.node]
+    length_m = np.array([*(edge.length_m for edge in planner.road_map.edges), 0.0])[goal]
+    arrive_m = np.where(world.trips.arrive_m >= length_m - 1e-3, np.inf, world.trips.arrive_m)
+    return world._replace(trips=world.trips._replace(arrive_m=arrive_m.astype(world.trips.arrive_m.dtype)))
 
 
 def on_routes(router: Router, choices: Choices, world: World, state: State, memory: Memory) -> tuple[State, Memory]:
@@ -72,17 +86,49 @@ def simulate_routed(
     """
     with jax.enable_x64(run.precision == "float64"):
         world, state, names, choices, memory = routed(road_map, demand, run, seed, router)
-
-        @jax.jit
-        def driven(world: World, state: State, memory: Memory) -> tuple[State, Record | None]:
-            def one(now: tuple[State, Memory], _: None) -> tuple[tuple[State, Memory], Record | None]:
-                state, memory = on_routes(router, choices, world, *now)
-                state, record = step(world, state)
-                return (state, memory), record if is_recorded else None
-
-            (state, _), record = jax.lax.scan(one, (state, memory), None, length=run.step_count)
-            return state, record
-
-        final, record = jax.device_get(driven(jax.tree.map(jnp.asarray, world), state, memory))
+        now = (jax.tree.map(jnp.asarray, world), state, memory)
+        final, record = jax.device_get(_driven(router, choices, now, run.step_count, is_recorded=is_recorded))
     check_room(final, run)
     return outcome_of(world, final, names), record
+
+
+def simulate_routed_many(
+    road_map: RoadMap, demand: Demand, run: Run, router: Router, seeds: Sequence[int]
+) -> tuple[Outcome, ...]:
+    """Return what became of everybody for each of the seeds, side by side: the same as one by one.
+
+    Raises:
+        BadNetwork: the demand does not fit the network.
+        BadSettings: the router does not fit the demand.
+        Overflow: more vehicles at once in all worlds together than `run.capacity` times their number.
+    """
+    with jax.enable_x64(run.precision == "float64"):
+        planner = Planner(road_map)
+        router.explore(planner, demand)
+        every = worlds_of(road_map, demand, run, seeds, planner)
+        together = side_by_side_of([(_to_any_end(planner, world), state, names) for world, state, names in every])
+        own = router.choices(planner)
+        choices = choices_beside(own, Numbers(together.worlds))
+        memory = tuple(jnp.tile(part, len(seeds)) for part in router.first_memory(own))
+        now = (jax.tree.map(jnp.asarray, together.world), together.state, memory)
+        final, _ = jax.device_get(_driven(router, choices, now, run.step_count, is_recorded=False))
+    check_room(final, run)
+    return outcomes_of(together, final)
+
+
+def _driven(
+    router: Router, choices: Choices, now: tuple[World, State, Memory], step_count: int, *, is_recorded: bool
+) -> tuple[State, Record | None]:
+    """Return the state after so many steps and, where recorded, every step's record."""
+
+    @jax.jit
+    def driven(world: World, state: State, memory: Memory) -> tuple[State, Record | None]:
+        def one(now: tuple[State, Memory], _: None) -> tuple[tuple[State, Memory], Record | None]:
+            state, memory = on_routes(router, choices, world, *now)
+            state, record = step(world, state)
+            return (state, memory), record if is_recorded else None
+
+        (state, _), record = jax.lax.scan(one, (state, memory), None, length=step_count)
+        return state, record
+
+    return driven(*now)
