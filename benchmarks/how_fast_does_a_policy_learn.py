@@ -13,7 +13,7 @@ the median over seeds with CIRCLES' own human law, until the criterion is met; t
 Fuel is CIRCLES' midSUV of 2023: theirs of 2021 was not released.
 
 With `--networks` instead: how fast policies learn on FLOW's road networks, in decisions of a world per CPU-second with
-64 worlds, learning included and compilation not, from 200 s after the roads were empty on.
+64 worlds, learning included and compilation not, from so long after the tasks' own beginnings as `--filled-s` says.
 """
 
 import argparse
@@ -47,7 +47,7 @@ LEAST_SPEED_SHARE = 0.95
 # One of each of FLOW's four kinds of network.
 NETWORKS = ("figureeight2_by_vehicle", "merge0", "grid0", "bottleneck0")
 NETWORK_PPO = Ppo(world_count=64, rollout=10, minibatch_count=4)
-FILLED_S, MEASURED = 200.0, 5
+MEASURED = 5
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,11 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="learn to the end and write the last seed's policy here, as .npz")
     parser.add_argument("--no-circles", action="store_true", help="leave out CIRCLES' set-up")
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, help="only these networks; all where none is named")
+    parser.add_argument("--filled-s", type=float, default=200.0, help="before learning networks fill for so long")
     options = parser.parse_args()
     answer: dict[str, object] = {"machine": f"{platform.machine()}, jax {jax.__version__}"}
     if options.networks is not None:
-        answer |= networks(options.networks or NETWORKS)
+        answer |= networks(options.networks or NETWORKS, options.filled_s)
     elif options.task in LANE_TASKS and options.task not in CIRCLES_TASKS:
         answer |= rings(options)
     is_asked = options.task in CIRCLES_TASKS or (options.save is None and not options.no_circles)
@@ -106,13 +107,13 @@ def rings(options: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def networks(names: Sequence[str]) -> dict[str, object]:
+def networks(names: Sequence[str], filled_s: float) -> dict[str, object]:
     """Return how fast policies are learned on road networks."""
     answer: dict[str, object] = {}
     for name in names:
         task = NETWORK_TASKS[name]
-        warm_up = max(task.warm_up_step_count, round(FILLED_S / task.traffic.dt_s))
-        traffic = replace(task.traffic, duration_s=task.traffic.duration_s + FILLED_S)
+        warm_up = task.warm_up_step_count + round(filled_s / task.traffic.dt_s)
+        traffic = replace(task.traffic, duration_s=task.traffic.duration_s + filled_s)
         task = replace(task, traffic=traffic, warm_up_step_count=warm_up)
         learner = first_learner(task, NETWORK_PPO, 0)
         seconds: list[float] = []
