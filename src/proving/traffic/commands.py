@@ -65,6 +65,11 @@ app.command(
     help="Learn a task: checkpoints, curves, several seeds; a stopped training goes on.",
 )
 app.command(
+    "proving.traffic.learn.commands_search:app",
+    name="search",
+    help="Find the few numbers of a policy for a merge or a bottleneck, by cross-entropy.",
+)
+app.command(
     "proving.traffic.trials.commands:evaluate",
     name="evaluate",
     help="Say how good a policy is at its task.",

@@ -32,7 +32,7 @@ class Approach(NamedTuple):
         to_line_m: way to the line.
         to_end_m: way to its end.
         in_s: time to the line.
-        out_s: time until one has left the junction.
+        out_s: time until one has left the junction, of who yields in the open as if it slowed down to look.
         leave_mps: speed at which one will leave it.
         is_past: inside it and past the line.
     """
@@ -78,7 +78,6 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     across_s = _travel_s(left_m + here.length_m, look_mps, limit_mps, start_mps2)
     is_open = (to_line_m > VISIBLE_M) & (to_line_m <= pick(connections.visible_m, asked))
     reckons = is_open & enters & pick(connections.yields.any(axis=1), asked) & (speed_mps > look_mps)
-    in_s = _travel_s(to_line_m, speed_mps, limit_mps, start_mps2)
     out_s = _travel_s(to_line_m + left_m + here.length_m, speed_mps, limit_mps, start_mps2)
     return Approach(
         asked=asked,
@@ -87,8 +86,8 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
         entrance_m=entrance_m,
         to_line_m=to_line_m,
         to_end_m=jnp.where(enters, entrance_m + pick(across_m, asked), here.rest_m),
-        in_s=jnp.where(reckons, look_s, in_s),
-        out_s=jnp.where(reckons, look_s + across_s, out_s),
+        in_s=_travel_s(to_line_m, speed_mps, limit_mps, start_mps2),
+        out_s=jnp.where(reckons, jnp.maximum(look_s + across_s, out_s), out_s),
         leave_mps=jnp.minimum(jnp.sqrt(speed_mps**2 + 2 * start_mps2 * (to_line_m + left_m)), limit_mps),
         is_past=~enters & ((wait_m <= 0) | (line_m < 0)),
     )
@@ -145,7 +144,8 @@ def first_comers(world: World, to: Array, in_s: Array) -> Array:
 def _looking(way_m: Array, speed_mps: Array, start_mps2: Array, brake_mps2: Array) -> tuple[Array, Array]:
     """Return how fast one passes a line who slows down to look there, and how long it takes to get there.
 
-    Whoever yields reckons with that, even where it sees from farther away that it need not slow down: so SUMO plans.
+    Whoever yields reckons with leaving so late, even where it sees from farther away that it need not slow down: so
+    SUMO plans.
     """
     look_mps = jnp.sqrt(2 * VISIBLE_M * (start_mps2 + brake_mps2))
     slowing_m = (speed_mps**2 - look_mps**2) / (2 * brake_mps2)

@@ -32,7 +32,9 @@ def look_ahead(one: Vehicle, scene: Scene, gate: Gate, lights: dict[str, Light])
     stand_m = one.kind.stand_m
     before = scene.before(one)
     if before is not None:
-        return Ahead(before.rear_m - one.position_m, before.speed_mps, False)
+        ahead = Ahead(before.rear_m - one.position_m, before.speed_mps, False)
+        # In the open one is held at a line though others drive ahead.
+        return nearer(one, ahead, Ahead(gate.entrance_m + stand_m, 0.0, True)) if gate.holds else ahead
     leads_on = one.is_inside or one.is_on_last or one.advice.way is not None
     ahead = Ahead(FREE_GAP_M, one.speed_mps, False)
     # Who is held at a line looks on all the same: somebody may stand across it.

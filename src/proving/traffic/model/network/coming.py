@@ -104,11 +104,12 @@ def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach |
     look_mps = math.sqrt(2 * LOOK_M * (one.kind.start_mps2 + one.kind.brake_mps2))
     is_open = LOOK_M < to_line_m <= way.said.visible_m
     if is_open and enters and way.has_yields and one.speed_mps > look_mps:
-        # Who yields reckons with slowing down to look, even where it sees from farther away that it need not.
+        # Who yields reckons with leaving late, as if it slowed down to look, even where it need not.
         slowing_m = (one.speed_mps**2 - look_mps**2) / (2 * one.kind.brake_mps2)
         steady_s = max(to_line_m - slowing_m, 0.0) / one.speed_mps
-        in_s = steady_s + (one.speed_mps - look_mps) / one.kind.brake_mps2
-        out_s = in_s + _travel_s(one, to_leave_m - to_line_m + one.length_m, limit_mps, look_mps)
+        look_s = steady_s + (one.speed_mps - look_mps) / one.kind.brake_mps2
+        across_s = _travel_s(one, to_leave_m - to_line_m + one.length_m, limit_mps, look_mps)
+        out_s = max(out_s, look_s + across_s)
     return Approach(
         one=one,
         way=way,

@@ -1,0 +1,145 @@
+"""Cross-entropy search for a few numbers that decide: how much each of some things that are seen counts.
+
+Where an episode's fate hangs on minutes and a handful of what is seen, whole episodes of a few dozen policies tell more
+than gradients do: the bottleneck and the merge were learned so.
+
+Source: Rubinstein (1999), Methodology and Computing in Applied Probability 1, 127, for continuous numbers as in Mannor,
+Rubinstein, Gat (2003): draw, keep the best, draw around those. The mean is smoothed, and the spread keeps a tenth of
+what it was at first.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from proving.traffic.errors import BadSettings
+from proving.traffic.learn.judging import judge_on_network
+from proving.traffic.learn.networks import Statistics
+from proving.traffic.learn.policy import Card, Policy, card_of
+from proving.traffic.tasks import NetworkTask
+
+# So much of the new mean and spread is of those that were kept, and so much of the first spread always stays.
+KEPT_SHARE, LEAST_SHARE = 0.7, 0.1
+
+
+class Number(NamedTuple):
+    """What is searched: of which thing seen ("": of nothing, the action itself), from where, and how far around."""
+
+    of: str
+    start: float
+    spread: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How to search.
+
+    Attributes:
+        generation_count: generations.
+        policy_count: policies in each.
+        best_count: of those, how many the next is drawn around.
+        world_count: episodes that each policy of a generation drives, the same for all.
+    """
+
+    generation_count: int = 8
+    policy_count: int = 24
+    best_count: int = 6
+    world_count: int = 2
+
+    def __post_init__(self) -> None:
+        if min(self.generation_count, self.world_count) < 1 or not 1 <= self.best_count < self.policy_count:
+            raise BadSettings(
+                f"generation_count and world_count must be at least 1, best_count from 1 to below policy_count, "
+                f"not {self.generation_count}, {self.world_count}, {self.best_count} of {self.policy_count}"
+            )
+
+
+class Generation(NamedTuple):
+    """What a generation found: the policy of its mean, and the reward per decision of the mean before and the best."""
+
+    numbers: tuple[float, ...]
+    reward: float
+    best_reward: float
+
+
+def search(
+    numbers: Sequence[Number], how: Search, seed: int, earned: Callable[[Sequence[float], Sequence[int]], float]
+) -> Iterator[Generation]:
+    """Yield generation after generation.
+
+    Args:
+        numbers: what is searched.
+        how: how.
+        seed: of all chance, that of the episodes included.
+        earned: reward of these numbers on episodes of these seeds.
+    """
+    chance = np.random.default_rng(seed)
+    first = np.array([number.spread for number in numbers])
+    mean, spread = np.array([number.start for number in numbers]), first
+    for _ in range(how.generation_count):
+        seeds = [int(one) for one in chance.integers(0, 2**32, how.world_count)]
+        drawn = [mean, *(mean + spread * chance.standard_normal(len(mean)) for _ in range(how.policy_count - 1))]
+        rewards = np.array([earned(one.tolist(), seeds) for one in drawn])
+        best = np.array([drawn[i] for i in np.argsort(-rewards, kind="stable")[: how.best_count]])
+        mean = (1 - KEPT_SHARE) * mean + KEPT_SHARE * best.mean(axis=0)
+        spread = (1 - KEPT_SHARE) * spread + KEPT_SHARE * np.maximum(best.std(axis=0), LEAST_SHARE * first)
+        yield Generation(tuple(mean.tolist()), float(rewards[0]), float(rewards.max()))
+
+
+def searched(task: NetworkTask, numbers: Sequence[Number], how: Search, seed: int) -> Iterator[tuple[Generation, Card]]:
+    """Yield each generation of a search on a task, and the card of its policy.
+
+    Raises:
+        BadSettings: a number is of something that the task does not see.
+    """
+    unknown = [number.of for number in numbers if number.of and number.of not in task.sight.names]
+    if unknown:
+        raise BadSettings(f"task {task.name!r} does not see {unknown[0]!r}; it sees {', '.join(task.sight.names)}")
+
+    def earned(values: Sequence[float], seeds: Sequence[int]) -> float:
+        return judge_on_network(task, weighted(task, numbers, values), seeds).return_per_decision
+
+    each = how.policy_count * how.world_count * task.horizon * task.agent_count
+    command = f"proving traffic search {task.name} --generations {{}} --seed {seed}"
+    for done, generation in enumerate(search(numbers, how, seed, earned), start=1):
+        yield generation, card_of(task, seed, command.format(done), done * each)
+
+
+def weighted(task: NetworkTask, numbers: Sequence[Number], values: Sequence[float], card: Card | None = None) -> Policy:
+    """Return the policy that does the sum of what it sees, times these values."""
+    count = len(task.sight.names)
+    middle, half = 0.5 * (task.action_high + task.action_low), 0.5 * (task.action_high - task.action_low)
+    weight, bias = np.zeros((1, count), dtype=np.float32), -middle / half
+    for number, value in zip(numbers, values, strict=True):
+        if number.of:
+            weight[0, task.sight.names.index(number.of)] += value / half
+        else:
+            bias += value / half
+    layers = ((jnp.asarray(weight), jnp.full((1, 1), bias, dtype=jnp.float32)),)
+    plain = Statistics(jnp.zeros(count), jnp.ones(count), jnp.float32(1))
+    return Policy(layers, plain, card or card_of(task, 0, "none", 0))
+
+
+# Of a merge: how fast the road ahead may be driven on, less for every ten vehicles on each 100 m of it; from numbers
+# that already hold back before a jam. Of a bottleneck, where a cell says the logarithm of a speed: from about 1 m/s on
+# edge 2 and as fast as allowed behind it.
+AT_MERGES = (
+    Number("", 40.0, 8.0),
+    *(Number(f"count_{cell}", -30.0, 12.0) for cell in range(4)),
+    Number("way_of_nearest_on_ramp", 0.0, 6.0),
+    Number("way_to_merge", 0.0, 6.0),
+    Number("mean_speed", 0.0, 8.0),
+)
+AT_BOTTLENECKS = (
+    Number("", -4.0, 1.0),
+    Number("place", 16.0, 4.0),
+    *(Number(f"density_edge_{edge}", 0.0, 2.0) for edge in (3, 4, 5)),
+    Number("mean_speed_edge_4", 0.0, 2.0),
+    Number("outflow", 0.0, 2.0),
+)
+FEW_NUMBERS = {f"merge{size}_by_vehicle": AT_MERGES for size in range(3)} | {
+    f"bottleneck{size}_by_cell": AT_BOTTLENECKS for size in range(3)
+}

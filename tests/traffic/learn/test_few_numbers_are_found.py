@@ -1,0 +1,46 @@
+"""A search for a few numbers finds them, the same ones for the same seed, and its policy does their sum."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from proving.cli import run
+from proving.traffic.errors import BadSettings
+from proving.traffic.learn.few_numbers import AT_MERGES, FEW_NUMBERS, Number, Search, search, searched, weighted
+from proving.traffic.tasks import NETWORK_TASKS
+
+NUMBERS = (Number("", 0.0, 3.0), Number("speed", 5.0, 3.0))
+
+
+def earned(values: object, seeds: object) -> float:
+    (one, two), (seed, _) = np.asarray(values), np.asarray(seeds)
+    return -((one - 2) ** 2) - (two + 1) ** 2 + seed / 2**32
+
+
+def test_the_best_numbers_are_found() -> None:
+    found = list(search(NUMBERS, Search(generation_count=30), 0, earned))
+    assert found[-1].numbers == pytest.approx((2, -1), abs=0.3)
+    assert found == list(search(NUMBERS, Search(generation_count=30), 0, earned))
+    assert found[:3] == list(search(NUMBERS, Search(generation_count=3), 0, earned))
+
+
+def test_a_policy_says_the_sum_inside_the_bounds() -> None:
+    task = NETWORK_TASKS["merge0_by_vehicle"]
+    policy = weighted(task, (Number("", 0, 1), Number("count_0", 0, 1)), (20.0, -30.0))
+    count = jnp.asarray([0.0, 0.5, 1.0])
+    seen = jnp.zeros((len(task.sight.names), 3, 1)).at[task.sight.names.index("count_0")].set(count[:, None])
+    assert np.ravel(policy.act(seen)) == pytest.approx([20.0, 5.0, task.action_low], abs=1e-4)
+
+
+def test_every_number_is_of_something_that_is_seen() -> None:
+    for name, numbers in FEW_NUMBERS.items():
+        assert {number.of for number in numbers} <= {"", *NETWORK_TASKS[name].sight.names}
+    with pytest.raises(BadSettings, match="task 'grid0_by_signal' does not see 'count_0'"):
+        next(searched(NETWORK_TASKS["grid0_by_signal"], AT_MERGES, Search(), 0))
+
+
+def test_searches_that_cannot_be_are_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BadSettings, match="best_count from 1 to below policy_count"):
+        Search(best_count=24)
+    assert run(["traffic", "search", "grid0"]) != 0
+    assert "few numbers are searched for merge0_by_vehicle" in capsys.readouterr().err
