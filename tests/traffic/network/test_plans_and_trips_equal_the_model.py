@@ -112,8 +112,8 @@ KNOWN = {
     RoadMap: "name edges connections junctions signals edge_index",
     Edge: "name start end lanes priority",
     Lane: "length_m limit_mps allows shape",
-    Connection: "from_edge from_lane to_edge to_lane length_m limit_mps wait_m signal signal_index yields_to crosses"
-    " keeps_clear shape",
+    Connection: "from_edge from_lane to_edge to_lane length_m limit_mps wait_m visible_m signal signal_index yields_to"
+    " crosses keeps_clear shape",
     Signal: "name phases kind offset_s largest_gap_s detector_m",
     Phase: "colours duration_s shortest_s longest_s",
 }

@@ -160,7 +160,7 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     asking = chosen(arrival.asks & some.is_one)
     found = worked(asking, lambda rank: _conflict(world, here, arrival.mine, seen, rank))
 
-    def closed(place: Array) -> tuple[Array, Array, Conflict]:
+    def closed(place: Array) -> tuple[Array, Array, Array, Merging]:
         rank = pick(some.rank, place)
         own = pick_all(arrival, rank)
 
@@ -168,9 +168,9 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
             return jnp.where(own.asks, said, nobody)
 
         theirs = jax.tree.map(or_nobody, pick_all(found, pick(asking.rank, rank)), NOBODY)
-        return (*_held(world, *those_at(vehicles, here, place), own, theirs), theirs)
+        return (*_held(world, *those_at(vehicles, here, place), own, theirs), theirs.overlaps, theirs.merging)
 
-    holds, holds_inside, conflict = worked(some, closed)
+    holds, holds_inside, overlaps, merging = worked(some, closed)
     mine = arrival.mine
     gate = Gate(
         some=some,
@@ -179,11 +179,11 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
         entrance_m=mine.entrance_m,
         holds_inside=holds_inside,
         inside_m=mine.to_line_m,
-        overlaps=conflict.overlaps,
+        overlaps=overlaps,
         colour=colour,
         has_yields=has_yields,
     )
-    return gate, conflict.merging
+    return gate, merging
 
 
 def _sees_past(world: World, here: Places, has_yields: Array) -> Array:
