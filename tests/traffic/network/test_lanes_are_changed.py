@@ -43,6 +43,40 @@ def test_who_comes_slowly_to_an_edge_hardly_longer_than_oneself_still_gets_left(
     assert simulate(short, Demand(types=(people,), trips=trips), run).is_finished.all()
 
 
+def test_nobody_stands_for_ever_in_the_lane_that_somebody_else_wants():
+    """Two streams change sides on 58 m, and somebody has two lanes to cross from the end of an edge."""
+
+    def way(start: str, from_lane: int, end: str, to_lane: int = 0) -> Connection:
+        return Connection(from_edge=start, from_lane=from_lane, to_edge=end, to_lane=to_lane, length_m=8.0)
+
+    tangled = RoadMap(
+        name="tangled",
+        junctions=tuple(Junction(name=name) for name in "abcd"),
+        edges=(
+            *(edge(name, "a", "b") for name in ("from_right", "from_left")),
+            edge("both", "b", "c", 58.0, 2),
+            edge("short", "b", "c", 0.8, 3),
+            *(edge(name, "c", "d") for name in ("to_right", "to_left", "out")),
+        ),
+        connections=(
+            way("from_right", 0, "both", 0),
+            way("from_left", 0, "both", 1),
+            way("both", 0, "to_right"),
+            way("both", 1, "to_left"),
+            way("short", 2, "out"),
+        ),
+    )
+    streams = (("from_right", "both", "to_left"), ("from_left", "both", "to_right"))
+    trips = [Trip(name=f"{route[0]}{k}", depart_s=5 * k, route=route) for route in streams for k in range(30)]
+    at_its_end = {"depart_lane": 0, "depart_m": 0.8, "depart_speed": "zero"}
+    trips.append(Trip(name="at_its_end", depart_s=0, route=("short", "out"), **at_its_end))
+    people = VehicleType(driver=Krauss(sigma=0.5))
+    run = Run(duration_s=400, dt_s=1.0, capacity=80, at_new_speed=True)
+    demand = Demand(types=(people,), trips=tuple(trips))
+    for seed in range(4):
+        assert simulate(tangled, demand, run, seed).is_finished.all()
+
+
 def test_a_fast_car_passes_a_slow_truck_where_there_is_a_second_lane():
     slow = VehicleType(name="truck", driver=Idm(noise_intensity=0.0), top_mps=5.0)
     fast = VehicleType(name="car", driver=Idm(noise_intensity=0.0))

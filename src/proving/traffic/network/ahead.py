@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax.numpy as jnp
 
 from proving.traffic.network.chosen import spread, worked
+from proving.traffic.network.coming import could_stop
 from proving.traffic.network.gates import Gate
 from proving.traffic.network.places import EMPTY_M, Places, those_at
 from proving.traffic.network.state import Vehicles, World, pick
@@ -20,6 +21,8 @@ HOPS = 4
 # Who must go left leaves so much free at the end of the lane: a vehicle and a gap; and has so much more way behind it
 # than it takes to be wholly in its lane, without which nobody changes.
 LEFT_FREE_M, IN_LANE_M = 8.0, 1.0
+# It stops for that as long as so much more braking than its law counts on does it.
+HARDER = 1.5
 
 
 class Ahead(NamedTuple):
@@ -103,7 +106,9 @@ def _left_free_m(world: World, vehicles: Vehicles, here: Places, ends: Array) ->
     """
     lane_m = pick(world.network.lanes.length_m, vehicles.lane)
     free_m = jnp.clip(lane_m - in_lane_m(here.length_m, lane_m) - IN_LANE_M, 0, LEFT_FREE_M)
-    stops = here.rest_m > free_m + vehicles.speed_mps**2 / (2 * SOFT_MPS2)
+    # Laws brake as late as they may, so who could just stop as they do can a moment later only by braking harder.
+    hard_mps2 = HARDER * pick(world.fleet.brake_mps2, vehicles.kind)
+    stops = could_stop(world, vehicles.speed_mps, here.rest_m - free_m, hard_mps2)
     return jnp.where(ends & (here.offset > 0) & stops, free_m, 0.0)
 
 
@@ -189,7 +194,3 @@ def limit_ahead_mps(world: World, vehicles: Vehicles, here: Places) -> Array:
         jnp.sqrt(next_mps**2 + softly * room_m), jnp.sqrt(allowed(beyond) ** 2 + softly * beyond_m)
     )
     return jnp.maximum(jnp.minimum(allowed(vehicles.lane), reached_mps), 0.5)
-
-
-# How hard people brake to leave others room.
-SOFT_MPS2 = 2.0

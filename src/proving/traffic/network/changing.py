@@ -55,6 +55,7 @@ class Beside(NamedTuple):
 
     lane: Array
     position_m: Array
+    leader: Array
     follower: Array
     gap_m: Array
     leader_mps: Array
@@ -178,13 +179,25 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     calm = wish.is_wanted & (wish.urgency > 0) & ~goes & exists
     held_mps2 = jnp.maximum(new_mps2, -COURTEOUS_MPS2)
     own_mps2 = jnp.where(goes, jnp.minimum(accel_mps2, new_mps2), accel_mps2)
-    own_mps2 = jnp.where(calm & (beside.behind_m > 0), jnp.minimum(own_mps2, held_mps2), own_mps2)
+    falls_behind = calm & (beside.behind_m > 0) & ~_passes(vehicles, here, beside, need)
+    own_mps2 = jnp.where(falls_behind, jnp.minimum(own_mps2, held_mps2), own_mps2)
     # Who is cut in on brakes at once, as far as was judged safe; who is asked to let somebody in brakes softly.
     let_in_mps2 = jnp.where(goes, pressed_mps2, jnp.maximum(pressed_mps2, -COURTEOUS_MPS2))
     # Who stands beside a standing one cannot open a gap by waiting; the next one can.
     opens = (beside.gap_m > 0) & ((beside.behind_m > TIGHT_M) | (speed_mps > CRAWLING_MPS))
     asked = jnp.where(calm & opens | goes, beside.follower, -1)
     return Verdict(goes, beside.lane, beside.position_m, own_mps2, asked, let_in_mps2)
+
+
+def _passes(vehicles: Vehicles, here: Places, beside: Beside, need: Need) -> Array:
+    """Return who must go right and drives on past one who stands beside it, must go left and leaves room for that.
+
+    They would otherwise wait for each other, each to fall in behind the other.
+    """
+    them = jnp.maximum(beside.leader, 0)
+    stands = pick(vehicles.speed_mps, them) < CRAWLING_MPS
+    leaves_room = stands & pick(here.is_front, them) & (pick(here.offset, them) > 0)
+    return (need.offset < 0) & (beside.gap_m < 0) & (beside.leader >= 0) & leaves_room
 
 
 def sort_key(world: World, lane: Array, position_m: Array) -> Array:
@@ -228,6 +241,7 @@ def lane_beside(world: World, vehicles: Vehicles, here: Places, which: tuple[Arr
     return Beside(
         lane=lane,
         position_m=position_m,
+        leader=jnp.where(has_leader, leader, -1),
         follower=jnp.where(has_follower, behind, -1),
         gap_m=jnp.minimum(jnp.where(has_leader, gap_m, jnp.where(is_free, FREE_GAP_M, far_m)), over_m),
         leader_mps=jnp.where(has_leader | ~is_free, leader_mps, jnp.where(over_m < FREE_GAP_M, 0, own_mps)),
@@ -274,12 +288,14 @@ def _wish(world: World, vehicles: Vehicles, beside: Beside, which: tuple[Array, 
     node = pick(vehicles.node, place)
     theirs = jnp.clip(beside.lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
     their_offset = plans.offset.at[node, theirs].get(mode="promise_in_bounds")
-    their_reach_m = plans.reach_m.at[node, theirs].get(mode="promise_in_bounds") - beside.position_m
+    leads_m = plans.reach_m.at[node, theirs].get(mode="promise_in_bounds")
+    their_reach_m = leads_m - beside.position_m
     is_right_way = jnp.where(to_left, need.offset > 0, need.offset < 0)
     # A lane that the class may not use reaches nowhere at all.
     is_barred = (their_reach_m < 3 * jnp.abs(their_offset) * need.ahead_m) | (their_reach_m <= 0)
     is_barred = is_barred | (need.is_near & ~is_right_way)
-    is_wanted = is_right_way & need.is_near & (their_reach_m > 0)
+    # From the end of a lane, too, one changes into one that leads no farther, on the way to the next.
+    is_wanted = is_right_way & need.is_near & (leads_m > 0)
     return Wish(is_wanted, is_barred, jnp.where(is_right_way, need.urgency, 0))
 
 

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from proving.traffic.model.network.coming import Stopping
 from proving.traffic.model.network.junctions import Gate
 from proving.traffic.model.network.lights import Light, colour
 from proving.traffic.model.network.roads import Strip, Way
@@ -10,8 +11,9 @@ from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle
 
 # So many strips one looks ahead beyond one's own.
 STRIPS_AHEAD = 4
-# Who must go left leaves so much of the end of the lane to those who must go right, if this much braking does it.
-LEFT_FREE_M, LEFT_FREE_MPS2, IN_LANE_M = 8.0, 2.0, 1.0
+# Who must go left leaves so much of the end of the lane to those who must go right, if so many times the braking
+# that its law counts on does it.
+LEFT_FREE_M, IN_LANE_M, HARDER = 8.0, 1.0, 1.5
 # Slower than this nobody is told to drive.
 SLOWEST_MPS = 0.5
 
@@ -27,7 +29,7 @@ class Ahead(NamedTuple):
     is_line: bool
 
 
-def look_ahead(one: Vehicle, scene: Scene, gate: Gate, lights: dict[str, Light]) -> Ahead:
+def look_ahead(one: Vehicle, scene: Scene, gate: Gate, lights: dict[str, Light], stopping: Stopping) -> Ahead:
     """Return the nearest thing ahead."""
     stand_m = one.kind.stand_m
     before = scene.before(one)
@@ -43,7 +45,7 @@ def look_ahead(one: Vehicle, scene: Scene, gate: Gate, lights: dict[str, Light])
     line_m = math.inf
     if not leads_on:
         # Whoever stands across the end of the lane stands there for those, too, for whom it leads nowhere.
-        line_m = min(one.rest_m - _left_free_m(one), scene.over_m(one.strip) - one.position_m - stand_m)
+        line_m = min(one.rest_m - _left_free_m(one, stopping), scene.over_m(one.strip) - one.position_m - stand_m)
     elif gate.holds:
         line_m = gate.entrance_m
     if gate.holds_inside:
@@ -67,7 +69,7 @@ def nearer(one: Vehicle, this: Ahead, that: Ahead) -> Ahead:
     return that if that.gap_m < FREE_GAP_M and that_m < this_m else this
 
 
-def _left_free_m(one: Vehicle) -> float:
+def _left_free_m(one: Vehicle, stopping: Stopping) -> float:
     """Return how much of a lane that does not lead on is left to others at its end.
 
     Two who want each other's lane would otherwise stand side by side at the end of both for ever.
@@ -75,7 +77,7 @@ def _left_free_m(one: Vehicle) -> float:
     lane_m = one.strip.length_m
     # From there one can still change: only who is wholly in its lane does, or half-way along a short one.
     free_m = min(max(lane_m - min(one.length_m, lane_m / 2) - IN_LANE_M, 0.0), LEFT_FREE_M)
-    can_stop = one.rest_m > free_m + one.speed_mps**2 / (2 * LEFT_FREE_MPS2)
+    can_stop = stopping.is_possible(one, one.rest_m - free_m, HARDER * one.kind.brake_mps2)
     return free_m if one.advice.offset > 0 and can_stop else 0.0
 
 

@@ -64,10 +64,11 @@ class Need(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """The lane beside: one's place there, the new leader's gap and speed, and the new follower, with its gap."""
+    """The lane beside: one's place there, the new leader with its gap and speed, the new follower with its gap."""
 
     lane: Strip
     position_m: float
+    leader: Vehicle | None
     gap_m: float
     leader_mps: float
     follower: Vehicle | None
@@ -125,7 +126,8 @@ def _judge(
     urgency = need.urgency if is_right_way else 0.0
     theirs = one.leg.advice[lane.index]
     their_reach_m = theirs.reach_m - beside.position_m
-    is_wanted = is_right_way and need.is_near and their_reach_m > 0
+    # From the end of a lane, too, one changes into one that leads no farther, on the way to the next.
+    is_wanted = is_right_way and need.is_near and theirs.reach_m > 0
     # A lane that the class may not use reaches nowhere at all.
     is_barred = (
         their_reach_m <= 0
@@ -154,13 +156,21 @@ def _judge(
     if not is_wanted or urgency <= 0:
         return []
     # It must, and cannot yet: it falls behind whom it wants to follow, and asks the follower to open a gap.
-    if beside.behind_m > 0:
+    if beside.behind_m > 0 and not _passes(one, beside, scene):
         intent.accel_mps2 = min(intent.accel_mps2, max(new_mps2, -COURTEOUS_MPS2))
     # Who stands beside a standing one cannot open a gap by waiting; the next one can.
     opens = beside.gap_m > 0 and (beside.behind_m > TIGHT_M or one.speed_mps > CRAWLING_MPS)
     if beside.follower is None or not opens:
         return []
     return [(beside.follower, max(pressed_mps2, -COURTEOUS_MPS2))]
+
+
+def _passes(one: Vehicle, beside: Beside, scene: Scene) -> bool:
+    """Return whether it must go right and drives on past one who stands beside it, must go left and leaves room."""
+    them = beside.leader
+    if them is None or one.advice.offset >= 0 or beside.gap_m >= 0:
+        return False
+    return them.speed_mps < CRAWLING_MPS and scene.before(them) is None and them.advice.offset > 0
 
 
 def _need(one: Vehicle, rules: Rules) -> Need:
@@ -197,7 +207,8 @@ def _beside(one: Vehicle, lane: Strip, scene: Scene) -> Beside:
         gap_m = over_m
     follower = behind[0] if behind else None
     behind_m = scene.headroom_m(lane) if follower is None else -follower.position_m
-    return Beside(lane, position_m, gap_m, leader_mps, follower, behind_m + position_m - one.length_m)
+    leader = before[-1] if before else None
+    return Beside(lane, position_m, leader, gap_m, leader_mps, follower, behind_m + position_m - one.length_m)
 
 
 def _relief_mps2(one: Vehicle, scene: Scene, intents: dict[Vehicle, Intent], dt_s: float) -> float:

@@ -82,12 +82,13 @@ class _Run:
         """Let one step pass."""
         dt_s, rules = self.settings.dt_s, self.settings.rules
         scene = scene_of(self.everybody)
-        junctions = Gates(scene, self.lights, Stopping(dt_s, self.settings.at_new_speed))
+        stopping = Stopping(dt_s, self.settings.at_new_speed)
+        junctions = Gates(scene, self.lights, stopping)
         gates: dict[Vehicle, Gate] = {}
         intents: dict[Vehicle, Intent] = {}
         for one in scene.everybody:
             gates[one], merging = junctions.of(one)
-            ahead = with_stop(look_ahead(one, scene, gates[one], self.lights), one)
+            ahead = with_stop(look_ahead(one, scene, gates[one], self.lights, stopping), one)
             intents[one] = self._intent(one, ahead, merging, step)
         change_lanes(scene, intents, rules, Turn(step, dt_s))
         for one in scene.everybody:
