@@ -15,6 +15,7 @@ from proving.traffic.network.simulate import Run
 from proving.traffic.network.state import State
 from proving.traffic.routing import (
     ROUTERS,
+    AtDeparture,
     ByLane,
     RandomTurns,
     Rerouting,
@@ -129,6 +130,27 @@ def test_who_may_reroute_drives_around_a_tractor_and_does_so_among_other_worlds(
         np.testing.assert_allclose(among.finished.driven_m, outcome.finished.driven_m, rtol=1e-5)
 
 
+def test_who_departs_takes_what_is_fastest_then_and_keeps_it() -> None:
+    outcome, record = simulate_routed(fork(), CARS, RUN, AtDeparture(memory_s=20.0), is_recorded=True)
+    assert record is not None
+    lanes = [edge.name for edge in fork().edges for _ in edge.lanes]
+    took_long = {
+        number
+        for number, name in enumerate(outcome.names)
+        if name.startswith("car") and ((record.trip == number) & (record.lane == lanes.index("long"))).any()
+    }
+    # The tractor is on the short road from the start, but nobody has yet been slow when it is first asked.
+    assert len(took_long) > 15
+    assert set(np.flatnonzero(outcome.is_finished)) <= took_long
+    free = Demand(types=KINDS, trips=CARS.trips[1:])
+    _, record = simulate_routed(fork(), free, RUN, AtDeparture(memory_s=20.0), is_recorded=True)
+    assert record is not None
+    cars = [number for number in np.unique(record.trip[record.trip >= 0]) if number < 20]
+    assert not (np.isin(record.trip, cars) & (record.lane == lanes.index("long"))).any(), (
+        "on free roads all keep theirs"
+    )
+
+
 def test_who_is_in_the_wrong_lane_too_late_goes_where_the_lane_leads() -> None:
     def as_it_is(state: State) -> State:
         return state
@@ -171,6 +193,8 @@ def test_other_ways_are_found_and_kept_apart() -> None:
     [
         (lambda: Rerouting(interval_s=0.0), "interval_s must be above 0 and finite, not 0.0"),
         (lambda: Rerouting(way_count=0), "way_count must be 1 to 16, not 0"),
+        (lambda: AtDeparture(every_s=0.0), "every_s must be above 0 and finite, not 0.0"),
+        (lambda: AtDeparture(way_count=17), "way_count must be 1 to 16, not 17"),
         (lambda: Rerouting(gain_share=1.0), "gain_share must be 0 or more and below 1"),
         (lambda: ByLane(late_m=-1.0), "late_m must be above 0"),
     ],
@@ -191,5 +215,5 @@ def test_a_router_that_does_not_fit_the_demand_is_named() -> None:
 
 
 def test_flows_routers_have_names() -> None:
-    assert set(ROUTERS) == {"none", "continuous", "grid", "minicity", "bay_bridge", "i210", "rerouting"}
+    assert set(ROUTERS) == {"none", "continuous", "grid", "minicity", "bay_bridge", "i210", "rerouting", "at_departure"}
     assert ROUTERS["grid"] is ROUTERS["continuous"] is None, "everybody keeps the route that the demand says"

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from proving.traffic.errors import BadNetwork
-from proving.traffic.network import RoadMap
+from proving.traffic.network import Connection, RoadMap
 
 YIELD_S = 1.5
 # An edge counts as so much slower for each way that has used it when others are looked for.
@@ -35,7 +35,7 @@ class Router:
             lanes = (road_map.edges[here].lanes[one.from_lane], road_map.edges[there].lanes[one.to_lane])
             if all(lane.is_open_to(vehicle_class) for lane in lanes):
                 time_s = one.length_m / min(one.limit_mps, top_mps)
-                time_s += YIELD_S if one.yields_to and not one.signal else 0.0
+                time_s += yielding_s(one)
                 ways[here][there] = min(time_s, ways[here].get(there, time_s))
         self._ways = ways
         self._found: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[str, ...]] = {}
@@ -126,3 +126,8 @@ class Router:
         if not numbers:
             return "no edge at all"
         return " or ".join(f"edge {self.road_map.edges[number].name!r}" for number in numbers)
+
+
+def yielding_s(way: Connection) -> float:
+    """Return how much longer a way across a junction counts because one lets others go first on it."""
+    return YIELD_S if way.yields_to and not way.signal else 0.0

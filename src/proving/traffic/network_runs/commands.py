@@ -29,8 +29,8 @@ class How:
         start_s: Time of day at which it starts.
         capacity: Vehicles on the road at first room for; it grows where they are more.
         controller: What steers automated vehicles: proving traffic drivers lists the laws.
-        router: Gives vehicles other routes while they drive: rerouting (by present travel times), or FLOW's grid,
-            minicity, bay_bridge, i210, continuous.
+        router: Gives vehicles other routes: rerouting (by present travel times, while they drive), at_departure (by
+            those when one starts, as SUMO routes a trip), or FLOW's grid, minicity, bay_bridge, i210, continuous.
         automated_share: Share of the vehicles that are automated, 0 to 1, beside those that the network has.
         seed: The first seed.
         seeds: How many seeds to run, one after the other.

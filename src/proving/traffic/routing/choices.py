@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
+from proving.traffic.formats.routing import yielding_s
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.plans import Planner
 from proving.traffic.network.side_by_side import Numbers
@@ -24,7 +25,7 @@ class Choices(NamedTuple):
         option: [node, option] nodes on the same edge.
         is_one: [node, option] whether it is more than padding.
         edge: [node] index of the edge.
-        way_m: [node] length of the way across the junction behind it.
+        way_s: [node] time that the way across the junction behind it takes: its length, and what yielding costs.
         edge_of_lane: [lane] index of the edge that a lane is of; of one inside a junction, and nowhere, the number of
             edges.
         length_m: [edge] its length.
@@ -35,7 +36,7 @@ class Choices(NamedTuple):
     option: Array
     is_one: Array
     edge: Array
-    way_m: Array
+    way_s: Array
     edge_of_lane: Array
     length_m: Array
     limit_mps: Array
@@ -83,7 +84,7 @@ def choices_by(planner: Planner, keys: Sequence[Hashable]) -> Choices:
         option=option,
         is_one=is_one,
         edge=np.array([*planner.edge, 0], dtype=np.int32),
-        way_m=np.array([*(_way_m(planner, node) for node in range(count)), 0.0], dtype=np.float32),
+        way_s=np.array([*(_way_s(planner, node) for node in range(count)), 0.0], dtype=np.float32),
         edge_of_lane=np.array([*lanes, *inside], dtype=np.int32),
         length_m=np.array([edge.length_m for edge in edges], dtype=np.float32),
         limit_mps=np.array([max(lane.limit_mps for lane in edge.lanes) for edge in edges], dtype=np.float32),
@@ -103,7 +104,7 @@ def choices_beside(choices: Choices, numbers: Numbers) -> Choices:
         option=ended([numbers.shifted(np.asarray(choices.option), i, numbers.nodes) for i in every]),
         is_one=ended([choices.is_one] * numbers.worlds),
         edge=ended([choices.edge + i * edges for i in every]),
-        way_m=ended([choices.way_m] * numbers.worlds),
+        way_s=ended([choices.way_s] * numbers.worlds),
         edge_of_lane=numbers.lane_rows(edge_of_lane),
         length_m=np.tile(choices.length_m, numbers.worlds),
         limit_mps=np.tile(choices.limit_mps, numbers.worlds),
@@ -146,13 +147,13 @@ def offset_at(world: World, node: Array, road: Array) -> Array:
     return plans.offset.at[node, index].get(mode="promise_in_bounds")
 
 
-def _way_m(planner: Planner, node: int) -> float:
-    """Return the way across the junction behind a node; 0 where its route ends."""
+def _way_s(planner: Planner, node: int) -> float:
+    """Return the time across the junction behind a node; 0 where its route ends."""
     after = planner.after[node]
     if after < 0:
         return 0.0
-    ways = planner.ways(planner.edge[node], planner.edge[after])
-    return planner.road_map.connections[ways[0]].length_m
+    ways = [planner.road_map.connections[way] for way in planner.ways(planner.edge[node], planner.edge[after])]
+    return min(way.length_m / way.limit_mps + yielding_s(way) for way in ways)
 
 
 def _depth(after: Sequence[int]) -> int:
