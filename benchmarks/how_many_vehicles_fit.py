@@ -1,8 +1,9 @@
 """How many vehicles can one network hold at five times real time, and how many moves a second does a GPU make?
 
 A city of square blocks with signals, lane changes and right of way, everybody on a tour of its own district for ever,
-steps of 0.5 s. On a CPU the seconds are the clock's, two devices at work, each on its own district; the machine should
-have nothing else to do, so the CPU-seconds are told as well. With --gpu a million vehicles on the first GPU.
+steps of 0.5 s. On a CPU the seconds are the clock's, with --devices that of several devices, each on its own district;
+the machine should have nothing else to do, so the CPU-seconds are told as well. With --gpu a million vehicles on the
+first GPU.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     parser.add_argument("--gpu", action="store_true", help="a million vehicles on a GPU")
     parser.add_argument("--vehicles", type=int, nargs="+", help="how many to try, in turn")
-    parser.add_argument("--devices", type=int, default=2, help="how many share a CPU's network (a GPU: one)")
+    parser.add_argument("--devices", type=int, default=1, help="how many share a CPU's network (a GPU: one)")
     options = parser.parse_args()
     if not options.gpu:
         jax.config.update("jax_num_cpu_devices", options.devices)
