@@ -117,6 +117,25 @@ def check_installed() -> None:
         raise BadSettings("SUMO is not installed; it comes with: pip install 'proving[sumo]'")
 
 
+def in_its_process(module: str, arguments: Sequence[str], answer: Path, problem: str) -> None:
+    """Run a module that loads libsumo in a process of its own, and see that it wrote its answer.
+
+    Raises:
+        BadNetwork: it failed, which is called by the problem and what it said last, or did not finish.
+    """
+    command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=LONGEST_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise BadNetwork(f"SUMO did not finish in {LONGEST_S} s") from None
+    if done.returncode or not answer.is_file():
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        said = [line for line in lines if "Error" in line] or lines
+        raise BadNetwork(f"{problem}: {said[-1] if said else f'it ended with {done.returncode}'}")
+
+
 def _ran(scenario: list[str], run: Run, seed: int, *, details: bool) -> SumoOutcome:
     """Run SUMO and read what it wrote."""
     with tempfile.TemporaryDirectory() as folder:
@@ -131,18 +150,8 @@ def _ran(scenario: list[str], run: Run, seed: int, *, details: bool) -> SumoOutc
         if details:
             # Emissions only: SUMO would stop without the vehicles' device.
             options += ["--device.emissions.probability", "1", "--edgedata-output", str(edges)]
-        step_count = str(run.step_count)
-        command = [sys.executable, "-W", "ignore", "-m", "proving.traffic.sumo.process", step_count, str(answer)]
-        try:
-            done = subprocess.run(  # noqa: S603
-                [*command, *options], capture_output=True, text=True, timeout=LONGEST_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise BadNetwork(f"SUMO did not finish in {LONGEST_S} s") from None
-        if done.returncode or not answer.is_file():
-            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-            said = [line for line in lines if "Error" in line] or lines
-            raise BadNetwork(f"SUMO refuses the scenario: {said[-1] if said else f'it ended with {done.returncode}'}")
+        asked = [str(run.step_count), str(answer), *options]
+        in_its_process("proving.traffic.sumo.process", asked, answer, "SUMO refuses the scenario")
         return _outcome(trips, counts, json.loads(answer.read_text(encoding="utf-8")), edges)
 
 

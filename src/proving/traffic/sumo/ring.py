@@ -6,19 +6,16 @@ differently is the simulator's doing. SUMO needs a process of its own (`driven_r
 
 import dataclasses
 import pickle
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from proving.traffic.errors import BadNetwork
 from proving.traffic.formats import write_sumo
 from proving.traffic.network.demand import Demand
 from proving.traffic.roads import Ring as RingMap
 from proving.traffic.state import Driver
-from proving.traffic.sumo.beside import LONGEST_S, check_installed
+from proving.traffic.sumo.beside import check_installed, in_its_process
 from proving.traffic.trajectories import Trajectories
 from proving.traffic.worlds import Ring
 
@@ -53,17 +50,7 @@ def ring_in_sumo(settings: Ring, seed: int, automated: Driver | None = None) -> 
         *_, net = write_sumo(RingMap(length_m=settings.length_m).road_map(), Demand(), folder)
         asked, answer = folder / "asked", folder / "answer.npz"
         asked.write_bytes(pickle.dumps(Asked(settings=settings, seed=seed, automated=automated, net=net)))
-        command = [sys.executable, "-W", "ignore", "-m", "proving.traffic.sumo.driven_ring", str(asked), str(answer)]
-        try:
-            done = subprocess.run(  # noqa: S603
-                command, capture_output=True, text=True, timeout=LONGEST_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise BadNetwork(f"SUMO did not finish in {LONGEST_S} s") from None
-        if done.returncode or not answer.is_file():
-            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-            said = [line for line in lines if "Error" in line] or lines
-            raise BadNetwork(f"the ring in SUMO: {said[-1] if said else f'it ended with {done.returncode}'}")
+        in_its_process("proving.traffic.sumo.driven_ring", [str(asked), str(answer)], answer, "the ring in SUMO")
         with np.load(answer) as found:
             return _trajectories(settings, dict(found))
 
