@@ -8,7 +8,7 @@ is the law that would carry one out if it never slowed down; at the bottleneck a
 clock, by ALINEA with the occupancy that is measured before the narrowest place, and by FLOW's variant of it.
 
 `figure_eight_ratio` is that of figureeight2, where all 14 are automated; 0 and 1 have keys of their own.
-`crossing_share` says at how many moments two vehicles overlapped where ways cross.
+A collision is any overlap, where ways cross too.
 With --json the last line is one object; --smoke takes ten decisions of the grid alone.
 """
 
@@ -72,12 +72,12 @@ def judged(task: NetworkTask, seeds: tuple[int, ...], *, is_short: bool) -> dict
         print(
             f"{name:24s} {who:13s} score {score(task, verdict):8.2f}, times people {times(task, verdict, people):5.2f}"
             f"  speed {verdict.mean_speed_mps:5.2f} m/s  arrived {verdict.arrived_count:6.1f}"
-            f"  collided {verdict.collided_share:4.0%}  crossing {verdict.crossing_share:5.1%}",
+            f"  collided {verdict.collided_share:4.0%}",
             flush=True,
         )
         key = f"{name}_{who.replace(' ', '_').replace(chr(39), '')}"
         answer[key] = score(task, verdict)
-        answer[f"{key}_crossing_share"] = verdict.crossing_share
+        answer[f"{key}_collided_share"] = verdict.collided_share
     answer[f"{name}_ratio"] = times(task, rows["learned"], people) if "learned" in rows else None
     return answer
 

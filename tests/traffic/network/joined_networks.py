@@ -2,8 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TypeVar
 
-from proving.traffic.network import Connection, Edge, Junction, RoadMap, Signal
+from proving.traffic.network import Connection, Demand, Edge, Flow, Junction, RoadMap, Signal, Trip
+
+One = TypeVar("One", Trip, Flow)
 
 
 def joined(parts: Mapping[str, RoadMap]) -> RoadMap:
@@ -31,3 +34,20 @@ def joined(parts: Mapping[str, RoadMap]) -> RoadMap:
         junctions=tuple(junctions),
         signals=tuple(signals),
     )
+
+
+def joined_demand(parts: Mapping[str, Demand], *, loops: bool = False) -> Demand:
+    """The demand of all of these on their networks, joined."""
+    return Demand(
+        types=tuple(
+            dataclasses.replace(kind, name=f"{part}/{kind.name}") for part, one in parts.items() for kind in one.types
+        ),
+        trips=tuple(_renamed(trip, part) for part, one in parts.items() for trip in one.trips),
+        flows=tuple(_renamed(flow, part) for part, one in parts.items() for flow in one.flows),
+        loops=loops,
+    )
+
+
+def _renamed(one: One, part: str) -> One:
+    route = tuple(f"{part}/{edge}" for edge in one.route)
+    return dataclasses.replace(one, name=f"{part}/{one.name}", type=f"{part}/{one.type}", route=route)

@@ -14,7 +14,6 @@ from proving.traffic.errors import BadSettings, Overflow
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.networks import Layers, Statistics
 from proving.traffic.learn.policy import Policy, decide
-from proving.traffic.tasks.on_networks.crossing import crossings_of, is_crashing
 from proving.traffic.tasks.on_networks.environment import NetworkEpisode, moment, reset, step
 from proving.traffic.tasks.on_networks.moment import NetworkMoment
 from proving.traffic.tasks.on_networks.rewards import delay_share
@@ -50,8 +49,6 @@ class NetworkVerdict:
         arrived_count: vehicles that arrived.
         return_per_decision: mean reward.
         collided_share: share of the episodes with a collision; they are counted to the end all the same.
-        crossing_share: share of moments at which two vehicles overlap where their ways cross, which the engine does not
-            count as a collision.
         speeds_mps: the first, by seed.
     """
 
@@ -61,7 +58,6 @@ class NetworkVerdict:
     arrived_count: float
     return_per_decision: float
     collided_share: float
-    crossing_share: float
     speeds_mps: tuple[float, ...]
 
 
@@ -91,7 +87,7 @@ def judge_on_network(task: NetworkTask, policy: Policy | Feedback | None, seeds:
     final, sums = jax.device_get(_driven(task, weights, seed, feedback))
     if np.max(final.traffic.overflow) > 0:
         raise Overflow(f"task {task.name!r} holds {task.traffic.capacity} vehicles: raise traffic.capacity")
-    speed, delay, reward, late, arrived, collided, crossed = sums
+    speed, delay, reward, late, arrived, collided = sums
     decision_s = task.steps_per_decision * task.traffic.dt_s
     counted_s = _counted(task) * decision_s
     return NetworkVerdict(
@@ -101,7 +97,6 @@ def judge_on_network(task: NetworkTask, policy: Policy | Feedback | None, seeds:
         arrived_count=float(arrived.mean()),
         return_per_decision=float(reward.mean()) / task.horizon,
         collided_share=float(collided.mean()),
-        crossing_share=float(crossed.mean()) / task.horizon,
         speeds_mps=tuple(float(one) / task.horizon for one in speed),
     )
 
@@ -124,7 +119,6 @@ def _driven(
 ) -> tuple[NetworkEpisode, tuple[Array, ...]]:
     episode, observation = reset(task, seed)
     start = task.horizon - _counted(task)
-    crossings = crossings_of(task.built.road_map)
 
     def ruled(episode: NetworkEpisode, memory: Memory) -> tuple[Array, Memory]:
         assert feedback is not None, "asked only where somebody rules"
@@ -134,7 +128,7 @@ def _driven(
         return jnp.broadcast_to(jnp.asarray(value)[..., None], (*jnp.shape(value), seed.shape[0]))
 
     def one(now: Now, decision: Array) -> tuple[Now, None]:
-        episode, observation, memory, (speed, delay, reward, late, arrived, collided, crossed) = now
+        episode, observation, memory, (speed, delay, reward, late, arrived, collided) = now
         if feedback is not None:
             action, memory = jax.vmap(ruled, in_axes=-1, out_axes=-1)(episode, memory)
         elif weights is None:
@@ -145,13 +139,11 @@ def _driven(
         outcome = step(task, episode, action)
         after = outcome.episode
 
-        def seen(episode: NetworkEpisode) -> tuple[Array, Array, Array]:
+        def seen(episode: NetworkEpisode) -> tuple[Array, Array]:
             there = moment(task, episode)
-            length_m = jnp.asarray(task.built.world.fleet.length_m)[there.traffic.vehicles.kind]
-            crossing = is_crashing(crossings, there.traffic.vehicles, length_m)
-            return there.mean_speed_mps, delay_share(there), crossing
+            return there.mean_speed_mps, delay_share(there)
 
-        mean_mps, delayed, crossing = jax.vmap(seen, in_axes=-1)(after)
+        mean_mps, delayed = jax.vmap(seen, in_axes=-1)(after)
         came = after.recent[-1]
         sums = (
             speed + mean_mps,
@@ -160,12 +152,11 @@ def _driven(
             late + jnp.where(decision >= start, came, 0),
             arrived + came,
             collided | (after.traffic.collisions > before),
-            crossed + crossing,
         )
         return (after, outcome.observation, memory, sums), None
 
     zero, none = jnp.zeros(seed.shape), jnp.zeros(seed.shape, dtype=jnp.int32)
     memory = () if feedback is None else jax.tree.map(spread, feedback.first_memory())
-    first = (episode, observation, memory, (zero, zero, zero, none, none, zero > 0, none))
+    first = (episode, observation, memory, (zero, zero, zero, none, none, zero > 0))
     (final, *_, sums), _ = jax.lax.scan(one, first, jnp.arange(task.horizon))
     return final, sums

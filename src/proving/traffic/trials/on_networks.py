@@ -44,7 +44,6 @@ class Standing(NamedTuple):
     mean_speed_mps: float
     arrived_count: float
     collided_share: float
-    crossing_share: float
 
 
 def compared_on_network(
@@ -70,7 +69,6 @@ def compared_on_network(
                 mean_speed_mps=verdict.mean_speed_mps,
                 arrived_count=verdict.arrived_count,
                 collided_share=verdict.collided_share,
-                crossing_share=verdict.crossing_share,
             )
 
 
