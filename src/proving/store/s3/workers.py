@@ -1,20 +1,31 @@
 """Threads for what blocks (fsync, hashing large bodies), lighter than an executor and its futures.
 
-Many threads do one job each; one more takes all small writes that wait, and does them in one step. A second one like
-it would make the steps smaller, and fight with it and with the event loop over who computes.
+Many threads do one job each; one more does all small writes that wait, in one step. A second one like it would make
+the steps smaller, and fight with it and with the event loop over who computes.
 """
 
 import asyncio
 import collections
-import contextlib
+import enum
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 Together: TypeAlias = Callable[[list[Any]], Sequence[Any]]
 """Does many pieces of work in one step and returns their results in order; never raises."""
+
+# With so much gathered a step begins, whatever else the network may bring.
+_GATHERED_LIMIT = 64
+
+
+class _Stage(enum.Enum):
+    """Where shared work is: there is none, it is gathered, or a step of it is under way."""
+
+    NONE = 0
+    GATHERING = 1
+    UNDER_WAY = 2
 
 
 class Workers:
@@ -29,6 +40,8 @@ class Workers:
         self._loop = loop
         self._jobs: SimpleQueue[Callable[[], Callable[[], None]] | None] = SimpleQueue()
         self._gathered: list[tuple[Any, Callable[[Any], None]]] = []
+        self._gathered_before = 0
+        self._stage = _Stage.NONE
         self._shared: SimpleQueue[list[tuple[Any, Callable[[Any], None]]]] = SimpleQueue()
         self._together = together
         self._done: collections.deque[Callable[[], None]] = collections.deque()
@@ -53,10 +66,9 @@ class Workers:
         if self._is_closed:
             done(self._together([work])[0])
             return
-        if not self._gathered:
-            # What arrives in the same turn of the loop goes to the thread in one piece, and wakes it once.
-            self._loop.call_soon(self._hand_over)
         self._gathered.append((work, done))
+        if self._stage is _Stage.NONE:
+            self._gather()
 
     def close(self) -> None:
         """Let the jobs already submitted end, and the threads with them."""
@@ -74,25 +86,35 @@ class Workers:
 
     def _work_together(self) -> None:
         while some := self._shared.get():
-            taken = some + self._rest()
-            results = self._together([work for work, _ in taken])
-            self._done.extend(functools.partial(done, result) for (_, done), result in zip(taken, results, strict=True))
+            results = self._together([work for work, _ in some])
+            self._done.extend(functools.partial(done, result) for (_, done), result in zip(some, results, strict=True))
+            self._done.append(self._end_step)
             self._wake()
 
-    def _rest(self) -> list[tuple[Any, Callable[[Any], None]]]:
-        """Return what else waits to be done together; an end that is met stays where it is."""
-        found: list[tuple[Any, Callable[[Any], None]]] = []
-        with contextlib.suppress(Empty):
-            while more := self._shared.get_nowait():
-                found += more
-            self._shared.put([])
-        return found
+    def _gather(self) -> None:
+        """Let the loop look at the network before a step begins, until that brings nothing more.
 
-    def _hand_over(self) -> None:
+        A step costs much by itself, a sync above all: it is worth a look whether others want to come along. While one
+        is under way nothing more is handed over, for it could not begin.
+        """
+        self._stage = _Stage.GATHERING
+        self._gathered_before = 0
+        self._loop.call_soon(self._begin_step)
+
+    def _begin_step(self) -> None:
+        if self._gathered_before < len(self._gathered) < _GATHERED_LIMIT:
+            self._gathered_before = len(self._gathered)
+            self._loop.call_soon(self._begin_step)
+            return
+        self._stage = _Stage.UNDER_WAY
         gathered = self._gathered
         self._gathered = []
-        if gathered:
-            self._shared.put(gathered)
+        self._shared.put(gathered)
+
+    def _end_step(self) -> None:
+        self._stage = _Stage.NONE
+        if self._gathered:
+            self._gather()
 
     def _wake(self) -> None:
         if self._is_woken:
