@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,6 @@ from proving.traffic.tasks.on_networks.rewards import delay_share
 from proving.traffic.tasks.on_networks.task import NetworkTask
 
 Memory: TypeAlias = Any
-Now: TypeAlias = tuple[NetworkEpisode, Array, Memory, tuple[Array, ...]]
 
 # FLOW counts the outflow of a bottleneck over so long at the end.
 OUTFLOW_S = 500.0
@@ -61,6 +60,29 @@ class NetworkVerdict:
     speeds_mps: tuple[float, ...]
 
 
+class Sums(NamedTuple):
+    """What becomes of whole episodes, summed over their decisions; per seed.
+
+    Attributes:
+        speed_mps: mean speed of whoever was on the road.
+        delay_share: mean(1 - v / highest limit).
+        reward: what was earned.
+        late: vehicles that arrived while FLOW counts the outflow.
+        arrived: vehicles that arrived.
+        collided: whether vehicles collided.
+    """
+
+    speed_mps: Any
+    delay_share: Any
+    reward: Any
+    late: Any
+    arrived: Any
+    collided: Any
+
+
+Now: TypeAlias = tuple[NetworkEpisode, Array, Memory, Sums]
+
+
 def judge_on_network(task: NetworkTask, policy: Policy | Feedback | None, seeds: Sequence[int]) -> NetworkVerdict:
     """Return what becomes of the task's episodes.
 
@@ -87,21 +109,25 @@ def judge_on_network(task: NetworkTask, policy: Policy | Feedback | None, seeds:
     final, sums = jax.device_get(_driven(task, weights, seed, feedback))
     if np.max(final.traffic.overflow) > 0:
         raise Overflow(f"task {task.name!r} holds {task.traffic.capacity} vehicles: raise traffic.capacity")
-    speed, delay, reward, late, arrived, collided = sums
+    return verdict_of(task, sums)
+
+
+def verdict_of(task: NetworkTask, sums: Sums) -> NetworkVerdict:
+    """Return what these sums say."""
     decision_s = task.steps_per_decision * task.traffic.dt_s
-    counted_s = _counted(task) * decision_s
+    counted_s = late_decisions(task) * decision_s
     return NetworkVerdict(
-        mean_speed_mps=float(speed.mean()) / task.horizon,
-        outflow_veh_per_h=float(late.mean()) * 3600 / counted_s,
-        delay_s=float(delay.mean()) * decision_s,
-        arrived_count=float(arrived.mean()),
-        return_per_decision=float(reward.mean()) / task.horizon,
-        collided_share=float(collided.mean()),
-        speeds_mps=tuple(float(one) / task.horizon for one in speed),
+        mean_speed_mps=float(sums.speed_mps.mean()) / task.horizon,
+        outflow_veh_per_h=float(sums.late.mean()) * 3600 / counted_s,
+        delay_s=float(sums.delay_share.mean()) * decision_s,
+        arrived_count=float(sums.arrived.mean()),
+        return_per_decision=float(sums.reward.mean()) / task.horizon,
+        collided_share=float(sums.collided.mean()),
+        speeds_mps=tuple(float(one) / task.horizon for one in sums.speed_mps),
     )
 
 
-def _counted(task: NetworkTask) -> int:
+def late_decisions(task: NetworkTask) -> int:
     """Return how many decisions at the end the outflow is counted over."""
     decision_s = task.steps_per_decision * task.traffic.dt_s
     return max(min(round(OUTFLOW_S / decision_s), 2 * task.horizon // 3), 1)
@@ -116,9 +142,9 @@ def _check_fits(task: NetworkTask, policy: Policy) -> None:
 @functools.partial(jax.jit, static_argnames=("task", "feedback"))
 def _driven(
     task: NetworkTask, weights: tuple[Layers, Statistics] | None, seed: Array, feedback: Feedback | None
-) -> tuple[NetworkEpisode, tuple[Array, ...]]:
+) -> tuple[NetworkEpisode, Sums]:
     episode, observation = reset(task, seed)
-    start = task.horizon - _counted(task)
+    start = task.horizon - late_decisions(task)
 
     def ruled(episode: NetworkEpisode, memory: Memory) -> tuple[Array, Memory]:
         assert feedback is not None, "asked only where somebody rules"
@@ -128,7 +154,7 @@ def _driven(
         return jnp.broadcast_to(jnp.asarray(value)[..., None], (*jnp.shape(value), seed.shape[0]))
 
     def one(now: Now, decision: Array) -> tuple[Now, None]:
-        episode, observation, memory, (speed, delay, reward, late, arrived, collided) = now
+        episode, observation, memory, so_far = now
         if feedback is not None:
             action, memory = jax.vmap(ruled, in_axes=-1, out_axes=-1)(episode, memory)
         elif weights is None:
@@ -145,18 +171,18 @@ def _driven(
 
         mean_mps, delayed = jax.vmap(seen, in_axes=-1)(after)
         came = after.recent[-1]
-        sums = (
-            speed + mean_mps,
-            delay + delayed,
-            reward + outcome.reward,
-            late + jnp.where(decision >= start, came, 0),
-            arrived + came,
-            collided | (after.traffic.collisions > before),
+        sums = Sums(
+            so_far.speed_mps + mean_mps,
+            so_far.delay_share + delayed,
+            so_far.reward + outcome.reward,
+            so_far.late + jnp.where(decision >= start, came, 0),
+            so_far.arrived + came,
+            so_far.collided | (after.traffic.collisions > before),
         )
         return (after, outcome.observation, memory, sums), None
 
     zero, none = jnp.zeros(seed.shape), jnp.zeros(seed.shape, dtype=jnp.int32)
     memory = () if feedback is None else jax.tree.map(spread, feedback.first_memory())
-    first = (episode, observation, memory, (zero, zero, zero, none, none, zero > 0))
+    first = (episode, observation, memory, Sums(zero, zero, zero, none, none, zero > 0))
     (final, *_, sums), _ = jax.lax.scan(one, first, jnp.arange(task.horizon))
     return final, sums

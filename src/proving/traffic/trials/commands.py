@@ -67,6 +67,7 @@ def benchmark_task(
     laws: list[str] | None = None,
     controllers: list[str] | None = None,
     seeds: str = "0-9",
+    in_sumo: Annotated[bool, Parameter(name="--in-sumo", negative="")] = False,
     files: Annotated[DriveFiles, Parameter(name="*")] = NO_FILES,
     json: Json = False,
 ) -> int:
@@ -82,6 +83,7 @@ def benchmark_task(
         laws: Human laws by name; without them three on a lane, and the task's own on a network.
         controllers: Controllers by name, on a lane; without them FollowerStopper and PI with saturation.
         seeds: Seeds of the episodes.
+        in_sumo: On a network: SUMO moves everybody, and people drive by its own laws.
         files: The leader's drives.
         json: Print one JSON document.
     """
@@ -92,13 +94,19 @@ def benchmark_task(
     chosen = with_drives(task_called(task), files)
     learned = None if policy is None else policy_called(policy)
     if not isinstance(chosen, Task):
-        from proving.traffic.trials.on_networks import compared_on_network
+        from proving.traffic.trials.in_sumo import judge_in_sumo
+        from proving.traffic.trials.on_networks import compared_on_network, judge_on_network
 
         if controllers is not None:
             raise BadSettings(f"task {task!r} is one on a road network, which takes no controllers")
-        standings = compared_on_network(chosen, learned, laws or (), chosen_seeds(seeds))
+        judged = judge_in_sumo if in_sumo else judge_on_network
+        standings = compared_on_network(chosen, learned, laws or (), chosen_seeds(seeds), judged)
         _tell([one._asdict() for one in standings], as_json=json)
         return 0
+    if in_sumo:
+        raise BadSettings(
+            f"task {task!r} is one on a lane; SUMO drives rings by `proving traffic simulate ring --in-sumo`"
+        )
     people = laws_for(chosen, laws or ())
     beside = BESIDE if controllers is None else controllers
     rows = [saved._asdict() for saved in compared(chosen, learned, people, beside, chosen_seeds(seeds))]

@@ -1,8 +1,8 @@
 """Who decides on a network, beside one another: people, signals by themselves, ramp meters with feedback, a policy."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from proving.traffic.drivers import LAWS
 from proving.traffic.errors import BadSettings
@@ -21,6 +21,9 @@ from proving.traffic.tasks.on_networks.task import NetworkTask
 METER_VEH_PER_H_PER_LANE = 800.0
 # What ALINEA keeps the lanes before the narrowest place at, tuned by hand on the same seeds; the gain is the article's.
 OCCUPANCY_SHARE = 0.12
+
+
+Judge: TypeAlias = Callable[[NetworkTask, Policy | Feedback | None, Sequence[int]], NetworkVerdict]
 
 
 class Side(NamedTuple):
@@ -47,9 +50,15 @@ class Standing(NamedTuple):
 
 
 def compared_on_network(
-    task: NetworkTask, policy: Policy | None, laws: Sequence[str] = (), seeds: Sequence[int] = range(10)
+    task: NetworkTask,
+    policy: Policy | None,
+    laws: Sequence[str] = (),
+    seeds: Sequence[int] = range(10),
+    judged: Judge = judge_on_network,
 ) -> Iterator[Standing]:
     """Yield people first, then what else decides there, then the policy; for each law, without one the task's own.
+
+    `judged` says what becomes of episodes: in our engine, or as `in_sumo.judge_in_sumo` does.
 
     Raises:
         BadSettings: a law is unknown or remembers things, which those on networks cannot.
@@ -59,7 +68,7 @@ def compared_on_network(
         behind = task if law == "of the task" else with_law(task, law)
         people = None
         for who, side in sides_of(behind, policy).items():
-            verdict = judge_on_network(side.task, side.who, seeds)
+            verdict = judged(side.task, side.who, seeds)
             people = people or verdict
             yield Standing(
                 law=law,
