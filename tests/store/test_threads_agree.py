@@ -195,7 +195,7 @@ def test_a_caller_that_is_interrupted_while_it_waits_leaves_the_others_working(o
     assert disk.is_syncing.wait(30)
 
     def interrupt() -> None:
-        while not store._engine._committer._queue:
+        while not store._engine._committer._round.changes:
             pass
         signal.pthread_kill(main.ident or 0, signal.SIGINT)
 

@@ -1,14 +1,18 @@
-"""Group commit: whoever comes first leads and writes for all who wait, so many changes share one sync.
+"""Group commit: threads that commit at the same time make a round, and one of them writes for all, with one sync.
 
-A change is decided by the leader, on the index as all earlier changes leave it; that makes check-and-write one step.
-It becomes visible after it is durable. One thread alone never waits for another.
+A change is decided by the thread that leads, on the index as all earlier changes leave it; that makes check-and-write
+one step. It becomes visible after it is durable. One thread alone never waits for another.
+
+A round has one lock for all who are in it. Whoever gets it first leads; when the lock is free again, all is done, and
+each of the others takes it and lets it go in turn. So a round costs one lock, and no crowd wakes up at once.
 """
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 from proving.errors import Error
@@ -35,9 +39,7 @@ class Change:
         value: Bytes that travel with the entries, and their CRC32C.
         beside: What its entries need that is not durable yet.
         is_urgent: May use the reserve.
-        alone: Instead of `decide`: work that needs the index, the runs and the journal to itself.
         error: Why it was not done.
-        is_done: Durable and visible, or failed.
         room_bytes: What it takes in a batch at most.
     """
 
@@ -46,16 +48,36 @@ class Change:
     value: tuple[bytes, int] | None = None
     is_urgent: bool = False
     beside: Beside = NOTHING_BESIDE
-    alone: Callable[[], None] | None = None
     error: Exception | None = None
-    is_done: bool = False
-    wake: threading.Lock = field(default_factory=threading.Lock, repr=False)
     room_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Know its size."""
         beside_bytes = len(self.beside.locators) * LOCATOR_BYTES
         self.room_bytes = self.size_bytes + beside_bytes + (len(self.value[0]) + FRAME_BYTES if self.value else 0)
+
+
+@dataclass(eq=False, slots=True)
+class _Round:
+    """Changes that are committed together, and the threads that wait for that.
+
+    Attributes:
+        changes: Of all callers.
+        caller_count: How many have come.
+        awaited_count: With so many callers the leader waits for no more.
+        is_full: Locked while it waits for them.
+        lock: Whoever has it leads, unless all is done.
+        is_taken: It takes no more changes.
+        is_done: All are durable and visible, or failed.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    caller_count: int = 0
+    awaited_count: int = 0
+    is_full: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    is_taken: bool = False
+    is_done: bool = False
 
 
 class Committer:
@@ -78,10 +100,14 @@ class Committer:
         self._health = health
         self._limit_bytes = limit_bytes
         self._after = after
+        # Held by whoever leads; by whoever leads next, so that nobody overtakes it; and for moments, to join a round.
+        self._lead = threading.Lock()
+        self._next = threading.Lock()
         self._lock = threading.Lock()
-        self._queue: deque[Change] = deque()
+        self._round = _Round()
+        self._last_caller_count = 0
+        self._last_write_s = 0.0
         self.done_count = 0
-        self._is_led = False
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Return when all are done; each says itself whether it failed.
@@ -92,89 +118,89 @@ class Committer:
         if not changes:
             return
         self._health.check()
-        last = changes[-1]
-        last.wake.acquire()
-        is_leader = False
+        with self._lock:
+            joined = self._round
+            joined.changes += changes
+            joined.caller_count += 1
+            if joined.caller_count == joined.awaited_count and joined.is_full.locked():
+                joined.is_full.release()
         try:
-            with self._lock:
-                self._queue.extend(changes)
-                is_leader = not self._is_led
-                self._is_led = True
-            if not is_leader:
-                # Woken when done, or when it is this thread's turn to lead.
-                last.wake.acquire()
+            with joined.lock:
+                if not joined.is_done:
+                    self.alone(partial(self._lead_round, joined))
         except BaseException:
-            self._give_up(last, is_leader=is_leader)
+            # The user pressed Ctrl-C, say. If nothing was written yet, another of the round will lead.
+            self._leave(joined, changes)
             raise
-        if not last.is_done:
-            self._lead(last)
 
     def alone(self, work: Callable[[], None]) -> None:
-        """Do some work while no batch is under way; raises what it raises."""
-        change = Change(_nothing, 0, alone=work)
-        self.commit([change])
-        if change.error is not None:
-            raise change.error
+        """Do some work while no batch is under way; raises what it raises.
 
-    def _lead(self, own: Change) -> None:
-        """Commit batches until `own` is done, then hand over to a thread that waits."""
+        Raises:
+            ReadOnly: the disk failed too often.
+        """
+        self._health.check()
+        with self._next:
+            self._lead.acquire()
         try:
-            while not own.is_done:
-                batch = self._take()
-                try:
-                    self._do(batch)
-                except BaseException as error:
-                    for change in batch:
-                        change.error = change.error or DiskFailed(f"the commit was interrupted: {error!r}")
-                    raise
-                finally:
-                    for change in batch:
-                        change.is_done = True
-                        self.done_count += not change.is_urgent and change.alone is None
-                        if change is not own and change.wake.locked():
-                            change.wake.release()
+            work()
         finally:
-            self._hand_over()
+            self._lead.release()
 
-    def _give_up(self, change: Change, *, is_leader: bool) -> None:
-        """Wait no longer (the user pressed Ctrl-C, say): never be told to lead, or pass that on."""
+    def _leave(self, joined: _Round, changes: Sequence[Change]) -> None:
         with self._lock:
-            is_told_to_lead = is_leader or (not change.wake.locked() and not change.is_done)
-            if change in self._queue:
-                self._queue.remove(change)
-        if is_told_to_lead:
-            self._hand_over()
+            if not joined.is_taken:
+                joined.changes = [change for change in joined.changes if change not in changes]
+                joined.caller_count -= 1
 
-    def _hand_over(self) -> None:
+    def _lead_round(self, led: _Round) -> None:
+        """Commit all that is in a round."""
+        self._gather(led)
         with self._lock:
-            waiting = next((change for change in self._queue if change.wake.locked()), None)
-            if waiting is None:
-                self._is_led = False
-            else:
-                waiting.wake.release()
+            led.is_taken = True
+            self._round = _Round()
+        self._last_caller_count = led.caller_count
+        begun_s, done_count = time.perf_counter(), 0
+        try:
+            for batch in self._batches(led.changes):
+                self._do(batch)
+                done_count += len(batch)
+        except BaseException as error:
+            for change in led.changes[done_count:]:
+                change.error = change.error or DiskFailed(f"the commit was interrupted: {error!r}")
+            raise
+        finally:
+            self._last_write_s = time.perf_counter() - begun_s
+            self.done_count += sum(not change.is_urgent for change in led.changes)
+            led.is_done = True
 
-    def _take(self) -> list[Change]:
-        """Take from the queue what fits in one batch, or one piece of work that wants to be alone."""
+    def _gather(self, led: _Round) -> None:
+        """Wait for as many callers as the last round had: those whose changes became durable just now may have more.
+
+        Else the first that comes back would sync for itself, and all others would wait for that. The wait is no longer
+        than the last round took to write; one thread alone does not wait.
+        """
+        with self._lock:
+            if led.caller_count >= self._last_caller_count:
+                return
+            led.awaited_count = self._last_caller_count
+            # Locked already if a leader was interrupted here.
+            led.is_full.acquire(blocking=False)
+        led.is_full.acquire(timeout=self._last_write_s)
+
+    def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
+        """Give the changes in order, so many at a time as fit in one batch."""
         batch: list[Change] = []
         room = self._limit_bytes - BATCH_BYTES
-        with self._lock:
-            while self._queue:
-                change = self._queue[0]
-                room -= change.room_bytes
-                if batch and (room < 0 or change.alone is not None):
-                    break
-                batch.append(self._queue.popleft())
-                if change.alone is not None:
-                    break
-        return batch
+        for change in changes:
+            room -= change.room_bytes
+            if batch and room < 0:
+                yield batch
+                batch, room = [], self._limit_bytes - BATCH_BYTES - change.room_bytes
+            batch.append(change)
+        yield batch
 
     def _do(self, batch: list[Change]) -> None:
-        if batch[0].alone is not None:
-            try:
-                batch[0].alone()
-            except (Error, OSError) as error:
-                batch[0].error = error
-            return
         todo, is_urgent = batch, False
         try:
             try:
@@ -227,7 +253,3 @@ class Committer:
             assert beside.dependency.is_durable(), "an index entry never names a chunk that is not durable"
             self._index.publish(entries, before)
         return len(entries)
-
-
-def _nothing(_view: View, _place: Locator | None) -> Sequence[Entry]:
-    return ()
