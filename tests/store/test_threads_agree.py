@@ -176,11 +176,57 @@ class Slow(SimDisk):
         self.is_syncing = threading.Event()
         self.may_go_on = threading.Event()
         self.may_go_on.set()
+        self.sync_count = 0
 
     def sync(self, name: str) -> None:
+        self.sync_count += 1
         self.is_syncing.set()
         assert self.may_go_on.wait(30)
         super().sync(name)
+
+
+def test_all_who_come_during_a_sync_share_the_next(open_small: OpenSmall) -> None:
+    disk = Slow()
+    store = open_small(disk)
+    store.create_bucket("bucket")
+    disk.may_go_on.clear()
+    disk.is_syncing.clear()
+    first_count = disk.sync_count
+
+    def put(number: int) -> None:
+        if number:
+            assert disk.is_syncing.wait(30)
+        store.put("bucket", f"{number}", b"small")
+
+    def let_go() -> None:
+        while len(store._engine._committer._round.changes) < 7:
+            pass
+        disk.may_go_on.set()
+
+    together([*[lambda number=number: put(number) for number in range(8)], let_go])
+    assert disk.sync_count == first_count + 2
+    assert [info.key for info in store.list("bucket").objects] == [f"{number}" for number in range(8)]
+    store.close()
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals go to the main thread")
+def test_a_leader_that_is_interrupted_while_it_waits_for_others_leaves_them_working(store: Store) -> None:
+    committer = store._engine._committer
+    committer._last_caller_count, committer._last_write_s = 2, 60.0
+    main = threading.current_thread()
+
+    def interrupt() -> None:
+        while not committer._round.awaited_count:
+            pass
+        signal.pthread_kill(main.ident or 0, signal.SIGINT)
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        store.put("bucket", "waits", b"one")
+    interrupter.join(30)
+    together([lambda: store.put("bucket", "a", b"two"), lambda: store.put("bucket", "b", b"three")])
+    assert [info.key for info in store.list("bucket").objects] == ["a", "b"]
 
 
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals go to the main thread")

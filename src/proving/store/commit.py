@@ -188,19 +188,17 @@ class Committer:
             led.is_full.acquire(blocking=False)
         led.is_full.acquire(timeout=self._last_write_s)
 
-    def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
+    def _batches(self, changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
         """Give the changes in order, so many at a time as fit in one batch."""
-        batch: list[Change] = []
-        room = self._limit_bytes - BATCH_BYTES
-        for change in changes:
+        begin, room = 0, self._limit_bytes - BATCH_BYTES
+        for end, change in enumerate(changes):
             room -= change.room_bytes
-            if batch and room < 0:
-                yield batch
-                batch, room = [], self._limit_bytes - BATCH_BYTES - change.room_bytes
-            batch.append(change)
-        yield batch
+            if room < 0 and end > begin:
+                yield changes[begin:end]
+                begin, room = end, self._limit_bytes - BATCH_BYTES - change.room_bytes
+        yield changes[begin:]
 
-    def _do(self, batch: list[Change]) -> None:
+    def _do(self, batch: Sequence[Change]) -> None:
         todo, is_urgent = batch, False
         try:
             try:

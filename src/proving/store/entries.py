@@ -11,8 +11,9 @@ order 8, is-a-delete-marker 1, version id. For a bucket: time 8 (float), then 1 
 more.
 """
 
+import itertools
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -124,15 +125,16 @@ def objects_name(bucket: str) -> Name:
     return b"".join((_KEY, bucket.encode(), b"\0"))
 
 
-def object_value(locators: Iterable[Locator], facts: Facts) -> Value:
+def object_value(locators: Sequence[Locator], facts: Facts) -> Value:
     """Return the entry of an object."""
     etag, content_type = facts.etag.encode(), facts.content_type.encode()
     if len(content_type) > 0xFFFF or len(etag) > 0xFFFF or len(facts.metadata) > 0xFFFF:
         raise ValueError("content type, ETag and number of metadata entries must stay below 65,536")
     texts = [etag, content_type]
-    for text in (text for pair in facts.metadata.items() for text in pair):
-        encoded = text.encode()
-        texts += (_COUNT.pack(len(encoded)), encoded)
+    if facts.metadata:
+        for text in itertools.chain.from_iterable(facts.metadata.items()):
+            encoded = text.encode()
+            texts += (_COUNT.pack(len(encoded)), encoded)
     fixed = _OBJECT.pack(facts.size_bytes, facts.modified_s, len(etag), len(content_type), len(facts.metadata))
     value = b"".join((packed(locators), fixed, *texts))
     if not facts.order:
@@ -200,7 +202,7 @@ def with_first_locator(value: Value, locator: Locator) -> Value:
     return _ONE + _LOCATOR.pack(*locator) + value[_COUNT.size :]
 
 
-def with_locators(value: Value, locators: Iterable[Locator]) -> Value:
+def with_locators(value: Value, locators: Sequence[Locator]) -> Value:
     """Return the same entry for chunks that lie elsewhere."""
     rest = _COUNT.size + _COUNT.unpack_from(value)[0] * _LOCATOR.size
     return packed(locators) + value[rest:]
@@ -279,7 +281,8 @@ def extents_of(raw: bytes, name_size: int) -> tuple[int, ...]:
         raise Corrupt(f"an index entry cannot be read: {error}") from error
 
 
-def packed(locators: Iterable[Locator]) -> bytes:
+def packed(locators: Sequence[Locator]) -> bytes:
     """Return locators as they are written: their number, then each."""
-    rows = [_LOCATOR.pack(*locator) for locator in locators]
-    return b"".join((_COUNT.pack(len(rows)), *rows)) if rows else _NONE
+    if not locators:
+        return _NONE
+    return b"".join((_COUNT.pack(len(locators)), *(_LOCATOR.pack(*locator) for locator in locators)))

@@ -343,7 +343,7 @@ class Extents:
             extent.pointer = max(extent.pointer, locator.offset + locator.frame_bytes)
 
     def _holder(self, locator: Locator) -> Extent:
-        if locator.extent >= len(self.all) or locator.offset + locator.frame_bytes > self.size_bytes:
+        if locator.extent >= len(self.all) or locator.offset + locator.size_bytes + FRAME_BYTES > self.size_bytes:
             raise Corrupt(f"the index names offset {locator.offset} of extent {locator.extent}, where nothing can be")
         return self.all[locator.extent]
 
@@ -351,9 +351,9 @@ class Extents:
         """Note that an entry no longer names some chunks, and now names others."""
         with self._counts:
             for locator in gone:
-                self.all[locator.extent].entry_bytes -= locator.frame_bytes
+                self.all[locator.extent].entry_bytes -= locator.size_bytes + FRAME_BYTES
             for locator in new:
-                self._holder(locator).entry_bytes += locator.frame_bytes
+                self._holder(locator).entry_bytes += locator.size_bytes + FRAME_BYTES
 
     def account_runs(self, gone: Iterable[Locator], new: Iterable[Locator]) -> None:
         """Note which chunks of runs count as garbage from now on, and which make the index."""

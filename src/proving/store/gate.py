@@ -12,30 +12,35 @@ class Gate:
     def __init__(self) -> None:
         """Start open."""
         self._lock = threading.Lock()
-        self._inside = 0
+        # One for each call that is inside. To add one and to take one away are single steps of the interpreter, so
+        # calls need no lock. A call first adds its own, then looks whether the gate is closed; `close` does it the
+        # other way round, so one of both sees the other.
+        self._inside: list[None] = []
         self._is_closed = False
         self._all_out = threading.Event()
 
     def __enter__(self) -> None:
-        with self._lock:
-            if self._is_closed:
-                raise StoreClosed("the store is closed; open it again")
-            self._inside += 1
+        self._inside.append(None)
+        if self._is_closed:
+            self._leave()
+            raise StoreClosed("the store is closed; open it again")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._is_closed and not self._inside:
-                self._all_out.set()
+        self._leave()
 
     def close(self) -> bool:
         """Let nobody in any more and wait until all are out; return whether it was open."""
         with self._lock:
             was_open = not self._is_closed
             self._is_closed = True
-            if not self._inside:
-                self._all_out.set()
+        if not self._inside:
+            self._all_out.set()
         self._all_out.wait()
         return was_open
+
+    def _leave(self) -> None:
+        self._inside.pop()
+        if self._is_closed and not self._inside:
+            self._all_out.set()

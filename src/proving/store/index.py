@@ -187,19 +187,22 @@ class Index:
             before: What was there under each of their names before all of them.
         """
         current = dict(before)
+        gone: list[Locator] = []
+        new: list[Locator] = []
         with self.lock:
             changed = self._version.changed
             for name, value in entries:
                 old = current[name]
-                current[name] = value
-                gone = () if old is None else locators_of(old)
-                new = () if value is None else locators_of(value)
-                if gone or new:
-                    self._extents.account(gone, new)
-                self.entry_count += (value is not None) - (old is not None)
+                if old is not None:
+                    gone += locators_of(old)
+                    self.entry_count -= 1
+                if value is not None:
+                    new += locators_of(value)
+                    self.entry_count += 1
                 if name[0] == _BUCKET:
                     self._note_bucket(name, value)
-                changed[name] = value
+                changed[name] = current[name] = value
+            self._extents.account(gone, new)
 
     def freeze(self) -> None:
         """Let what changed stay as it is until `install` says that it was flushed; later changes lie above it."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from proving.store.clock import Clock
 from proving.store.errors import (
@@ -261,7 +261,7 @@ class ModelStore:
 
     def _keep(self, info: ObjectInfo, data: bytes, if_none_match: bool, if_match: str | None) -> ObjectInfo:
         self._check(info.bucket, info.key, if_none_match=if_none_match, if_match=if_match)
-        info = replace(info, version=self.new_version(info.bucket))
+        info = info._replace(version=self.new_version(info.bucket))
         self.contents[info.bucket].put(info.key, data, info.version, info)
         return info
 

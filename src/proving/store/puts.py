@@ -77,17 +77,17 @@ class Puts:
     def _put(self, wish: Wish, body: Body, etag: str) -> ObjectInfo:
         """Make the body durable, then the entry that names it."""
         engine, bucket, key = self._engine, wish.bucket, wish.key
-        name = entries.object_name(bucket, key)
+        name_bytes = len(entries.object_name(bucket, key))
         facts = Facts(body.size_bytes, etag, engine.clock.now_s(), wish.content_type, wish.metadata)
         value = entries.object_value(body.locators, facts)
-        size_bytes = len(name) + len(value) + entries.LOCATOR_BYTES
-        if size_bytes > engine.largest_entry_bytes:
+        value_bytes = len(value) + entries.LOCATOR_BYTES
+        if name_bytes + value_bytes > engine.largest_entry_bytes:
             raise TooLarge(
                 f"'{key}' has {len(body.locators)} chunks and {len(wish.metadata)} metadata entries, too many for "
                 f"extents of {engine.extents.size_bytes} bytes; make the store with larger ones"
             )
 
-        placing = engine.history.placing(bucket, key, size_bytes - len(name))
+        placing = engine.history.placing(bucket, key, value_bytes)
         beside = self._beside(body)
         while True:
             try:
@@ -108,6 +108,8 @@ class Puts:
 
         What is beside the last batch is read when the store is opened after a crash.
         """
+        if not body.locators:
+            return NOTHING_BESIDE
         if len(body.locators) > _MOST_BESIDE:
             self._engine.extents.soft.hurry(body.dependency)
             return Beside(after=body.dependency)

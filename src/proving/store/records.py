@@ -1,7 +1,9 @@
 """What the store gives and takes: settings, buckets, objects, listings, figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 MAX_KEY_BYTES = 1024
 # Room in an extent beside one index entry: frame, journal header, and slack.
@@ -61,9 +63,8 @@ class BucketInfo:
     versioning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
-    """What is known of an object without reading it.
+class ObjectInfo(NamedTuple):
+    """What is known of an object without reading it; a named tuple, because every put and get makes one.
 
     Attributes:
         bucket: The bucket's name.
@@ -83,7 +84,7 @@ class ObjectInfo:
     etag: str
     modified_s: float
     content_type: str = "binary/octet-stream"
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = MappingProxyType({})
     version: str = ""
     is_delete_marker: bool = False
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from proving.store.chunk import Kind, crc32c
@@ -18,7 +19,7 @@ Data: TypeAlias = bytes | bytearray | memoryview | Iterable[bytes]
 _HASHED_BESIDE_BYTES = 256 << 10
 
 
-@dataclass
+@dataclass(slots=True)
 class Body:
     """Bytes on their way into the store.
 
@@ -81,14 +82,17 @@ class Writer:
             DiskFull, DiskFailed: nothing of it stays.
             (anything): that the iterable raises; nothing of it stays.
         """
+        if may_inline and isinstance(data, bytes) and 0 < len(data) <= self._largest_inline_bytes:
+            # As below, for what most puts are.
+            md5 = hashlib.md5(data, usedforsecurity=False).hexdigest() if is_hashed else ""
+            return Body(inline=(data, crc32c(data)), size_bytes=len(data), md5=md5)
         body = Body()
         hashed = hashlib.md5(usedforsecurity=False) if is_hashed else None
         try:
             for piece in pieces_of(data, self.chunk_size_bytes):
                 body.size_bytes += len(piece)
                 # Only a last piece is shorter than a chunk; if it is the first too, it is the whole body.
-                is_whole = not body.locators and len(piece) < self.chunk_size_bytes
-                is_inline = may_inline and is_whole and len(piece) <= self.inline_size_bytes
+                is_inline = may_inline and not body.locators and len(piece) <= self._largest_inline_bytes
                 beside = None
                 if hashed is not None and not is_inline and len(piece) >= _HASHED_BESIDE_BYTES:
                     beside = self.hashers.submit(hashed.update, piece)
@@ -112,8 +116,14 @@ class Writer:
 
     def drop(self, body: Body) -> None:
         """Let go of the chunks: the index names them now, or never will."""
-        self.extents.unpin(locator.extent for locator in body.locators)
-        body.locators = []
+        if body.locators:
+            self.extents.unpin(locator.extent for locator in body.locators)
+            body.locators = []
+
+    @cached_property
+    def _largest_inline_bytes(self) -> int:
+        """Return up to which size a piece travels with the index entry: it is shorter than a chunk, so it is all."""
+        return min(self.inline_size_bytes, self.chunk_size_bytes - 1)
 
     def _append(self, piece: bytes) -> tuple[Locator, Dependency]:
         while True:
