@@ -1,8 +1,10 @@
 """Many threads on one store: checks and writes are one step, readers see whole objects, nothing waits for ever."""
 
+import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ from proving.check.sim_disk import SimDisk
 from proving.store import (
     BucketNotEmpty,
     Disk,
+    DiskFailed,
     FileDisk,
     FolderDisk,
     NoSuchBucket,
     NoSuchKey,
     PreconditionFailed,
+    ReadOnly,
     Store,
     StoreClosed,
     StoreSettings,
@@ -168,6 +172,33 @@ def test_a_bucket_is_never_deleted_with_an_object_in_it(store: Store) -> None:
             store.delete_bucket("short")
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_many_threads_were_told_survives_a_power_cut(open_small: OpenSmall, seed: int) -> None:
+    choice = random.Random(seed)
+    disk = SimDisk(seed=seed)
+    store = open_small(disk)
+    store.create_bucket("bucket")
+    disk.crash_after(choice.randrange(20, 200))
+    told: dict[str, int] = {}
+    begun: dict[str, int] = {}
+
+    def put(thread: int) -> None:
+        for number in range(1000):
+            key = f"{thread}/{number % 3}"
+            begun[key] = number
+            try:
+                store.put("bucket", key, f"{number} ".encode() * (number * 37 % 300))
+            except (DiskFailed, ReadOnly):
+                return
+            told[key] = number
+
+    together([lambda thread=thread: put(thread) for thread in range(6)])
+    with open_small(disk.crash(choice)) as store:
+        for key, number in told.items():
+            value = store.get("bucket", key)
+            assert value in [f"{each} ".encode() * (each * 37 % 300) for each in (number, begun[key])]
+
+
 class Slow(SimDisk):
     """A disk whose syncs wait until they are let go."""
 
@@ -209,22 +240,41 @@ def test_all_who_come_during_a_sync_share_the_next(open_small: OpenSmall) -> Non
     store.close()
 
 
+@contextmanager
+def interrupted(is_time: Callable[[], object]) -> Iterator[None]:
+    """Interrupt this thread once, as Ctrl-C does, when it is time."""
+    raised = threading.Event()
+    main = threading.current_thread()
+
+    def handle(_number: int, _frame: object) -> None:
+        if not raised.is_set():
+            raised.set()
+            raise KeyboardInterrupt
+
+    def interrupt() -> None:
+        while not is_time():
+            pass
+        # A signal that comes just before a thread begins to wait does not wake it.
+        while not raised.is_set():
+            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, handle)
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield
+    finally:
+        interrupter.join(30)
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals go to the main thread")
 def test_a_leader_that_is_interrupted_while_it_waits_for_others_leaves_them_working(store: Store) -> None:
     committer = store._engine._committer
     committer._last_caller_count, committer._last_write_s = 2, 60.0
-    main = threading.current_thread()
-
-    def interrupt() -> None:
-        while not committer._round.awaited_count:
-            pass
-        signal.pthread_kill(main.ident or 0, signal.SIGINT)
-
-    interrupter = threading.Thread(target=interrupt)
-    interrupter.start()
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted(lambda: committer._round.awaited_count):
         store.put("bucket", "waits", b"one")
-    interrupter.join(30)
     together([lambda: store.put("bucket", "a", b"two"), lambda: store.put("bucket", "b", b"three")])
     assert [info.key for info in store.list("bucket").objects] == ["a", "b"]
 
@@ -240,19 +290,10 @@ def test_a_caller_that_is_interrupted_while_it_waits_leaves_the_others_working(o
     leader.start()
     assert disk.is_syncing.wait(30)
 
-    def interrupt() -> None:
-        while not store._engine._committer._round.changes:
-            pass
-        signal.pthread_kill(main.ident or 0, signal.SIGINT)
-
-    main = threading.current_thread()
-    interrupter = threading.Thread(target=interrupt)
-    interrupter.start()
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted(lambda: store._engine._committer._round.changes):
         store.put("bucket", "waits", b"two")
     disk.may_go_on.set()
-    for thread in (leader, interrupter):
-        thread.join(30)
+    leader.join(30)
     store.put("bucket", "after", b"three")
     assert [info.key for info in store.list("bucket").objects] == ["after", "leader"]
     store.close()

@@ -13,6 +13,8 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 
 LOCK_NAME = "lock"
 UNFINISHED = ".unfinished"
+# So many are worth a call that begins to write them to the disk.
+_SOON_BYTES = 256 << 10
 # Linux takes no more buffers than this in one vectored write.
 _BUFFERS_PER_CALL = 1024
 _SYNCS_AT_ONCE = 4
@@ -142,7 +144,7 @@ class FolderDisk:
 
     def write(self, name: str, offset: int, parts: Sequence[Bytes]) -> None:
         """Write the parts one behind the other."""
-        write_all(self._open(name), offset, parts)
+        write_soon(self._open(name), offset, parts)
 
     def write_durably(self, name: str, offset: int, parts: Sequence[Bytes]) -> None:
         """Write the parts one behind the other, durable when it returns.
@@ -254,6 +256,15 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def write_soon(file: int, offset: int, parts: Sequence[Bytes]) -> None:
+    """Write every byte, to be synced later; the kernel begins with many bytes at once, so that the sync waits less."""
+    write_all(file, offset, parts)
+    size_bytes = sum(map(len, parts))
+    if size_bytes >= _SOON_BYTES:
+        # Pages that need no writing would be dropped; these need it, so they are written, and stay for readers.
+        os.posix_fadvise(file, offset, size_bytes, os.POSIX_FADV_DONTNEED)
 
 
 def write_all(file: int, offset: int, parts: Sequence[Bytes], flags: int = 0) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from proving.store.disk import Bytes, write_all
+from proving.store.disk import Bytes, write_all, write_soon
 from proving.store.errors import BadSize, StoreInUse
 
 
@@ -111,7 +111,7 @@ class RawFile:
 
     def write(self, offset: int, parts: Sequence[Bytes]) -> None:
         """Write the parts one behind the other."""
-        write_all(self._opened(), offset, parts)
+        write_soon(self._opened(), offset, parts)
 
     def write_durably(self, offset: int, parts: Sequence[Bytes]) -> None:
         """Write the parts one behind the other, durable when it returns."""
