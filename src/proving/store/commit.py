@@ -25,6 +25,9 @@ from proving.store.journal import BATCH_BYTES, NOTHING_BESIDE, Beside, Draft, Jo
 
 _log = logging.getLogger(__name__)
 
+# So often a leader looks whether still more callers come.
+_LOOKS = 2
+
 Decide: TypeAlias = Callable[[View, Locator | None], Sequence[Entry]]
 """Gives the entries that a change makes, or raises the error that its caller is told; the locator is the value's."""
 
@@ -160,7 +163,7 @@ class Committer:
             led.is_taken = True
             self._round = _Round()
         self._last_caller_count = led.caller_count
-        begun_s, done_count = time.perf_counter(), 0
+        done_count = 0
         try:
             for batch in self._batches(led.changes):
                 self._do(batch)
@@ -170,15 +173,14 @@ class Committer:
                 change.error = change.error or DiskFailed(f"the commit was interrupted: {error!r}")
             raise
         finally:
-            self._last_write_s = time.perf_counter() - begun_s
             self.done_count += sum(not change.is_urgent for change in led.changes)
             led.is_done = True
 
     def _gather(self, led: _Round) -> None:
         """Wait for as many callers as the last round had: those whose changes became durable just now may have more.
 
-        Else the first that comes back would sync for itself, and all others would wait for that. The wait is no longer
-        than the last round took to write; one thread alone does not wait.
+        Else the first that comes back would sync for itself, and all others would wait for that. It goes on while some
+        come, and no longer than the last batch took to write; one thread alone does not wait.
         """
         with self._lock:
             if led.caller_count >= self._last_caller_count:
@@ -186,7 +188,10 @@ class Committer:
             led.awaited_count = self._last_caller_count
             # Locked already if a leader was interrupted here.
             led.is_full.acquire(blocking=False)
-        led.is_full.acquire(timeout=self._last_write_s)
+        for _ in range(_LOOKS):
+            before_count = led.caller_count
+            if led.is_full.acquire(timeout=self._last_write_s / _LOOKS) or led.caller_count == before_count:
+                return
 
     def _batches(self, changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
         """Give the changes in order, so many at a time as fit in one batch."""
@@ -210,7 +215,9 @@ class Committer:
                 if not todo:
                     return
                 draft = self._draft(todo, is_urgent=is_urgent)
+            begun_s = time.perf_counter()
             entry_count = self._write(draft, todo)
+            self._last_write_s = time.perf_counter() - begun_s
         except (Error, OSError) as error:
             for change in todo:
                 change.error = change.error or error
