@@ -9,7 +9,6 @@ from proving.traffic.network.coming import could_stop
 from proving.traffic.network.gates import Gate
 from proving.traffic.network.places import EMPTY_M, Places, those_at
 from proving.traffic.network.state import Vehicles, World, pick
-from proving.traffic.network.tables import GREEN, RED, YELLOW
 from proving.traffic.state import FREE_GAP_M
 
 Array: TypeAlias = Any
@@ -129,8 +128,6 @@ def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Arr
     lanes, connections, _, plans = world.network
     nowhere, none = lanes.length_m.shape[0] - 1, connections.to_lane.shape[0] - 1
     edge_lanes = nowhere - none
-    # A gate farther on is to be taken as closed where it is red, or where somebody may have to go first.
-    is_closed = (gate.colour == RED) | (gate.colour == YELLOW) | ((gate.colour != GREEN) & gate.has_yields)
     is_inside, road = pick(here.is_inside, place), pick(here.road, place)
     node, end_m = pick(vehicles.node, place), pick(here.rest_m, place)
     following = jnp.where(is_inside, road, edge_lanes + pick(here.way, place))
@@ -150,7 +147,7 @@ def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Arr
         way = plans.connection.at[node, index].get(mode="promise_in_bounds")
         after = pick(plans.after, node)
         is_over = ~is_inside & (after == plans.after.shape[0] - 1)
-        hits = is_open & ~is_inside & ~is_over & (pick(is_closed, way) | (way == none))
+        hits = is_open & ~is_inside & ~is_over & (pick(gate.is_closed, way) | (way == none))
         line_m = jnp.where(hits, jnp.minimum(line_m, end_m), line_m)
         # Behind a line somebody may still stand across it.
         is_open = is_open & (way < none) & ~is_over | is_open & is_inside

@@ -138,7 +138,7 @@ def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     by_choice = (vehicles.speed_mps >= ROLLING_MPS) & (vehicles.since_change_s >= rules.refractory_s)
     by_choice = by_choice & (is_slowed | (rules.keep_right_mps2 != 0))
     # Nor so near a zipper that one already falls behind somebody there.
-    to_zipper = pick(world.network.connections.equals.any(axis=1), here.way)
+    to_zipper = pick(world.network.connections.has_equals, here.way)
     by_choice = by_choice & ~(to_zipper & (here.rest_m < zipper_m(vehicles.speed_mps)))
     # Short steps need no more thinking: by choice everybody looks to either side every two seconds.
     turns = jnp.maximum(jnp.round(1 / world.dt_s).astype(jnp.int32), 1)

@@ -51,17 +51,16 @@ class Approach(NamedTuple):
 
 def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Approach:
     """Return the way of these vehicles to where they would wait; what is per lane in `here` is of all."""
-    lanes, connections, signals, plans = world.network
+    lanes, connections, _, plans = world.network
     none = connections.to_lane.shape[0] - 1
     edge_lanes = lanes.length_m.shape[0] - 1 - none
     speed_mps, across_m = vehicles.speed_mps, _across_m(world)
     next_way = jnp.where(here.is_inside, here.inside, here.way)
     # Through a connection where nobody meets anybody one looks on to the next: the edge between may be very short.
-    is_plain = (connections.foe[:, 0] >= none) & (connections.signal >= signals.kind.shape[0] - 1)
     to_lane = pick(connections.to_lane, next_way)
     node = jnp.where(here.is_inside, vehicles.node, pick(plans.after, vehicles.node))
     index = jnp.clip(to_lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-    looks_on = here.is_front & (next_way < none) & pick(is_plain, next_way) & (pick(here.rear_m, to_lane) >= EMPTY_M)
+    looks_on = here.is_front & (next_way < none) & pick(connections.is_plain, next_way) & (pick(here.rear_m, to_lane) >= EMPTY_M)
     looks_on = looks_on & (here.is_inside | (pick(here.rear_m, edge_lanes + next_way) >= EMPTY_M))
     beyond = plans.connection.at[node, index].get(mode="promise_in_bounds")
     asked = jnp.where(looks_on, beyond, next_way)
@@ -77,7 +76,7 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     look_mps, look_s = _looking(to_line_m, speed_mps, start_mps2, brake_mps2)
     across_s = _travel_s(left_m + here.length_m, look_mps, limit_mps, start_mps2)
     is_open = (to_line_m > VISIBLE_M) & (to_line_m <= pick(connections.visible_m, asked))
-    reckons = is_open & enters & pick(connections.yields.any(axis=1), asked) & (speed_mps > look_mps)
+    reckons = is_open & enters & pick(connections.has_yields, asked) & (speed_mps > look_mps)
     out_s = _travel_s(to_line_m + left_m + here.length_m, speed_mps, limit_mps, start_mps2)
     return Approach(
         asked=asked,

@@ -79,13 +79,17 @@ def wanted_mps2(world: World, kind: Array, view: View) -> Array:
 
 def noise_mps2(world: World, vehicles: Vehicles, step: Array) -> Array:
     """Return the white noise on everybody's acceleration."""
-    seed, number = chance(world, vehicles.trip)
-    draw = standard_normal(seed, STREAM_NOISE, number, step) / jnp.sqrt(world.dt_s)
-    total = jnp.zeros_like(vehicles.speed_mps)
+    sigma = jnp.zeros_like(vehicles.speed_mps)
     for number, law in enumerate(world.fleet.laws):
-        sigma = jnp.asarray(_of(law, vehicles.kind).noise_intensity, dtype=total.dtype)
-        total = jnp.where(pick(world.fleet.law, vehicles.kind) == number, sigma * draw, total)
-    return total
+        own = jnp.asarray(_of(law, vehicles.kind).noise_intensity, dtype=sigma.dtype)
+        sigma = jnp.where(pick(world.fleet.law, vehicles.kind) == number, own, sigma)
+
+    def drawn(sigma: Array) -> Array:
+        seed, number = chance(world, vehicles.trip)
+        return sigma * (standard_normal(seed, STREAM_NOISE, number, step) / jnp.sqrt(world.dt_s))
+
+    # Many laws have none, and numbers that are multiplied by 0 are as dear to draw as any.
+    return jax.lax.cond((sigma != 0).any(), drawn, jnp.zeros_like, sigma)
 
 
 def draws(world: World, vehicles: Vehicles, step: Array) -> Draws:

@@ -48,7 +48,7 @@ class Gate(NamedTuple):
         inside_m: way to that place.
         overlaps: whether one overlaps somebody on a way that crosses or joins its own; of two, one says so.
         colour: per connection, what its signal shows.
-        has_yields: per connection, whether anybody goes first.
+        is_closed: per connection, whether who is still farther away takes it as closed.
     """
 
     some: Chosen
@@ -59,7 +59,7 @@ class Gate(NamedTuple):
     inside_m: Array
     overlaps: Array
     colour: Array
-    has_yields: Array
+    is_closed: Array
 
 
 class Merging(NamedTuple):
@@ -138,15 +138,15 @@ NOBODY = Conflict(must_yield=False, is_blocked=False, merging=Merging(FREE_GAP_M
 def colours(world: World, lights: Lights) -> Array:
     """Return what each connection's signal shows."""
     _, connections, signals, _ = world.network
-    row = signals.first_phase + lights.phase
-    return signals.colour[row[connections.signal], connections.signal_index]
+    row = pick(signals.first_phase + lights.phase, connections.signal)
+    return signals.colour.at[row, connections.signal_index].get(mode="promise_in_bounds")
 
 
 def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tuple[Gate, Merging]:
     """Return who is held where, and whom to follow where ways join; both for those whom junctions concern."""
     connections = world.network.connections
-    colour, has_yields = colours(world, lights), connections.yields.any(axis=1)
-    concerned = here.is_front | here.is_inside | _sees_past(world, here, has_yields)
+    colour = colours(world, lights)
+    concerned = here.is_front | here.is_inside | _sees_past(world, here)
     some = chosen(concerned)
     arrival = worked(some, lambda place: _arrival(world, *those_at(vehicles, here, place), colour))
     to = jnp.where(some.is_one, arrival.to, connections.to_lane.shape[0])
@@ -156,8 +156,10 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
         for at in (here.tail[first_inside:], here.head[first_inside:])
     )
     coming = first_comers(world, to, arrival.row[:, IN])
-    seen = Seen(arrival.row, coming, tail, head, has_yields & (colour != GREEN))
-    asking = chosen(arrival.asks & some.is_one)
+    yields_now = connections.has_yields & (colour != GREEN)
+    seen = Seen(arrival.row, coming, tail, head, yields_now)
+    arrival = arrival._replace(asks=arrival.asks & some.is_one & _meets_any(world, here, arrival.mine, coming, some))
+    asking = chosen(arrival.asks)
     found = worked(asking, lambda rank: _conflict(world, here, arrival.mine, seen, rank))
 
     def closed(place: Array) -> tuple[Array, Array, Array, Merging]:
@@ -181,19 +183,33 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
         inside_m=mine.to_line_m,
         overlaps=overlaps,
         colour=colour,
-        has_yields=has_yields,
+        # Red, or somebody may have to go first.
+        is_closed=(colour == RED) | (colour == YELLOW) | yields_now,
     )
     return gate, merging
 
 
-def _sees_past(world: World, here: Places, has_yields: Array) -> Array:
+def _sees_past(world: World, here: Places) -> Array:
     """Return who is near enough to see who goes first though others drive ahead.
 
     Once those are across it may be too late to stop.
     """
     connections = world.network.connections
     room_m = pick(connections.visible_m - connections.wait_m, here.way)
-    return here.exists & ~here.is_inside & pick(has_yields, here.way) & (here.rest_m <= room_m)
+    return here.exists & ~here.is_inside & pick(connections.has_yields, here.way) & (here.rest_m <= room_m)
+
+
+def _meets_any(world: World, here: Places, mine: Approach, coming: Array, some: Chosen) -> Array:
+    """Return for whom anybody at all comes to, is on, or has just left a way that crosses or joins its own."""
+    connections = world.network.connections
+    on_way = here.tail[here.tail.shape[0] - connections.to_lane.shape[0] :] >= 0
+    is_busy = (coming >= 0) | on_way | (pick(here.rear_m, connections.to_lane) < 0)
+
+    def meets(place: Array) -> Array:
+        foe = pick(connections.foe, pick(mine.asked, pick(some.rank, place)))
+        return pick(is_busy, foe).any(axis=1)
+
+    return worked(some, meets)
 
 
 def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Arrival:
@@ -209,7 +225,7 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     )
     by_colour = by_colour & mine.enters
     is_near = (to_line_m < SIGHT_M) | ~could_stop(world, speed_mps, to_line_m, LOOKS_AT_MPS2)
-    asks = (mine.asked < none) & is_near & ~by_colour & pick(connections.foe[:, 0] < none, mine.asked)
+    asks = (mine.asked < none) & is_near & ~by_colour & pick(connections.has_foes, mine.asked)
     is_full = asks & _is_full(world, here, mine)
     columns = {
         REST: mine.to_end_m,
@@ -233,7 +249,7 @@ def _held(world: World, vehicles: Vehicles, here: Places, own: Arrival, conflict
     mine, to_line_m, speed_mps = own.mine, own.mine.to_line_m, vehicles.speed_mps
     soft_mps2 = jnp.maximum(pick(world.fleet.brake_mps2, vehicles.kind), STOPS_TO_YIELD_MPS2)
     stops, stops_before = (could_stop(world, speed_mps, way_m, soft_mps2) for way_m in (to_line_m, mine.entrance_m))
-    has_yields = pick(connections.yields.any(axis=1), mine.asked)
+    has_yields = pick(connections.has_yields, mine.asked)
     # Farther away one cannot see who comes, and drives so that one could stop.
     must_yield = conflict.must_yield | has_yields & (to_line_m > pick(connections.visible_m, mine.asked))
     by_rule = (mine.shown != GREEN) & must_yield | conflict.is_blocked

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.chosen import chosen, spread, worked
+from proving.traffic.network.chosen import chosen, running_count, spread, worked
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Finished, State, Vehicles, World, chance, clock, pick
@@ -143,18 +143,26 @@ class Start(NamedTuple):
 
 def entered(world: World, state: State, here: Places) -> State:
     """Let the next trip of each source begin where there is room; what `here` says is from before the step."""
-    start = _starts(world, state, here)
-    vehicles = state.vehicles
-    count = jnp.sum(here.exists, dtype=jnp.int32)
-    place = count + jnp.cumsum(start.enters, dtype=jnp.int32) - 1
+    vehicles, trips = state.vehicles, world.trips
+    is_due = (state.next_trip < trips.source_end) & (
+        pick(trips.depart_s, state.next_trip) <= clock(world, state.step, state.next_trip) * world.dt_s + 1e-6
+    )
+    due = chosen(is_due)
+    # Who has just changed or crossed into the lane counts too.
+    rears = _rears(world, vehicles, is_due.any())
+
+    def begun(source: Array) -> tuple[Array, Vehicles]:
+        start = _starts(world, here, rears, pick(state.next_trip, source))
+        return start.enters, fresh_vehicles(world, start, clock(world, state.step, start.trip) * world.dt_s)
+
+    enters, fresh = worked(due, begun)
+    enters = enters & due.is_one
+    place = jnp.sum(here.exists, dtype=jnp.int32) + running_count(enters) - 1
     capacity = vehicles.lane.shape[0]
-    at = jnp.where(start.enters, place, capacity)
-    lost = jnp.sum(start.enters & (place >= capacity), dtype=jnp.int32)
-    vehicles = _written(vehicles, at, fresh_vehicles(world, start, clock(world, state.step, start.trip) * world.dt_s))
     return state._replace(
-        vehicles=vehicles,
-        next_trip=state.next_trip + start.enters,
-        overflow=state.overflow + lost,
+        vehicles=_written(vehicles, jnp.where(enters, place, capacity), fresh),
+        next_trip=state.next_trip + spread(due, is_due, enters, False),
+        overflow=state.overflow + jnp.sum(enters & (place >= capacity), dtype=jnp.int32),
     )
 
 
@@ -191,24 +199,19 @@ def put_at(vehicles: Vehicles, at: Array, fresh: Vehicles) -> Vehicles:
     return _written(vehicles, at, fresh)
 
 
-def _starts(world: World, state: State, here: Places) -> Start:
-    """Return the lane, place and speed at which each source's next trip would begin, and whether it can."""
+def _starts(world: World, here: Places, rears: tuple[Array, Array], trip: Array) -> Start:
+    """Return the lane, place and speed at which these trips, which are due, would begin, and whether they can."""
     lanes, _, _, plans = world.network
     trips = world.trips
     nowhere = lanes.length_m.shape[0] - 1
-    is_due = (state.next_trip < trips.source_end) & (
-        pick(trips.depart_s, state.next_trip) <= clock(world, state.step, state.next_trip) * world.dt_s + 1e-6
-    )
-    trip = jnp.where(is_due, state.next_trip, trips.depart_s.shape[0] - 1)
     node, kind, choice = (pick(part, trip) for part in (trips.node, trips.kind, trips.depart_lane))
     index = jnp.arange(plans.connection.shape[1], dtype=jnp.int32)[None, :]
     lane = jnp.minimum(pick(plans.first_lane, node)[:, None] + index, nowhere)
     reach_m, offset = pick(plans.reach_m, node), pick(plans.offset, node)
-    is_open = (reach_m > 0) & (is_due[:, None])
+    is_open = reach_m > 0
     length_m = pick(world.fleet.length_m, kind)
     at_m = pick(trips.depart_m, trip)
-    # Who has just changed or crossed into the lane counts too.
-    rear_m, rear_mps = _rears(world, state.vehicles, nowhere)
+    rear_m, rear_mps = rears
     room_m, last_mps = pick(rear_m, lane) - at_m[:, None], pick(rear_mps, lane)
     free_mps = jnp.minimum(pick(lanes.limit_mps, lane), pick(world.fleet.top_mps, kind)[:, None])
     wanted_mps = pick(trips.depart_mps, trip)[:, None]
@@ -237,11 +240,19 @@ def _starts(world: World, state: State, here: Places) -> Start:
     return Start(trip, jnp.where(enters, of(lane), nowhere), at_m, of(speed_mps), enters)
 
 
-def _rears(world: World, vehicles: Vehicles, nowhere: int) -> tuple[Array, Array]:
+def _rears(world: World, vehicles: Vehicles, is_asked: Array) -> tuple[Array, Array]:
     """Return per lane where the rear of the last vehicle is, and how fast it goes; they need not be in order."""
+    nowhere = world.network.lanes.length_m.shape[0] - 1
     rear_m = vehicles.position_m - pick(world.fleet.length_m, vehicles.kind)
-    last_m = jnp.full(nowhere + 1, FREE_GAP_M, dtype=rear_m.dtype).at[vehicles.lane].min(rear_m)
-    is_last = rear_m <= pick(last_m, vehicles.lane)
-    at = jnp.where(is_last, vehicles.lane, nowhere + 1)
-    last_mps = jnp.full(nowhere + 1, jnp.inf, dtype=rear_m.dtype).at[at].min(vehicles.speed_mps, mode="drop")
-    return last_m, last_mps
+    free_m, free_mps = (jnp.full(nowhere + 1, free, dtype=rear_m.dtype) for free in (FREE_GAP_M, jnp.inf))
+
+    def seen() -> tuple[Array, Array]:
+        last_m = free_m.at[vehicles.lane].min(rear_m)
+        is_last = rear_m <= pick(last_m, vehicles.lane)
+        at = jnp.where(is_last, vehicles.lane, nowhere + 1)
+        return last_m, free_mps.at[at].min(vehicles.speed_mps, mode="drop")
+
+    def unseen() -> tuple[Array, Array]:
+        return free_m, free_mps
+
+    return jax.lax.cond(is_asked, seen, unseen)

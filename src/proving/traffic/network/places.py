@@ -96,7 +96,10 @@ def places(world: World, vehicles: Vehicles) -> Places:
     own_rear_m = vehicles.position_m - length_m
     standing_m = jnp.full(nowhere + 1, EMPTY_M, dtype=rest_m.dtype)
     standing_m = standing_m.at[jnp.where(stands, lane, nowhere + 1)].min(own_rear_m, mode="drop")
-    standing_m = jnp.minimum(standing_m, _over_m(world, standing_m))
+    # Whoever has left a lane into a junction without its rear is over its end.
+    left = jnp.where(is_inside & (own_rear_m < 0), pick(connections.from_lane, inside), nowhere + 1)
+    left_m = pick(lanes.length_m, jnp.minimum(left, nowhere)) + own_rear_m
+    standing_m = standing_m.at[jnp.where(stands, left, nowhere + 1)].min(left_m, mode="drop")
     queues = is_inside | (own_rear_m < pick(standing_m, lane)) & exists
     brake_mps2, stand_m = pick(world.fleet.brake_mps2, vehicles.kind), pick(world.fleet.stand_m, vehicles.kind)
     queue_m = jnp.zeros(nowhere + 1, dtype=rest_m.dtype)
@@ -121,7 +124,7 @@ def places(world: World, vehicles: Vehicles) -> Places:
         head=empty.at[jnp.where(is_front, lane, nowhere + 1)].set(place, mode="drop"),
         rear_m=rear_m,
         rear_mps=jnp.zeros_like(rear_m).at[last].set(vehicles.speed_mps, mode="drop"),
-        over_m=_over_m(world, rear_m),
+        over_m=jnp.full_like(rear_m, EMPTY_M).at[left].min(left_m, mode="drop"),
         halt_m=jnp.minimum(standing_m - queue_m, halts_m),
         queue_m=queue_m,
         headroom_m=jnp.full(nowhere + 1, FREE_GAP_M, dtype=rest_m.dtype).at[to_lane].min(spare_m, mode="drop"),
@@ -132,11 +135,3 @@ def those_at(vehicles: Vehicles, here: Places, place: Array) -> tuple[Vehicles, 
     """Return what there is to know about those at these places alone; what is per lane stays."""
     own = Places._fields[: Places._fields.index("tail")]
     return pick_all(vehicles, place), here._replace(**{name: pick(getattr(here, name), place) for name in own})
-
-
-def _over_m(world: World, rear_m: Array) -> Array:
-    """Return per lane where a rear bumper is whose vehicle has left the lane into a junction, given those on each."""
-    lanes, connections, _, _ = world.network
-    across_m = rear_m[lanes.length_m.shape[0] - connections.to_lane.shape[0] :]
-    over_m = jnp.where(across_m < 0, pick(lanes.length_m, connections.from_lane) + across_m, EMPTY_M)
-    return jnp.full_like(rear_m, EMPTY_M).at[connections.from_lane].min(over_m)

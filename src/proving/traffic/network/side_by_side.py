@@ -189,6 +189,10 @@ def _network(network: Network, numbers: Numbers) -> Network:
             is_sole=same(connections.is_sole),
             beside=counted(connections.beside, numbers.connections),
             parted_m=same(connections.parted_m),
+            has_foes=same(connections.has_foes),
+            has_yields=same(connections.has_yields),
+            has_equals=same(connections.has_equals),
+            is_plain=same(connections.is_plain),
         ),
         signals=Signals(
             kind=same(signals.kind),

@@ -68,6 +68,10 @@ class Connections(NamedTuple):
         is_sole: no other connection reaches the same lane.
         beside: the others out of the same lane, padded with none.
         parted_m: how far along each of those it has parted from this one.
+        has_foes: another crosses it.
+        has_yields: one of those goes first.
+        has_equals: one of those joins it as an equal.
+        is_plain: nobody crosses it, and no signal governs it.
     """
 
     from_lane: Array
@@ -87,6 +91,10 @@ class Connections(NamedTuple):
     is_sole: Array
     beside: Array
     parted_m: Array
+    has_foes: Array
+    has_yields: Array
+    has_equals: Array
+    is_plain: Array
 
 
 class Signals(NamedTuple):
@@ -199,7 +207,9 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
 
     cleared_m, met_m, own_met_m = _meetings(shapes, crossing, to_lane)
     reached = Counter(to_lane)
-    signal = [signal_number[way.signal] if way.signal else len(signal_number) for way in ways]
+    has_foes = foe[:, 0] < none
+    unruled = len(signal_number)
+    signal = np.array([*(signal_number[way.signal] if way.signal else unruled for way in ways), unruled], dtype=np.int32)
     return Connections(
         from_lane=np.array([*from_lane, nowhere], dtype=np.int32),
         to_lane=np.array([*to_lane, nowhere], dtype=np.int32),
@@ -207,7 +217,7 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
         visible_m=np.array([*(way.visible_m for way in ways), 0.0], dtype=dtype),
         # Who only joins others is in nobody's way while it stands.
         keeps_clear=np.array([*(way.keeps_clear for way in ways), False]) & ((foe < none) & ~merges).any(axis=1),
-        signal=np.array([*signal, len(signal_number)], dtype=np.int32),
+        signal=signal,
         signal_index=np.array([*(way.signal_index for way in ways), 0], dtype=np.int32),
         foe=foe,
         yields=yields,
@@ -219,6 +229,10 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
         is_sole=np.array([*(reached[lane] == 1 for lane in to_lane), False]),
         beside=beside,
         parted_m=parted_m.astype(dtype),
+        has_foes=has_foes,
+        has_yields=yields.any(axis=1),
+        has_equals=equals.any(axis=1),
+        is_plain=~has_foes & (signal == unruled),
     )
 
 
