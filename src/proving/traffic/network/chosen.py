@@ -18,6 +18,8 @@ Rows = TypeVar("Rows")
 # A piece holds a quarter of all vehicles, within these bounds. Beginning with an operation on a CPU takes as long as it
 # then takes for 500 to 1,000 members; and what is worked out for more than 2,048 at once leaves the cache.
 PIECES, SMALLEST_PIECE, LARGEST_PIECE = 4, 256, 2048
+# Of whom only a few are expected so many pieces are made: work for members that are nobody is in vain.
+FEW_PIECES = 16
 WORD_BITS = 32
 
 
@@ -37,10 +39,10 @@ class Chosen(NamedTuple):
     count: Array
 
 
-def chosen(is_chosen: Array) -> Chosen:
-    """Return the list of those who are chosen."""
+def chosen(is_chosen: Array, pieces: int = PIECES) -> Chosen:
+    """Return the list of those who are chosen, in so many pieces where sizes allow."""
     size = is_chosen.shape[0]
-    each = min(max(-(-size // PIECES), SMALLEST_PIECE), LARGEST_PIECE)
+    each = min(max(-(-size // pieces), SMALLEST_PIECE), LARGEST_PIECE)
     place = jnp.arange(size, dtype=jnp.int32)
     if each >= size:
         return Chosen(place[None, :], is_chosen, place, jnp.sum(is_chosen, dtype=jnp.int32))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.apart import WIDTH_M
-from proving.traffic.network.chosen import Chosen, chosen, worked
+from proving.traffic.network.chosen import FEW_PIECES, Chosen, chosen, worked
 from proving.traffic.network.coming import (
     LOOKS_AT_MPS2,
     SIGHT_M,
@@ -159,7 +159,7 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     yields_now = connections.has_yields & (colour != GREEN)
     seen = Seen(arrival.row, coming, tail, head, yields_now)
     arrival = arrival._replace(asks=arrival.asks & some.is_one & _meets_any(world, here, arrival.mine, coming, some))
-    asking = chosen(arrival.asks)
+    asking = chosen(arrival.asks, FEW_PIECES)
     found = worked(asking, lambda rank: _conflict(world, here, arrival.mine, seen, rank))
 
     def closed(place: Array) -> tuple[Array, Array, Array, Merging]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.chosen import chosen, running_count, spread, worked
+from proving.traffic.network.chosen import FEW_PIECES, chosen, running_count, spread, worked
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Finished, State, Vehicles, World, chance, clock, pick
@@ -38,7 +38,7 @@ class Ends(NamedTuple):
 def across(world: World, vehicles: Vehicles, here: Places, holds: Array) -> Ends:
     """Carry vehicles that have passed the end of their lane on to where they are then; who is held stays at the end."""
     is_past = here.exists & (vehicles.position_m > pick(world.network.lanes.length_m, vehicles.lane))
-    some = chosen(is_past)
+    some = chosen(is_past, FEW_PIECES)
     ends = worked(some, lambda place: _carried(world, vehicles, holds, place))
     return Ends(
         lane=spread(some, is_past, ends.lane, vehicles.lane),
@@ -147,7 +147,7 @@ def entered(world: World, state: State, here: Places) -> State:
     is_due = (state.next_trip < trips.source_end) & (
         pick(trips.depart_s, state.next_trip) <= clock(world, state.step, state.next_trip) * world.dt_s + 1e-6
     )
-    due = chosen(is_due)
+    due = chosen(is_due, FEW_PIECES)
     # Who has just changed or crossed into the lane counts too.
     rears = _rears(world, vehicles, is_due.any())
 
