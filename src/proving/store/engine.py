@@ -69,7 +69,14 @@ class Engine:
         self.writer = Writer(self.extents, chunk_size_bytes, inline_size_bytes, self.reclaimer.make_room, self._hashers)
         self.gate = Gate()
         self.history = History(
-            self.index, self.extents, self.commit_all, clock, self.gate, draw, size_bytes - 512 - inline_size_bytes
+            index=self.index,
+            extents=self.extents,
+            commit=self.commit_all,
+            commit_only=self.commit_only,
+            clock=clock,
+            gate=self.gate,
+            draw=draw,
+            largest_bytes=size_bytes - 512 - inline_size_bytes,
         )
         self._next_flush_bytes = 0
 
@@ -90,7 +97,7 @@ class Engine:
 
     def commit_all(self, made: Sequence[Change]) -> None:
         """Make changes durable and visible; each says itself whether it failed."""
-        self._committer.commit(made)
+        self.commit_only(made)
         if self.extents.is_low:
             # In good time: copies need some of the reserve themselves.
             self.extents.is_low = False
@@ -98,6 +105,10 @@ class Engine:
                 self.reclaimer.make_room()
             except (DiskFull, DiskFailed) as error:
                 _log.warning("the reserve is low and cannot be filled up: %s", error)
+
+    def commit_only(self, made: Sequence[Change]) -> None:
+        """Do what `commit_all` does, without making room afterwards where that is due: whoever commits next does."""
+        self._committer.commit(made)
 
     def walk(self, *ranges: tuple[Name, Name]) -> Iterator[Name]:
         """Give the names in these ranges, one range after the other; the index may change on the way.

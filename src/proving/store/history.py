@@ -29,7 +29,7 @@ Rows: TypeAlias = Callable[[bytes], Iterator[tuple[bytes, Facts]]]
 _TOKEN_BYTES = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class History:
     """The versions of a store's objects; thread-safe.
 
@@ -37,6 +37,7 @@ class History:
         index: Where entries are.
         extents: Where chunks are.
         commit: Makes changes durable; each says itself whether it failed.
+        commit_only: The same, but room that becomes scarce is left to whoever commits next: making it can take long.
         clock: Tells when a delete marker is made.
         gate: What every call passes through.
         draw: Random bytes for version ids.
@@ -46,6 +47,7 @@ class History:
     index: Index
     extents: Extents
     commit: Callable[[Sequence[Change]], None]
+    commit_only: Callable[[Sequence[Change]], None]
     clock: Clock
     gate: Gate
     draw: Callable[[int], bytes]

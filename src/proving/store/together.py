@@ -4,7 +4,7 @@ What `Store.put` does for one small object, told once for many: their bytes trav
 synced write makes all of them durable. Whatever does not go that way is put by itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,8 +42,27 @@ def put_together(store: "Store", wanted: Sequence[NewObject]) -> "list[ObjectInf
     Returns:
         For each what is known of it, or why it was not put: what `Store.put` raises.
     """
+    results = _put(store, wanted, store.history.commit)
+    return [_alone(store, new) if result is None else result for new, result in zip(wanted, results, strict=True)]
+
+
+def put_at_once(store: "Store", wanted: Sequence[NewObject]) -> "list[ObjectInfo | Exception | None]":
+    """Put objects as `put_together` does, but leave what can take longer than a write and its sync.
+
+    Returns:
+        For each as `put_together`; None for what was left, and not put.
+    """
+    if store.history.extents.is_low:
+        return [None] * len(wanted)
+    return _put(store, wanted, store.history.commit_only)
+
+
+def _put(
+    store: "Store", wanted: Sequence[NewObject], commit: Callable[[Sequence[Change]], None]
+) -> "list[ObjectInfo | Exception | None]":
+    """Put what is small and fits; None for the others."""
     history = store.history
-    results: dict[int, ObjectInfo | Exception] = {}
+    results: list[ObjectInfo | Exception | None] = [None] * len(wanted)
     made: list[tuple[int, Change, Facts, Placing]] = []
     small_bytes = min(SMALL_BYTES, history.extents.size_bytes // 8)
     with history.gate:
@@ -55,7 +74,7 @@ def put_together(store: "Store", wanted: Sequence[NewObject]) -> "list[ObjectInf
                 made.append((number, *_change(store, new, now_s)))
             except Error as error:
                 results[number] = error
-        history.commit([change for _, change, _, _ in made])
+        commit([change for _, change, _, _ in made])
     for number, change, facts, placing in made:
         if change.error is None:
             new = wanted[number]
@@ -63,7 +82,7 @@ def put_together(store: "Store", wanted: Sequence[NewObject]) -> "list[ObjectInf
             results[number] = told.info(new.wish.bucket, new.wish.key)
         elif not isinstance(change.error, DiskFull | Outgrown):
             results[number] = change.error
-    return [results[number] if number in results else _alone(store, new) for number, new in enumerate(wanted)]
+    return results
 
 
 def _change(store: "Store", new: NewObject, now_s: float) -> tuple[Change, Facts, Placing]:

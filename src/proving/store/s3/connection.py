@@ -3,8 +3,9 @@
     data_received -> HeadReader -> Message (head, body so far) -> queue -> the first is the one being served
 
 Only the first message of the queue is begun, so a pipelined request sees what the one before it did. While more than
-one waits, or much of a body is held, the socket is not read. What blocks runs in `Workers`. Reading, beginning,
-finishing and sending are steps of `Turns`, each done for all connections before the next.
+one waits, or much of a body is held, the socket is not read. What blocks runs in `Workers`, what is done with others
+in `Sharing`. Reading, beginning, finishing and sending are steps of `Turns`, each done for all connections before the
+next.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from proving.store.s3.head import Answer, Head
 from proving.store.s3.heads import Flaw, HeadReader
 from proving.store.s3.http import Exchange, Pace, Service, Shared
 from proving.store.s3.message import Message
+from proving.store.s3.sharing import Sharing
 from proving.store.s3.turns import Step, Turns
 from proving.store.s3.wire import Limits, Stamps, answer_head
 from proving.store.s3.workers import Workers
@@ -35,6 +37,7 @@ class Connection:
         self,
         service: Service,
         workers: Workers,
+        sharing: Sharing,
         turns: Turns,
         stamps: Stamps,
         limits: Limits,
@@ -44,6 +47,7 @@ class Connection:
         self._service = service
         self._count = service.answered
         self._workers = workers
+        self._sharing = sharing
         self._turns = turns
         self._arrived: list[bytes] = []
         self._unsent = b""
@@ -280,7 +284,7 @@ class Connection:
             if not isinstance(shared, Shared):
                 return shared
             self._is_working = True
-            self._workers.share(shared.work, lambda result: self._worked(message, shared.answer(result)))
+            self._sharing.share(shared.work, lambda result: self._worked(message, shared.answer(result)))
             return None
         self._work(message, functools.partial(exchange.finish, pieces))
         return None

@@ -38,7 +38,7 @@ from proving.store.s3.saving import discard
 from proving.store.s3.signature import Signature, is_anonymous, unsigned, verify
 from proving.store.s3.tally import Tally
 from proving.store.s3.users import Users
-from proving.store.together import SMALL_BYTES, NewObject, put_together
+from proving.store.together import SMALL_BYTES, NewObject, put_at_once, put_together
 
 if TYPE_CHECKING:
     from proving.store import ObjectInfo, Store
@@ -162,6 +162,13 @@ class S3Service:
         try:
             return put_together(self.context.store, wanted)
         except Exception as error:  # noqa: BLE001 - the thread that does this must not end; each answer tells and logs it
+            return [error] * len(wanted)
+
+    def put_at_once(self, wanted: Sequence[NewObject]) -> "Sequence[ObjectInfo | Exception | None]":
+        """Put small objects as `put_together` does, but leave what can take long: None for each of these."""
+        try:
+            return put_at_once(self.context.store, wanted)
+        except Exception as error:  # noqa: BLE001 - the event loop, which does this, must not end; the same
             return [error] * len(wanted)
 
     def forget_uploads(self) -> None:

@@ -23,6 +23,7 @@ from proving.store.s3.credentials import Credentials
 from proving.store.s3.errors import BadCertificate, CannotListen
 from proving.store.s3.exchange import S3Service
 from proving.store.s3.http import Service
+from proving.store.s3.sharing import Sharing
 from proving.store.s3.status import Sources, Upkeep
 from proving.store.s3.status_service import StatusService
 from proving.store.s3.turns import Turns
@@ -113,7 +114,8 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         secure = _secure(self._settings)
-        self._workers = Workers(loop, self._settings.worker_count, self._service.put_together)
+        self._workers = workers = Workers(loop, self._settings.worker_count)
+        sharing = Sharing(loop, workers, self._service.put_together, self._service.put_at_once)
         turns = Turns(loop)
         stamps = Stamps(secrets.randbits(32))
         limits = self._settings.limits
@@ -121,7 +123,7 @@ class Server:
         def serving(service: Service, connections: set[Connection]) -> Callable[[], asyncio.Protocol]:
             # A connection has the methods of a protocol, and nothing to inherit from it.
             return lambda: cast(
-                "asyncio.Protocol", Connection(service, self._workers, turns, stamps, limits, connections)
+                "asyncio.Protocol", Connection(service, workers, sharing, turns, stamps, limits, connections)
             )
 
         async def listen(made: Callable[[], asyncio.Protocol], host: str, port: int, flag: str) -> asyncio.Server:
