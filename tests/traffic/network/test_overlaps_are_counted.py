@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from proving.traffic.network import Demand, Trip, VehicleType
+from proving.traffic.network.advice import unpacked
 from proving.traffic.network.simulate import Run, prepared, scan
 
 from .small_networks import crossing
@@ -33,6 +34,7 @@ def started():
 def counted_at(major, minor):
     """Return the overlaps of a first step from these places, (lane, metres), of who drives on either road."""
     world, state = started()
+    after = unpacked(world.network.plans).after
     vehicles = jax.tree.map(np.array, state.vehicles)
     # In order of lane; whoever is inside the junction has the edge behind it as its plan.
     places = sorted([(*major, 0), (*minor, 1)])
@@ -41,7 +43,7 @@ def counted_at(major, minor):
     for i, (lane, position_m, trip) in enumerate(places):
         is_before = lane in (IN_MAJOR, 2)
         vehicles.lane[i], vehicles.position_m[i], vehicles.trip[i] = lane, position_m, trip
-        vehicles.node[i] = nodes[trip] if is_before else world.network.plans.after[nodes[trip]]
+        vehicles.node[i] = nodes[trip] if is_before else after[nodes[trip]]
     final, _ = scan(world, state._replace(vehicles=vehicles), 1, is_recorded=False)
     return int(final.collisions)
 

@@ -26,10 +26,11 @@ from proving.traffic.network import (
     VehicleType,
     trips,
 )
+from proving.traffic.network.advice import Advice, unpacked
 from proving.traffic.network.plans import Planner, guidance
 from proving.traffic.network.simulate import Run
 from proving.traffic.network.state import Rules
-from proving.traffic.network.tables import Plans, compiled
+from proving.traffic.network.tables import compiled
 from proving.traffic.roads import NETWORKS
 
 from .small_networks import straight
@@ -37,7 +38,7 @@ from .small_networks import straight
 DURATION_S = 300.0
 
 
-def assert_same_plan(plans: Plans, node: int, leg: Leg | None, ground: Roads) -> None:
+def assert_same_plan(plans: Advice, node: int, leg: Leg | None, ground: Roads) -> None:
     """Follow both to the end of the route, or once round."""
     first, none = leg, len(ground.ways)
     while leg is not None:
@@ -61,7 +62,7 @@ def test_trips_are_numbered_alike_and_know_the_same_way(name: str):
 def assert_same_trips(road_map: RoadMap, demand: Demand, seed: int) -> None:
     planner = Planner(road_map)
     written = trips.journeys(demand, planner, seed, (0.0, DURATION_S), "float64")
-    plans = compiled(road_map, guidance(planner), "float64").plans
+    plans = unpacked(compiled(road_map, guidance(planner), "float64").plans)
     ground = roads(road_map)
     every = journeys(road_map, ground, demand, Span(0.0, DURATION_S, seed))
     assert tuple(one.said.name for one in every) == written.names

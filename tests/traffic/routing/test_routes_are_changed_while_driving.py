@@ -11,6 +11,7 @@ from proving.traffic.drivers import Idm
 from proving.traffic.errors import BadNetwork, BadSettings
 from proving.traffic.formats.routing import Router as FastestWays
 from proving.traffic.network import Connection, Demand, Edge, Flow, Junction, Lane, RoadMap, Stop, Trip, VehicleType
+from proving.traffic.network.advice import unpacked
 from proving.traffic.network.simulate import Run
 from proving.traffic.network.state import State
 from proving.traffic.routing import (
@@ -105,7 +106,7 @@ def node_after(router: Router, state_of: Callable[[State], State]) -> tuple[Rout
 
 def edges_from(made: Routed, node: int) -> list[str]:
     """The route from a plan node on."""
-    after, names = made.world.network.plans.after, []
+    after, names = unpacked(made.world.network.plans).after, []
     while node < len(after) - 1:
         names.append(fork().edges[int(made.choices.edge[node])].name)
         node = int(after[node])

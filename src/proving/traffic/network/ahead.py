@@ -131,7 +131,7 @@ def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Arr
     is_inside, road = pick(here.is_inside, place), pick(here.road, place)
     node, end_m = pick(vehicles.node, place), pick(here.rest_m, place)
     following = jnp.where(is_inside, road, edge_lanes + pick(here.way, place))
-    node = jnp.where(is_inside, node, pick(plans.after, node))
+    node = jnp.where(is_inside, node, plans.after(node))
     met = jnp.full_like(node, nowhere)
     line_m = jnp.full_like(end_m, FREE_GAP_M)
     is_open = jnp.ones_like(is_inside)
@@ -143,10 +143,10 @@ def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Arr
             break
         end_m = jnp.where(is_open, end_m + pick(lanes.length_m, following), end_m)
         is_inside = following >= edge_lanes
-        index = jnp.clip(following - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-        way = plans.connection.at[node, index].get(mode="promise_in_bounds")
-        after = pick(plans.after, node)
-        is_over = ~is_inside & (after == plans.after.shape[0] - 1)
+        index = plans.lane_index(node, following)
+        way = plans.way(node, index)
+        after = plans.after(node)
+        is_over = ~is_inside & (after == plans.nobody)
         hits = is_open & ~is_inside & ~is_over & (pick(gate.is_closed, way) | (way == none))
         line_m = jnp.where(hits, jnp.minimum(line_m, end_m), line_m)
         # Behind a line somebody may still stand across it.

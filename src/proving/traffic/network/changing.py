@@ -225,8 +225,8 @@ def lane_beside(world: World, vehicles: Vehicles, here: Places, which: tuple[Arr
     behind = jnp.where(has_follower, head + before, 0)
     gap_m = pick(vehicles.position_m, leader) - pick(here.length_m, leader) - position_m
     # Nobody ahead in that lane: whoever is last behind its end counts, by the plan.
-    index = jnp.clip(lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-    way = plans.connection.at[node, index].get(mode="promise_in_bounds")
+    index = plans.lane_index(node, lane)
+    way = plans.way(node, index)
     rest_m = pick(lanes.length_m, lane) - position_m
     across, beyond = nowhere - none + way, pick(connections.to_lane, way)
     is_across = pick(here.rear_m, across) < EMPTY_M
@@ -286,9 +286,9 @@ def _wish(world: World, vehicles: Vehicles, beside: Beside, which: tuple[Array, 
     plans = world.network.plans
     place, to_left = which
     node = pick(vehicles.node, place)
-    theirs = jnp.clip(beside.lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-    their_offset = plans.offset.at[node, theirs].get(mode="promise_in_bounds")
-    leads_m = plans.reach_m.at[node, theirs].get(mode="promise_in_bounds")
+    theirs = plans.lane_index(node, beside.lane)
+    their_offset = plans.offset(node, theirs)
+    leads_m = plans.reach_m(node, theirs)
     their_reach_m = leads_m - beside.position_m
     is_right_way = jnp.where(to_left, need.offset > 0, need.offset < 0)
     # A lane that the class may not use reaches nowhere at all.

@@ -58,11 +58,16 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     next_way = jnp.where(here.is_inside, here.inside, here.way)
     # Through a connection where nobody meets anybody one looks on to the next: the edge between may be very short.
     to_lane = pick(connections.to_lane, next_way)
-    node = jnp.where(here.is_inside, vehicles.node, pick(plans.after, vehicles.node))
-    index = jnp.clip(to_lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-    looks_on = here.is_front & (next_way < none) & pick(connections.is_plain, next_way) & (pick(here.rear_m, to_lane) >= EMPTY_M)
+    node = jnp.where(here.is_inside, vehicles.node, plans.after(vehicles.node))
+    index = plans.lane_index(node, to_lane)
+    looks_on = (
+        here.is_front
+        & (next_way < none)
+        & pick(connections.is_plain, next_way)
+        & (pick(here.rear_m, to_lane) >= EMPTY_M)
+    )
     looks_on = looks_on & (here.is_inside | (pick(here.rear_m, edge_lanes + next_way) >= EMPTY_M))
-    beyond = plans.connection.at[node, index].get(mode="promise_in_bounds")
+    beyond = plans.way(node, index)
     asked = jnp.where(looks_on, beyond, next_way)
     enters = looks_on | ~here.is_inside
     before_m = jnp.where(here.is_inside, 0, pick(across_m, next_way)) + pick(lanes.length_m, to_lane)

@@ -244,7 +244,7 @@ def _seen(world: World, state: State, sees: np.ndarray, room: int) -> State:
     is_empty = listed < 0
     vehicles = vehicles._replace(
         lane=np.where(is_empty, nowhere, vehicles.lane).astype(np.int32),
-        node=np.where(is_empty, len(world.network.plans.after) - 1, vehicles.node).astype(np.int32),
+        node=np.where(is_empty, world.network.plans.nobody, vehicles.node).astype(np.int32),
         trip=np.where(is_empty, len(world.trips.depart_s) - 1, vehicles.trip).astype(np.int32),
     )
     lost = max(len(there) - room, 0)

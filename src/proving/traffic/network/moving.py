@@ -62,9 +62,9 @@ def _carried(world: World, vehicles: Vehicles, holds: Array, place: Array) -> En
         length_m = pick(lanes.length_m, lane)
         is_past = position_m > length_m
         is_inside = (lane >= edge_lanes) & (lane < nowhere)
-        index = jnp.clip(lane - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-        way = plans.connection.at[node, index].get(mode="promise_in_bounds")
-        is_last = pick(plans.after, node) == plans.after.shape[0] - 1
+        index = plans.lane_index(node, lane)
+        way = plans.way(node, index)
+        is_last = plans.after(node) == plans.nobody
         held = is_past & ~is_inside & ~is_last & ((way == none) | (holds if hop == 0 else False))
         goes = is_past & ~held & (is_inside | ~is_last)
         following = jnp.where(
@@ -72,9 +72,9 @@ def _carried(world: World, vehicles: Vehicles, holds: Array, place: Array) -> En
         )
         stopped = stopped | held
         position_m = jnp.where(held, length_m, jnp.where(goes, position_m - length_m, position_m))
-        node = jnp.where(goes & ~is_inside, pick(plans.after, node), node)
+        node = jnp.where(goes & ~is_inside, plans.after(node), node)
         lane = jnp.where(goes, following, lane)
-    is_last = pick(plans.after, node) == plans.after.shape[0] - 1
+    is_last = plans.after(node) == plans.nobody
     is_over = (lane < edge_lanes) & is_last
     position_m = jnp.where(is_over, position_m, jnp.minimum(position_m, pick(lanes.length_m, lane)))
     return Ends(lane, position_m, node, stopped, is_last)
@@ -114,7 +114,7 @@ def arrived(world: World, state: State, is_last: Array, counts: Array) -> State:
     nobody = world.trips.depart_s.shape[0] - 1
     gone = vehicles._replace(
         lane=jnp.where(leaves, nowhere, vehicles.lane),
-        node=jnp.where(leaves, world.network.plans.after.shape[0] - 1, vehicles.node),
+        node=jnp.where(leaves, world.network.plans.nobody, vehicles.node),
         trip=jnp.where(leaves, nobody, vehicles.trip),
         position_m=jnp.where(leaves, 0, vehicles.position_m),
         speed_mps=jnp.where(leaves, 0, vehicles.speed_mps),
@@ -205,9 +205,9 @@ def _starts(world: World, here: Places, rears: tuple[Array, Array], trip: Array)
     trips = world.trips
     nowhere = lanes.length_m.shape[0] - 1
     node, kind, choice = (pick(part, trip) for part in (trips.node, trips.kind, trips.depart_lane))
-    index = jnp.arange(plans.connection.shape[1], dtype=jnp.int32)[None, :]
-    lane = jnp.minimum(pick(plans.first_lane, node)[:, None] + index, nowhere)
-    reach_m, offset = pick(plans.reach_m, node), pick(plans.offset, node)
+    index = jnp.arange(plans.lane_count, dtype=jnp.int32)[None, :]
+    lane = jnp.minimum(plans.first_lane(node)[:, None] + index, nowhere)
+    reach_m, offset = plans.reach_m(node[:, None], index), plans.offset(node[:, None], index)
     is_open = reach_m > 0
     length_m = pick(world.fleet.length_m, kind)
     at_m = pick(trips.depart_m, trip)

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from proving.traffic.network.advice import Advice, packed, unpacked
 from proving.traffic.network.halting import Halts, joined
 from proving.traffic.network.state import Array, Finished, Lights, State, Vehicles, World
 from proving.traffic.network.step import in_order
-from proving.traffic.network.tables import Connections, Lanes, Network, Plans, Signals
+from proving.traffic.network.tables import Connections, Lanes, Network, Signals
 from proving.traffic.network.trips import Trips
 
 # Sort keys are 32 bits wide.
@@ -32,7 +33,7 @@ class Numbers:
         self.worlds = len(worlds)
         self.connections = len(network.connections.to_lane) - 1
         self.edge_lanes = len(network.lanes.length_m) - 1 - self.connections
-        self.nodes = len(network.plans.after) - 1
+        self.nodes = network.plans.nobody
         self.signals = len(network.signals.kind) - 1
         self.phases = len(network.signals.duration_s) - 1
         trips = [len(world.trips.depart_s) - 1 for world in worlds]
@@ -148,6 +149,7 @@ def _ended(parts: Sequence[Array]) -> Array:
 
 def _network(network: Network, numbers: Numbers) -> Network:
     lanes, connections, signals, plans = network
+    advice = unpacked(plans)
     every = range(numbers.worlds)
 
     def same(part: Array) -> Array:
@@ -205,12 +207,14 @@ def _network(network: Network, numbers: Numbers) -> Network:
             shortest_s=same(signals.shortest_s),
             longest_s=same(signals.longest_s),
         ),
-        plans=Plans(
-            after=counted(plans.after, numbers.nodes),
-            first_lane=_ended([numbers.lane(plans.first_lane, i) for i in every]),
-            connection=counted(plans.connection, numbers.connections),
-            offset=same(plans.offset),
-            reach_m=same(plans.reach_m),
+        plans=packed(
+            Advice(
+                after=counted(advice.after, numbers.nodes),
+                first_lane=_ended([numbers.lane(advice.first_lane, i) for i in every]),
+                connection=counted(advice.connection, numbers.connections),
+                offset=same(advice.offset),
+                reach_m=same(advice.reach_m),
+            )
         ),
     )
 

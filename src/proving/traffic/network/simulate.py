@@ -278,7 +278,7 @@ def _first_state(world: World, road_map: RoadMap, run: Run) -> State:
         lane=nothing + lane_count(network),
         position_m=zero,
         speed_mps=zero,
-        node=nothing + (network.plans.after.shape[0] - 1),
+        node=nothing + network.plans.nobody,
         trip=nothing + (world.trips.depart_s.shape[0] - 1),
         kind=nothing,
         factor=zero + 1,

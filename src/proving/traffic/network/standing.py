@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from proving.traffic.errors import BadNetwork, Overflow
+from proving.traffic.network.advice import unpacked
 from proving.traffic.network.moving import Start, fresh_vehicles, put_at
 from proving.traffic.network.state import State, World
 from proving.traffic.network.step import in_order
@@ -28,7 +29,7 @@ def with_placed(world: World, state: State, journeys: Journeys) -> State:
     if len(placed) > capacity:
         raise Overflow(f"{len(placed)} vehicles are on the road at the start: raise capacity ({capacity})")
     trips = world.trips
-    lane = world.network.plans.first_lane[trips.node[placed]] + trips.depart_lane[placed]
+    lane = unpacked(world.network.plans).first_lane[trips.node[placed]] + trips.depart_lane[placed]
     position_m = trips.depart_m[placed]
     _check_overlap(world, journeys, placed, lane, position_m)
     speed_mps = np.minimum(trips.depart_mps[placed], world.network.lanes.limit_mps[lane])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from proving.traffic.network.advice import Plans, plans_of
 from proving.traffic.network.apart import Shapes, parting
 from proving.traffic.network.plans import Guidance
 from proving.traffic.network.road_map import RoadMap, Signal
@@ -111,16 +112,6 @@ class Signals(NamedTuple):
     longest_s: Array
 
 
-class Plans(NamedTuple):
-    """`plans.Guidance` as the engine reads it."""
-
-    after: Array
-    first_lane: Array
-    connection: Array
-    offset: Array
-    reach_m: Array
-
-
 class Network(NamedTuple):
     """Everything about the roads."""
 
@@ -137,13 +128,7 @@ def compiled(road_map: RoadMap, plans: Guidance, dtype: str = "float32") -> Netw
         lanes=_lanes(road_map, first_lane, dtype),
         connections=_connections(road_map, first_lane, dtype),
         signals=_signals(road_map, dtype),
-        plans=Plans(
-            after=plans.after,
-            first_lane=first_lane[plans.edge],
-            connection=plans.connection,
-            offset=plans.offset,
-            reach_m=plans.reach_m.astype(dtype),
-        ),
+        plans=plans_of(plans, first_lane, dtype),
     )
 
 
@@ -209,7 +194,9 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
     reached = Counter(to_lane)
     has_foes = foe[:, 0] < none
     unruled = len(signal_number)
-    signal = np.array([*(signal_number[way.signal] if way.signal else unruled for way in ways), unruled], dtype=np.int32)
+    signal = np.array(
+        [*(signal_number[way.signal] if way.signal else unruled for way in ways), unruled], dtype=np.int32
+    )
     return Connections(
         from_lane=np.array([*from_lane, nowhere], dtype=np.int32),
         to_lane=np.array([*to_lane, nowhere], dtype=np.int32),

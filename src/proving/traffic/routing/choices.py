@@ -143,8 +143,7 @@ def turned_onto(world: World, vehicles: Vehicles) -> tuple[Array, Array, Array]:
 def offset_at(world: World, node: Array, road: Array) -> Array:
     """Return how many lanes to the left (negative: right) one had to go from this lane by these plans."""
     plans = world.network.plans
-    index = jnp.clip(road - pick(plans.first_lane, node), 0, plans.connection.shape[1] - 1)
-    return plans.offset.at[node, index].get(mode="promise_in_bounds")
+    return plans.offset(node, plans.lane_index(node, road))
 
 
 def _way_s(planner: Planner, node: int) -> float:

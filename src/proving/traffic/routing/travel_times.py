@@ -53,8 +53,9 @@ def times_to_goal(choices: Choices, world: World, speed_mps: Array) -> Array:
         rest_s, after = known
         return rest_s + rest_s[after], after[after]
 
+    nodes = jnp.arange(node_s.shape[0], dtype=jnp.int32)
     rounds = max(choices.depth - 1, 1).bit_length()
-    rest_s, _ = jax.lax.fori_loop(0, rounds, farther, (node_s, world.network.plans.after))
+    rest_s, _ = jax.lax.fori_loop(0, rounds, farther, (node_s, world.network.plans.after(nodes)))
     return rest_s
 
 
