@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ class Always:
 
 
 def _first_lane(world: Any, node: Any) -> Any:
-    return jnp.asarray(world.network.plans.first_lane)[node]
+    return jax.tree.map(jnp.asarray, world.network.plans).first_lane(node)
 
 
 def test_nobody_who_was_told_a_speed_is_faster_than_that() -> None:

@@ -116,9 +116,9 @@ def unpacked(plans: Plans) -> Advice:
     """Return what the rows say."""
     row = np.asarray(plans.row)
     return Advice(
-        after=row[:, AFTER].astype(np.int32),
-        first_lane=row[:, FIRST_LANE].astype(np.int32),
-        connection=row[:, LANES + WAY :: LANE_COLUMNS].astype(np.int32),
-        offset=row[:, LANES + OFFSET :: LANE_COLUMNS].astype(np.int32),
+        after=row[:, AFTER].astype(np.int32, copy=False),
+        first_lane=row[:, FIRST_LANE].astype(np.int32, copy=False),
+        connection=row[:, LANES + WAY :: LANE_COLUMNS].astype(np.int32, copy=False),
+        offset=row[:, LANES + OFFSET :: LANE_COLUMNS].astype(np.int32, copy=False),
         reach_m=np.ascontiguousarray(row[:, LANES + REACH :: LANE_COLUMNS]).view(FLOATS[row.dtype]),
     )

@@ -24,6 +24,7 @@ from proving.traffic.learn.evaluate import check_fits
 from proving.traffic.learn.judging import Feedback, Memory, NetworkVerdict, Sums, late_decisions, verdict_of
 from proving.traffic.learn.networks import Layers, Statistics
 from proving.traffic.learn.policy import Policy, decide
+from proving.traffic.network.advice import unpacked
 from proving.traffic.network.demand import Demand, Trip
 from proving.traffic.network.gates import colours
 from proving.traffic.network.lights import lights_after
@@ -185,6 +186,7 @@ class _Road:
         self._trip = {name: number for number, name in enumerate(built.names)}
         self._wish = np.full(len(built.names) + 1, np.nan, dtype=np.float32)
         self._nodes: dict[str, tuple[int, int]] = {}
+        self._after = unpacked(task.built.world.network.plans).after
         self._shown: dict[str, str] = {}
         self._lights = Lights(*(np.asarray(part) for part in built.state.lights))
         self.traffic = self._read(snapshot)
@@ -281,9 +283,8 @@ class _Road:
     def _node(self, name: str, trip: int, edges_done: int) -> int:
         """Return the plan of a vehicle that has so many edges of its route behind it."""
         done, node = self._nodes.get(name, (0, int(self._task.built.world.trips.node[trip])))
-        after = self._task.built.world.network.plans.after
         for _ in range(done, edges_done):
-            node = int(after[node])
+            node = int(self._after[node])
         self._nodes[name] = edges_done, node
         return node
 
