@@ -272,7 +272,7 @@ def interrupted(is_time: Callable[[], object]) -> Iterator[None]:
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals go to the main thread")
 def test_a_leader_that_is_interrupted_while_it_waits_for_others_leaves_them_working(store: Store) -> None:
     committer = store._engine._committer
-    committer._last_caller_count, committer._last_write_s = 2, 120.0
+    committer._last_caller_count, committer._last_write_s = 2, 60.0
     with interrupted(lambda: committer._round.awaited_count):
         store.put("bucket", "waits", b"one")
     together([lambda: store.put("bucket", "a", b"two"), lambda: store.put("bucket", "b", b"three")])

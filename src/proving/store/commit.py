@@ -25,9 +25,6 @@ from proving.store.journal import BATCH_BYTES, NOTHING_BESIDE, Beside, Draft, Jo
 
 _log = logging.getLogger(__name__)
 
-# So often a leader looks whether still more callers come.
-_LOOKS = 2
-
 Decide: TypeAlias = Callable[[View, Locator | None], Sequence[Entry]]
 """Gives the entries that a change makes, or raises the error that its caller is told; the locator is the value's."""
 
@@ -179,8 +176,8 @@ class Committer:
     def _gather(self, led: _Round) -> None:
         """Wait for as many callers as the last round had: those whose changes became durable just now may have more.
 
-        Else the first that comes back would sync for itself, and all others would wait for that. It goes on while some
-        come, and no longer than the last batch took to write; one thread alone does not wait.
+        Else the first that comes back would sync for itself, and all others would wait for that. It takes no longer
+        than the last batch took to write; one thread alone does not wait.
         """
         with self._lock:
             if led.caller_count >= self._last_caller_count:
@@ -188,10 +185,7 @@ class Committer:
             led.awaited_count = self._last_caller_count
             # Locked already if a leader was interrupted here.
             led.is_full.acquire(blocking=False)
-        for _ in range(_LOOKS):
-            before_count = led.caller_count
-            if led.is_full.acquire(timeout=self._last_write_s / _LOOKS) or led.caller_count == before_count:
-                return
+        led.is_full.acquire(timeout=self._last_write_s)
 
     def _batches(self, changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
         """Give the changes in order, so many at a time as fit in one batch."""
