@@ -5,7 +5,17 @@ import dataclasses
 import numpy as np
 
 from proving.traffic.drivers import Idm, Krauss
-from proving.traffic.network import Connection, Demand, Flow, Junction, RoadMap, Trip, VehicleType
+from proving.traffic.network import (
+    Connection,
+    Demand,
+    Flow,
+    Junction,
+    Phase,
+    RoadMap,
+    Signal,
+    Trip,
+    VehicleType,
+)
 from proving.traffic.network.simulate import Run, recorded, simulate
 
 from .small_networks import edge, lane_drop, straight
@@ -75,6 +85,37 @@ def test_nobody_stands_for_ever_in_the_lane_that_somebody_else_wants():
     demand = Demand(types=(people,), trips=tuple(trips))
     for seed in range(4):
         assert simulate(tangled, demand, run, seed).is_finished.all()
+
+
+def test_nobody_drives_into_the_queue_of_a_lane_that_it_must_leave():
+    """Twenty-five wait at red in the right lane of an edge; who then comes in that lane must go left, which is open."""
+    light = Signal(name="light", phases=(Phase(colours="rG", duration_s=1000.0),))
+    fork = RoadMap(
+        name="fork",
+        junctions=tuple(Junction(name=name) for name in "abcd"),
+        edges=(edge("ab", "a", "b", 400.0, 2), edge("right", "b", "c"), edge("left", "b", "d")),
+        connections=tuple(
+            Connection(
+                from_edge="ab",
+                from_lane=lane,
+                to_edge=name,
+                to_lane=0,
+                length_m=8.0,
+                signal="light",
+                signal_index=lane,
+            )
+            for lane, name in enumerate(("right", "left"))
+        ),
+        signals=(light,),
+    )
+    waiting = [Trip(name=f"w{k}", depart_s=3 * k, route=("ab", "right"), depart_lane=0) for k in range(25)]
+    coming = [Trip(name=f"c{k}", depart_s=120 + 4 * k, route=("ab", "left"), depart_lane=0) for k in range(20)]
+    people = VehicleType(driver=Krauss(sigma=0.5))
+    demand = Demand(types=(people,), trips=(*waiting, *coming))
+    outcome = simulate(fork, demand, Run(duration_s=400, dt_s=1.0, capacity=80, at_new_speed=True))
+    lost_s = outcome.finished.lost_s[len(waiting) :]
+    assert outcome.is_finished[len(waiting) :].all()
+    assert lost_s.mean() < 10
 
 
 def test_a_fast_car_passes_a_slow_truck_where_there_is_a_second_lane():

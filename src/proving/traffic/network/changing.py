@@ -159,7 +159,7 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     limit_mps, accel_mps2 = pick(drive.limit_mps, place), pick(drive.accel_mps2, place)
     beside = lane_beside(world, vehicles, here, (place, to_left))
     exists = beside.lane < world.network.lanes.length_m.shape[0] - 1
-    wish = _wish(world, vehicles, beside, (place, to_left), need)
+    wish = _wish(world, (vehicles, here), beside, (place, to_left), need)
     new_mps2 = wanted_mps2(world, kind, View(speed_mps, beside.gap_m, beside.leader_mps, limit_mps, dt_s))
     has_follower = beside.follower >= 0
     follower = jnp.maximum(beside.follower, 0)
@@ -268,9 +268,18 @@ def _farther(values: Array, first: Array, count: Array, than: Array) -> Array:
 
 
 def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
-    """Return what the plan says about the lanes that everybody is in."""
-    rules = world.rules
-    reach_m = here.reach_m - vehicles.position_m
+    """Return what the plan says about the lanes that everybody is in.
+
+    What others take up ahead, in this lane or the one beside and in the next, is no room to change in.
+
+    Source: Erdmann (2015), "SUMO's Lane-Changing Model", on strategic changes. SUMO counts what is taken on the whole
+    way, as it was when one came onto the edge; here it is what is taken now, up to the end of the next edge.
+    """
+    rules, lanes = world.rules, world.network.lanes
+    beside = jnp.where(here.offset > 0, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
+    taken_m = _taken_m(here, (vehicles.lane, beside), here.rest_m)
+    next_m = pick(here.taken_m, pick(world.network.connections.to_lane, here.way))
+    reach_m = here.reach_m - vehicles.position_m - taken_m - next_m
     ahead_m = jnp.maximum(vehicles.speed_mps * rules.plan_s, rules.plan_m)
     needed_m = jnp.abs(here.offset) * ahead_m
     return Need(
@@ -281,9 +290,18 @@ def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
     )
 
 
-def _wish(world: World, vehicles: Vehicles, beside: Beside, which: tuple[Array, Array], need: Need) -> Wish:
+def _taken_m(here: Places, both: tuple[Array, Array], rest_m: Array) -> Array:
+    """Return how much others take up of the way to the end of these two lanes, in the fuller one."""
+    own_m, their_m = (pick(here.taken_m, lane) for lane in both)
+    return jnp.minimum(jnp.maximum(own_m, their_m), rest_m)
+
+
+def _wish(
+    world: World, everybody: tuple[Vehicles, Places], beside: Beside, which: tuple[Array, Array], need: Need
+) -> Wish:
     """Return what the plan says about going one lane to that side."""
     plans = world.network.plans
+    vehicles, here = everybody
     place, to_left = which
     node = pick(vehicles.node, place)
     theirs = plans.lane_index(node, beside.lane)
@@ -291,8 +309,9 @@ def _wish(world: World, vehicles: Vehicles, beside: Beside, which: tuple[Array, 
     leads_m = plans.reach_m(node, theirs)
     their_reach_m = leads_m - beside.position_m
     is_right_way = jnp.where(to_left, need.offset > 0, need.offset < 0)
+    taken_m = _taken_m(here, (pick(vehicles.lane, place), beside.lane), pick(here.rest_m, place))
     # A lane that the class may not use reaches nowhere at all.
-    is_barred = (their_reach_m < 3 * jnp.abs(their_offset) * need.ahead_m) | (their_reach_m <= 0)
+    is_barred = (their_reach_m - taken_m < 3 * jnp.abs(their_offset) * need.ahead_m) | (their_reach_m <= 0)
     is_barred = is_barred | (need.is_near & ~is_right_way)
     # From the end of a lane, too, one changes into one that leads no farther, on the way to the next.
     is_wanted = is_right_way & need.is_near & (leads_m > 0)

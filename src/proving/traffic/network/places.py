@@ -40,6 +40,7 @@ class Places(NamedTuple):
         halt_m: per lane where the rear of the last will stand, if somebody there stands or it brakes; else `EMPTY_M`.
         queue_m: per lane the room that those need who will yet stand: all inside a junction, else who is behind the
             last who stands.
+        taken_m: per lane the room that all in it take up when they stand.
         headroom_m: per lane the way that whoever comes next still has to its start, less what it needs.
     """
 
@@ -61,6 +62,7 @@ class Places(NamedTuple):
     over_m: Array
     halt_m: Array
     queue_m: Array
+    taken_m: Array
     headroom_m: Array
 
 
@@ -104,6 +106,7 @@ def places(world: World, vehicles: Vehicles) -> Places:
     brake_mps2, stand_m = pick(world.fleet.brake_mps2, vehicles.kind), pick(world.fleet.stand_m, vehicles.kind)
     queue_m = jnp.zeros(nowhere + 1, dtype=rest_m.dtype)
     queue_m = queue_m.at[jnp.where(queues, lane, nowhere + 1)].add(length_m + stand_m, mode="drop")
+    taken_m = jnp.zeros_like(queue_m).at[jnp.where(exists, lane, nowhere + 1)].add(length_m + stand_m, mode="drop")
     halt_m = own_rear_m + vehicles.speed_mps**2 / (2 * brake_mps2)
     rear_m = rear_m.at[last].set(own_rear_m, mode="drop")
     halting = jnp.where(is_tail & vehicles.brakes, lane, nowhere + 1)
@@ -127,6 +130,7 @@ def places(world: World, vehicles: Vehicles) -> Places:
         over_m=jnp.full_like(rear_m, EMPTY_M).at[left].min(left_m, mode="drop"),
         halt_m=jnp.minimum(standing_m - queue_m, halts_m),
         queue_m=queue_m,
+        taken_m=taken_m,
         headroom_m=jnp.full(nowhere + 1, FREE_GAP_M, dtype=rest_m.dtype).at[to_lane].min(spare_m, mode="drop"),
     )
 

@@ -81,20 +81,20 @@ def change_lanes(scene: Scene, intents: dict[Vehicle, Intent], rules: Rules, tur
     before = {one: intent.accel_mps2 for one, intent in intents.items()}
     asked: list[tuple[Vehicle, float]] = []
     for one in scene.everybody:
-        if not one.is_inside and _thinks(one, intents[one], rules, turn):
+        if not one.is_inside and _thinks(one, scene, intents[one], rules, turn):
             asked += _judge(one, scene, (intents, before), rules, turn)
     for follower, accel_mps2 in asked:
         intents[follower].accel_mps2 = min(intents[follower].accel_mps2, accel_mps2)
 
 
-def _thinks(one: Vehicle, intent: Intent, rules: Rules, turn: Turn) -> bool:
+def _thinks(one: Vehicle, scene: Scene, intent: Intent, rules: Rules, turn: Turn) -> bool:
     """Return whether it has a reason to think about a change."""
     if not one.kind.said.changes_lanes or one.since_change_s < RESTED_S:
         return False
     # Not while one's rear is still on the edge before, where somebody may be beside it; of short edges half will do.
     if one.position_m < min(one.length_m, one.strip.length_m / 2):
         return False
-    if _need(one, rules).is_near:
+    if _need(one, scene, rules).is_near:
         return True
     # Nobody changes by choice so near a zipper that one already falls behind somebody there.
     way = one.advice.way
@@ -115,7 +115,7 @@ def _judge(
     """Decide about the lane beside; return who is asked to drive how because of it."""
     intents, before = drives
     intent = intents[one]
-    need = _need(one, rules)
+    need = _need(one, scene, rules)
     # Who must change looks to that side all the time, to be let in, but goes only when it is that side's turn.
     to_left = one.advice.offset > 0 if need.is_near else turn.is_left
     lane = one.strip.left if to_left else one.strip.right
@@ -131,7 +131,7 @@ def _judge(
     # A lane that the class may not use reaches nowhere at all.
     is_barred = (
         their_reach_m <= 0
-        or their_reach_m < WORTH_IT * abs(theirs.offset) * need.plans_m
+        or their_reach_m - _taken_m(one, lane, scene) < WORTH_IT * abs(theirs.offset) * need.plans_m
         or (need.is_near and not is_right_way)
     )
     new_mps2 = one.wants_mps2(Sight(one.speed_mps, beside.gap_m, beside.leader_mps, intent.limit_mps, turn.dt_s))
@@ -173,13 +173,24 @@ def _passes(one: Vehicle, beside: Beside, scene: Scene) -> bool:
     return them.speed_mps < CRAWLING_MPS and scene.before(them) is None and them.advice.offset > 0
 
 
-def _need(one: Vehicle, rules: Rules) -> Need:
-    """Return what the route says about the lane that it is in."""
-    reach_m = one.advice.reach_m - one.position_m
+def _need(one: Vehicle, scene: Scene, rules: Rules) -> Need:
+    """Return what the route says about the lane that it is in.
+
+    What others take up ahead, in this lane or the one beside and in the next, is no room to change in.
+    """
+    beside = one.strip.left if one.advice.offset > 0 else one.strip.right
+    way = one.advice.way
+    next_m = 0.0 if way is None else scene.taken_m(way.after)
+    reach_m = one.advice.reach_m - one.position_m - _taken_m(one, beside, scene) - next_m
     plans_m = max(one.speed_mps * rules.plan_s, rules.plan_m)
     needed_m = abs(one.advice.offset) * plans_m
     urgency = (2 * needed_m - reach_m) / max(needed_m, 1e-3)
     return Need(one.advice.offset != 0 and reach_m < 2 * needed_m, min(max(urgency, 0.0), 1.0), plans_m)
+
+
+def _taken_m(one: Vehicle, beside: Strip | None, scene: Scene) -> float:
+    """Return how much others take up of the way to the end of its lane or the one beside, in the fuller one."""
+    return min(max(scene.taken_m(one.strip), scene.taken_m(beside)), one.rest_m)
 
 
 def _beside(one: Vehicle, lane: Strip, scene: Scene) -> Beside:

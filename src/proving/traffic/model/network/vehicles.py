@@ -162,6 +162,10 @@ class Scene:
         """Return who is on this strip, the front first."""
         return [] if strip is None else self.on.get(strip, [])
 
+    def taken_m(self, strip: Strip | None) -> float:
+        """Return the room that all on this strip take up when they stand."""
+        return sum(one.length_m + one.kind.stand_m for one in self.vehicles(strip))
+
     def last(self, strip: Strip) -> Vehicle | None:
         """Return the last on this strip."""
         return self.on[strip][-1] if strip in self.on else None
