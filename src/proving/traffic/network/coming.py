@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from proving.traffic.network.places import EMPTY_M, Places
 from proving.traffic.network.road_map import VISIBLE_M
 from proving.traffic.network.state import Vehicles, World, pick
-from proving.traffic.network.tables import RED, YELLOW
 
 Array: TypeAlias = Any
 
@@ -121,10 +120,12 @@ def speed_at_line(world: World, vehicles: Vehicles, mine: Approach) -> Array:
     return jnp.where(stops, 0, jnp.sqrt(jnp.maximum(left_m2ps2, 0)))
 
 
-def comes_to(world: World, here: Places, mine: Approach, is_full: Array) -> Array:
-    """Return to which connection one comes so that others may have to wait; the one after none where to none."""
+def comes_to(world: World, here: Places, mine: Approach, is_stopping: Array) -> Array:
+    """Return to which connection one comes so that others may have to wait; the one after none where to none.
+
+    Who is to stop but cannot any more comes all the same.
+    """
     none = world.network.connections.to_lane.shape[0] - 1
-    is_stopping = (mine.shown == RED) | (mine.shown == YELLOW) | is_full
     to_entrance = here.is_front & mine.enters & (mine.asked < none) & ~is_stopping & (mine.to_line_m < SIGHT_M)
     waits_inside = here.is_front & ~mine.enters & ~mine.is_past
     return jnp.where(to_entrance | waits_inside, mine.asked, none + 1)

@@ -85,7 +85,7 @@ class Arrival(NamedTuple):
         mine: one's way to where one would wait.
         by_colour: one is to stop, and can, for what the signal shows.
         asks: it matters who else comes.
-        is_full: one would come to stand inside the junction because the lane behind it is full.
+        is_full: one stops because it would come to stand inside the junction: the lane behind it is full.
         to: the connection that one comes to, as others see it; beyond none where to none.
         row: [..., column] what others see of one; the columns are `REST` and so on.
     """
@@ -226,7 +226,7 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     by_colour = by_colour & mine.enters
     is_near = (to_line_m < SIGHT_M) | ~could_stop(world, speed_mps, to_line_m, LOOKS_AT_MPS2)
     asks = (mine.asked < none) & is_near & ~by_colour & pick(connections.has_foes, mine.asked)
-    is_full = asks & _is_full(world, here, mine)
+    is_full = asks & _is_full(world, here, mine) & could_stop(world, speed_mps, mine.entrance_m, _soft_mps2(brake_mps2))
     columns = {
         REST: mine.to_end_m,
         LENGTH: here.length_m,
@@ -240,22 +240,26 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
         AT_LINE: speed_at_line(world, vehicles, mine),
     }
     row = jnp.stack([jnp.broadcast_to(columns[k], speed_mps.shape) for k in range(len(columns))], axis=1)
-    return Arrival(mine, by_colour, asks, is_full, comes_to(world, here, mine, is_full), row)
+    return Arrival(mine, by_colour, asks, is_full, comes_to(world, here, mine, by_colour | is_full), row)
+
+
+def _soft_mps2(brake_mps2: Array) -> Array:
+    """Return how hard one brakes where others go first, or behind the junction is no room."""
+    return jnp.maximum(brake_mps2, STOPS_TO_YIELD_MPS2)
 
 
 def _held(world: World, vehicles: Vehicles, here: Places, own: Arrival, conflict: Conflict) -> tuple[Array, Array]:
     """Return which of these vehicles are held at the entrance, and which at a place inside."""
     connections = world.network.connections
     mine, to_line_m, speed_mps = own.mine, own.mine.to_line_m, vehicles.speed_mps
-    soft_mps2 = jnp.maximum(pick(world.fleet.brake_mps2, vehicles.kind), STOPS_TO_YIELD_MPS2)
-    stops, stops_before = (could_stop(world, speed_mps, way_m, soft_mps2) for way_m in (to_line_m, mine.entrance_m))
+    stops = could_stop(world, speed_mps, to_line_m, _soft_mps2(pick(world.fleet.brake_mps2, vehicles.kind)))
     has_yields = pick(connections.has_yields, mine.asked)
     # Farther away one cannot see who comes, and drives so that one could stop.
     must_yield = conflict.must_yield | has_yields & (to_line_m > pick(connections.visible_m, mine.asked))
     by_rule = (mine.shown != GREEN) & must_yield | conflict.is_blocked
     by_rule = by_rule | (mine.shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
     may_wait = pick(connections.wait_m, mine.asked) > 0
-    holds = own.by_colour | (own.is_full & stops_before) | (by_rule & stops & ~may_wait)
+    holds = own.by_colour | own.is_full | (by_rule & stops & ~may_wait)
     return mine.enters & holds, here.is_front & may_wait & ~mine.is_past & by_rule & stops
 
 

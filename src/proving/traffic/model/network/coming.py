@@ -60,7 +60,8 @@ class Approach:
         out_s: how long until its rear is out of the junction.
         leave_mps: how fast it will be then.
         is_past: it is inside and past the line.
-        is_full: behind the junction is no room for it.
+        is_full: it stops because behind the junction is no room for it.
+        is_stopping: it stops for that, or for what the signal shows.
     """
 
     one: Vehicle
@@ -75,6 +76,7 @@ class Approach:
     leave_mps: float
     is_past: bool
     is_full: bool = False
+    is_stopping: bool = False
 
 
 def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach | None:
@@ -129,8 +131,7 @@ def first_comers(scene: Scene, approaches: dict[Vehicle, Approach]) -> dict[Way,
     """Return per way who comes to it first; of those who come at the same time the last in the scene."""
     first: dict[Way, Approach] = {}
     for one, mine in approaches.items():
-        is_stopping = mine.shown in "ry" or mine.is_full
-        comes = (mine.to_line_m < SIGHT_M and not is_stopping) if mine.enters else not mine.is_past
+        comes = (mine.to_line_m < SIGHT_M and not mine.is_stopping) if mine.enters else not mine.is_past
         if scene.is_front(one) and comes and (mine.way not in first or mine.in_s <= first[mine.way].in_s):
             first[mine.way] = mine
     return first

@@ -61,6 +61,11 @@ class Merging(NamedTuple):
     apart_s: float = 0.0
 
 
+def _soft_mps2(one: Vehicle) -> float:
+    """Return how hard one brakes where others go first, or behind the junction is no room."""
+    return max(one.kind.brake_mps2, STOPS_TO_YIELD_MPS2)
+
+
 class Gates:
     """What everybody may do at the junctions at one moment."""
 
@@ -72,7 +77,9 @@ class Gates:
         self.approaches: dict[Vehicle, Approach] = {one: mine for one, mine in found.items() if mine is not None}
         for mine in self.approaches.values():
             if mine.enters and mine.way.keeps_clear and self._asks(mine):
-                mine.is_full = scene.room_behind_m(mine.way) < mine.one.length_m + ROOM_M
+                is_full = scene.room_behind_m(mine.way) < mine.one.length_m + ROOM_M
+                mine.is_full = is_full and self.could_stop(mine.one, mine.entrance_m, _soft_mps2(mine.one))
+            mine.is_stopping = mine.is_full or self._is_stopped_by_colour(mine)
         self.coming = first_comers(scene, self.approaches)
 
     def of(self, one: Vehicle) -> tuple[Gate, Merging]:
@@ -88,11 +95,9 @@ class Gates:
         # Farther away one cannot see who comes, and drives so that one could stop.
         must_yield = must_yield or (mine.way.has_yields and mine.to_line_m > mine.way.said.visible_m)
         by_rule = is_blocked or (mine.shown != "G" and must_yield) or (mine.shown == "s" and one.waiting_s <= 0)
-        brake_mps2 = max(one.kind.brake_mps2, STOPS_TO_YIELD_MPS2)
-        by_rule = by_rule and self.could_stop(one, mine.to_line_m, brake_mps2)
-        is_full = mine.is_full and self.could_stop(one, mine.entrance_m, brake_mps2)
+        by_rule = by_rule and self.could_stop(one, mine.to_line_m, _soft_mps2(one))
         may_wait, looks = mine.way.said.wait_m > 0, self._looks(mine)
-        holds = mine.enters and (self._is_stopped_by_colour(mine) or is_full or (by_rule and not may_wait))
+        holds = mine.enters and (self._is_stopped_by_colour(mine) or mine.is_full or (by_rule and not may_wait))
         holds_inside = self.scene.is_front(one) and may_wait and not mine.is_past and by_rule
         return Gate(looks and holds, mine.entrance_m, holds_inside, mine.to_line_m), merging
 
