@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from proving.traffic.errors import Overflow
 from proving.traffic.network.plans import Guidance
 
 Array: TypeAlias = Any
@@ -98,12 +99,12 @@ def packed(advice: Advice) -> Plans:
     """Return the rows that say this.
 
     Raises:
-        OverflowError: there are more than 32-bit numbers can count.
+        Overflow: there are more than 32-bit numbers can count.
     """
     node_count, lane_count = advice.reach_m.shape
     shape = (node_count, LANES + LANE_COLUMNS * lane_count)
     if shape[0] * shape[1] >= 2**31:
-        raise OverflowError(f"{node_count} plan nodes of {lane_count} lanes are more than 32-bit numbers can count")
+        raise Overflow(f"{node_count} plan nodes of {lane_count} lanes are more than 32-bit numbers can count")
     row = np.empty(shape, dtype=BITS[advice.reach_m.dtype])
     row[:, AFTER], row[:, FIRST_LANE] = advice.after, advice.first_lane
     row[:, LANES + WAY :: LANE_COLUMNS] = advice.connection
