@@ -20,8 +20,6 @@ LAP = ("bottom", "top", "upper_ring", "right", "left", "lower_ring")
 VEHICLE_COUNT, AUTOMATED_COUNTS, TARGET_MPS = 14, (1, 7, 14), 20.0
 # At 25 m/s nobody can stop on the 30 m before the crossing, and vehicles drive through one another.
 SET_SPEEDS_MPS = (5.0, 20.0)
-# Where people drive along, one must also be able to hold them back: they come to less than 5 m/s.
-HOLDING_MPS = 1.0
 # How an automated vehicle follows below its set speed: as near as half a second, which its reaction allows.
 QUICK = Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0, noise_intensity=0.0)
 
@@ -139,7 +137,7 @@ def _one_by_one(size: int) -> NetworkTask:
         actors=AutomatedVehicles(slot_count=AUTOMATED_COUNTS[size], manner="set_speed"),
         sight=WHEEL,
         is_central=False,
-        action_low=SET_SPEEDS_MPS[0] if AUTOMATED_COUNTS[size] == VEHICLE_COUNT else HOLDING_MPS,
+        action_low=SET_SPEEDS_MPS[0],
         action_high=SET_SPEEDS_MPS[1],
         horizon=150,
         steps_per_decision=10,
