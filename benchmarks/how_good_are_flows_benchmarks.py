@@ -9,6 +9,7 @@ clock, by ALINEA with the occupancy that is measured before the narrowest place,
 
 `figure_eight_ratio` is that of figureeight2, where all 14 are automated; 0 and 1 have keys of their own.
 A collision is any overlap, where ways cross too.
+With --in-sumo SUMO moves everybody, people by its own laws; policies decide as before.
 With --json the last line is one object; --smoke takes ten decisions of the grid alone.
 """
 
@@ -23,7 +24,8 @@ from proving.traffic.learn.networks import Statistics
 from proving.traffic.learn.policy import Policy, card_of
 from proving.traffic.learn.shipped import SHIPPED_ON_NETWORKS, shipped_on_network
 from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
-from proving.traffic.trials.on_networks import Side, by_people, score, sides_of, times
+from proving.traffic.trials.in_sumo import judge_in_sumo
+from proving.traffic.trials.on_networks import Judge, Side, by_people, score, sides_of, times
 
 # Seeds that no training has seen: trainings draw theirs from 32 random bits.
 SEEDS = tuple(range(5000, 5010))
@@ -42,12 +44,14 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--tasks", nargs="*", help="these alone")
+    parser.add_argument("--in-sumo", action="store_true", help="SUMO moves everybody")
     options = parser.parse_args()
     seeds = SEEDS[:2] if options.smoke else SEEDS[: options.seeds]
     names = options.tasks or ([HEADLINES["lights_ratio"]] if options.smoke else [*HEADLINES.values(), *OTHERS])
     answer: dict[str, float | None] = {key: None for key, name in HEADLINES.items() if name in names}
+    judge = judge_in_sumo if options.in_sumo else judge_on_network
     for name in names:
-        answer |= judged(NETWORK_TASKS[name], seeds, is_short=options.smoke)
+        answer |= judged(NETWORK_TASKS[name], seeds, judge, is_short=options.smoke)
     for key, name in HEADLINES.items():
         if f"{name}_ratio" in answer:
             answer[key] = answer[f"{name}_ratio"]
@@ -55,7 +59,7 @@ def main() -> None:
         print(json.dumps(answer))
 
 
-def judged(task: NetworkTask, seeds: tuple[int, ...], *, is_short: bool) -> dict[str, float | None]:
+def judged(task: NetworkTask, seeds: tuple[int, ...], judge: Judge, *, is_short: bool) -> dict[str, float | None]:
     """Print and return the score of people, of what else decides there, and of the policy, where one is shipped."""
     if is_short:
         task = dataclasses.replace(task, horizon=10)
@@ -66,7 +70,7 @@ def judged(task: NetworkTask, seeds: tuple[int, ...], *, is_short: bool) -> dict
         sides["learned"] = Side(task, shipped_on_network(name))
     elif task.actors.manner == "set_speed" and not is_short:
         sides["never slowed"] = Side(task, _never_slowed(task))
-    rows = {who: judge_on_network(side.task, side.who, seeds) for who, side in sides.items()}
+    rows = {who: judge(side.task, side.who, seeds) for who, side in sides.items()}
     people = rows["people"]
     for who, verdict in rows.items():
         print(
