@@ -6,7 +6,12 @@ from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.policy import Policy, load
 
 # By the task that each was trained on.
-SHIPPED_ON_NETWORKS = ("grid0_by_signal", "bottleneck0_by_cell", "figureeight2_by_vehicle", "merge0_by_vehicle")
+SHIPPED_ON_NETWORKS = (
+    *("grid0_by_signal", "grid1_by_signal"),
+    *("bottleneck0_by_cell", "bottleneck1_by_cell", "bottleneck2_by_cell"),
+    *("figureeight1_by_vehicle", "figureeight2_by_vehicle"),
+    *("merge0_by_vehicle", "merge1_by_vehicle", "merge2_by_vehicle"),
+)
 
 
 def shipped_on_network(task: str) -> Policy:
