@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from proving.store.s3.sharing import Sharing
 from proving.store.s3.workers import Workers
@@ -38,7 +39,9 @@ def told(at_once: At, together: At, rounds: Sequence[Sequence[int]], fails_at: i
         await asyncio.to_thread(workers.close)
         return heard
 
-    return asyncio.run(run())
+    # In a thread of its own: another test's browser may have a loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, run()).result()
 
 
 def test_all_that_waits_is_one_step_and_each_is_told_its_own():
