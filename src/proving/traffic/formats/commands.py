@@ -23,7 +23,7 @@ def import_files(
 
     Args:
         file: A .sumocfg, a SUMO .net.xml, a CityFlow roadnet .json; .gz too. With SUMO's netconvert also .osm,
-            .xodr (OpenDRIVE), .net and .ver (VISUM), .inpx (VISSIM).
+            .xodr (OpenDRIVE), .net (VISUM), .inpx (VISSIM).
         demand: Files of demand that belong to it (.rou.xml, .add.xml; a CityFlow flow .json).
         seed: Chooses the types of vehicles that name a distribution.
         out: Write it for SUMO into this folder: plain files, and the network that netconvert makes of them.

@@ -17,9 +17,10 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     ".osm": ("--geometry.remove", "--roundabouts.guess", "--ramps.guess", "--junctions.join", "--osm-files"),
     ".xodr": ("--opendrive-files",),
     ".net": ("--visum-file",),
-    ".ver": ("--visum-file",),
     ".inpx": ("--vissim-file",),
 }
+# VISUM writes in its user's language, which shows in what it calls nodes; netconvert takes everything for German.
+VISUM_NODES = {b"$NODE:": "visumEN.txt", b"$NOEUD:": "visumFR.txt", b"$NODO:": "visumIT.txt"}
 
 
 def netconvert_path() -> Path | None:
@@ -74,5 +75,15 @@ def read_by_netconvert(file: Path) -> SumoNetwork:
         raise NoSuchFile(f"{file}: no such file")
     with tempfile.TemporaryDirectory() as folder:
         net = Path(folder) / f"{file.name.removesuffix('.xml').removesuffix(suffix)}.net.xml"
-        run_netconvert([*OPTIONS[suffix], str(file), "--output-file", str(net)], file)
+        language = _visum_language(file) if suffix == ".net" else ()
+        run_netconvert([*language, *OPTIONS[suffix], str(file), "--output-file", str(net)], file)
         return read_sumo_net(net)
+
+
+def _visum_language(file: Path) -> tuple[str, ...]:
+    """Return the option that names SUMO's own dictionary for the language of a VISUM network; German needs none."""
+    content, program = file.read_bytes().upper(), netconvert_path()
+    words = next((words for table, words in VISUM_NODES.items() if table in content), None)
+    if words is None or program is None:
+        return ()
+    return ("--visum.language-file", str(program.parent.parent / "data" / "lang" / words))

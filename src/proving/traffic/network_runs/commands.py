@@ -98,7 +98,7 @@ def simulate_network(
 
     Args:
         what: A network's name (merge, grid, figure_eight, city, ...), or a file: .sumocfg, SUMO .net.xml, CityFlow
-            .json; with SUMO's netconvert also .osm, .xodr, .net, .ver, .inpx.
+            .json; with SUMO's netconvert also .osm, .xodr, .net, .inpx.
         demand: Files of demand that belong to a network's file.
         how: How to run.
         beside_sumo: Run the same in SUMO too, for comparison; needs: pip install 'proving[sumo]'.

@@ -109,7 +109,7 @@ def draw(what: str, /, *, out: Path | None = None, dark: bool = False) -> int:
 
     Args:
         what: A network's name (ring, figure_eight, grid, city, ...), or a file: .sumocfg, SUMO .net.xml, CityFlow
-            .json; with SUMO's netconvert also .osm, .xodr, .net, .ver, .inpx.
+            .json; with SUMO's netconvert also .osm, .xodr, .net, .inpx.
         out: The picture: .png, .svg or .pdf; without it NAME.png.
         dark: On dark ground.
     """
