@@ -49,7 +49,8 @@ def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ah
     )
 
     def found(place: Array) -> Ahead:
-        own = Ahead(*(pick(part, place) for part in before))
+        gap_m, speed_mps = pick(before.gap_m, place), pick(before.speed_mps, place)
+        own = Ahead(gap_m, speed_mps, jnp.zeros_like(gap_m, dtype=bool))
         return _beyond(world, (vehicles, here), gate, own, place)
 
     rows = worked(gate.some, found)

@@ -15,7 +15,7 @@ from proving.traffic.network.ahead import Ahead, in_lane_m
 from proving.traffic.network.chosen import chosen, spread, worked
 from proving.traffic.network.coming import zipper_m
 from proving.traffic.network.driving import wanted_mps2
-from proving.traffic.network.places import EMPTY_M, Places
+from proving.traffic.network.places import EMPTY_M, Places, those_at
 from proving.traffic.network.state import Vehicles, World, chance, pick
 from proving.traffic.network.tables import KEY_STEP_M
 from proving.traffic.state import FREE_GAP_M, View
@@ -151,8 +151,8 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     """Return what those at these places do about the lane to that side."""
     place, turn_left = which
     dt_s, rules = world.dt_s, world.rules
-    every = _need(world, vehicles, here)
-    need = Need(*(pick(part, place) for part in every))
+    # Of these alone: what everybody's need takes would otherwise be worked out again for every piece of the list.
+    need = _need(world, *those_at(vehicles, here, place))
     # Who must change looks to that side all the time, to be let in, but goes only when it is that side's turn.
     to_left = jnp.where(need.is_near, need.offset > 0, turn_left)
     kind, speed_mps = pick(vehicles.kind, place), pick(vehicles.speed_mps, place)
@@ -268,7 +268,7 @@ def _farther(values: Array, first: Array, count: Array, than: Array) -> Array:
 
 
 def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
-    """Return what the plan says about the lanes that everybody is in.
+    """Return what the plan says about the lanes that these vehicles are in; what is per lane in `here` is of all.
 
     What others take up ahead, in this lane or the one beside and in the next, is no room to change in.
 
