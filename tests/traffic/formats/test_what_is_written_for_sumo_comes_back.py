@@ -1,5 +1,6 @@
 """What is written for SUMO, and made a network by its own netconvert, comes back the same where SUMO keeps it."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from proving.traffic.drivers import DRIVERS, Idm, Krauss
 from proving.traffic.errors import BadNetwork
 from proving.traffic.formats import read_sumo, write_sumo
-from proving.traffic.network import Connection, Demand, Flow, RoadMap, Stop, Trip, VehicleType
-from proving.traffic.roads import Merge
+from proving.traffic.formats.joined_signals import one_signal_per_junction
+from proving.traffic.network import Connection, Demand, Flow, Phase, RoadMap, Signal, Stop, Trip, VehicleType
+from proving.traffic.network.tables import first_phase
+from proving.traffic.roads import Bottleneck, Merge
 
 Write = Callable[..., tuple[Path, Path]]
 
@@ -129,3 +132,34 @@ def test_right_of_way_survives_and_most_waiting_places(shared_data: Path, tmp_pa
     waits, still = ({way.name for way in one.connections if way.wait_m > 0} for one in (read, back))
     # netconvert makes a waiting place only where its own rules ask for one.
     assert len(waits & still) >= 0.7 * len(waits) > 0
+
+
+@st.composite
+def signals(draw: st.DrawFn) -> Signal:
+    durations = draw(st.sampled_from([(2.0, 4.0), (6.0,), (1.5, 2.5, 5.0), (3.0, 1.0), (0.5, 11.5)]))
+    phases = tuple(Phase(colours=draw(st.sampled_from("rGy")), duration_s=each) for each in durations)
+    return Signal(name="", phases=phases, offset_s=draw(st.sampled_from([0.0, 0.5, 4.0, 11.0])))
+
+
+@settings(max_examples=40)
+@given(st.lists(signals(), min_size=4, max_size=4), st.lists(st.integers(0, 2000), min_size=1, max_size=5))
+def test_several_signals_of_a_junction_show_the_same_as_one(parts: list[Signal], halves: list[int]) -> None:
+    road_map = Bottleneck(has_toll_booth=True).road_map()
+    own = [dataclasses.replace(part, name=signal.name) for part, signal in zip(parts, road_map.signals, strict=True)]
+    one = one_signal_per_junction(dataclasses.replace(road_map, signals=tuple(own)))
+    (joined,) = one.signals
+    colour_of = {way.from_lane: way.signal_index for way in one.connections if way.signal == joined.name}
+    for at_s in [half / 2 for half in halves]:
+        shown = joined.phases[first_phase(joined, at_s)[0]].colours
+        before = [part.phases[first_phase(part, at_s)[0]].colours for part in parts]
+        assert [shown[colour_of[lane]] for lane in range(4)] == before
+
+
+def test_a_toll_booth_becomes_one_signal_in_sumo(tmp_path: Path) -> None:
+    road = Bottleneck(has_toll_booth=True)
+    back = read_sumo(write_sumo(road.road_map(), Demand(), tmp_path)[-1]).road_map
+    (signal,) = back.signals
+    assert len(signal.phases[0].colours) == 4
+    actuated = [dataclasses.replace(one, kind="actuated") for one in road.road_map().signals]
+    with pytest.raises(BadNetwork, match="has several signals that wait"):
+        write_sumo(dataclasses.replace(road.road_map(), signals=tuple(actuated)), Demand(), tmp_path, converts=False)

@@ -81,7 +81,7 @@ def assert_same_trips(road_map: RoadMap, demand: Demand, seed: int) -> None:
 def test_random_flows_come_at_the_same_times():
     flow = Flow(name="f", route=("ab",), veh_per_h=900, is_random=True, begin_s=20.0)
     late = Flow(name="g", route=("ab",), veh_per_h=500, end_s=200.0)
-    for seed in range(5):
+    for seed in (*range(5), -1, 2**63 + 1):
         assert_same_trips(straight(2), Demand(flows=(flow, late)), seed)
 
 

@@ -1,5 +1,6 @@
 """SUMO drives our roads and our demand, and says the same where the answer is plain."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from proving.traffic.errors import BadSettings
 from proving.traffic.network import Demand, Edge, Flow, Junction, Lane, RoadMap, Trip, VehicleType
 from proving.traffic.network.simulate import Run, simulate
 from proving.traffic.network.trips import written_out
+from proving.traffic.roads import SignalGrid
 from proving.traffic.sumo import EMITTED, beside_sumo, emitted
 
 ROAD = RoadMap(
@@ -42,6 +44,13 @@ def test_flows_by_chance_bring_the_same_vehicles_to_both() -> None:
     demand = Demand(types=(KIND,), flows=(Flow(name="f", route=("ab",), veh_per_h=300, is_random=True),))
     sumos = beside_sumo(ROAD, demand, RUN, seed=4)
     assert sumos.finished + sumos.active + sumos.waiting == len(written_out(demand, 4, RUN.duration_s)) > 5
+
+
+def test_flows_that_start_fast_before_a_red_light_start_in_sumo() -> None:
+    grid = SignalGrid(row_count=1, column_count=1)
+    said = beside_sumo(grid.road_map(), grid.demand(), dataclasses.replace(RUN, duration_s=60), seed=1)
+    assert said.active + said.finished >= 16
+    assert said.collisions == said.teleports == 0
 
 
 def test_classes_give_off_more_the_harder_one_drives() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from proving.traffic.errors import BadNetwork
+from proving.traffic.formats.joined_signals import one_signal_per_junction
 from proving.traffic.formats.netconvert import run_netconvert
 from proving.traffic.formats.sumo_classes import IGNORING
 from proving.traffic.formats.sumo_requests import put_right_of_way
@@ -29,7 +30,8 @@ def write_sumo(road_map: RoadMap, demand: Demand, folder: Path, *, converts: boo
     """Write .nod, .edg, .con, .tll and .rou.xml, and with netconvert the .net.xml; return what was written.
 
     netconvert works out who yields to whom from the junctions' kinds and the edges' priorities; what it makes then gets
-    our right of way, so that it survives. Places inside junctions where one waits are written as well.
+    our right of way, so that it survives. Places inside junctions where one waits are written as well. Several
+    signals of one junction become one.
 
     Args:
         road_map: what to write; its name becomes the files' names.
@@ -44,6 +46,7 @@ def write_sumo(road_map: RoadMap, demand: Demand, folder: Path, *, converts: boo
     for name in (*road_map.edge_index, *(one.name for one in road_map.junctions)):
         if not name or any(letter.isspace() for letter in name):
             raise BadNetwork(f"{name!r} cannot be a name in SUMO: names have no blanks")
+    road_map = one_signal_per_junction(road_map)
     parts = {
         "nod": ("nodes", _nodes(road_map)),
         "edg": ("edges", _edges(road_map)),

@@ -30,6 +30,10 @@ def demand_lines(demand: Demand) -> Iterator[str]:
         yield f"</{tag}>"
 
 
+# What SUMO looks at before somebody starts at a given speed; limits and lights ahead it may slow down for.
+CHECKS = "collision leaderGap followerGap"
+
+
 def _start_s(one: Trip | Flow) -> float:
     return one.depart_s if isinstance(one, Trip) else one.begin_s
 
@@ -45,6 +49,9 @@ def _when(one: Trip | Flow) -> str:
 def _how(one: Trip | Flow) -> str:
     speed = {"zero": "0", "fastest": "max"}.get(str(one.depart_speed), str(one.depart_speed))
     text = f'departLane="{one.depart_lane}" departSpeed="{speed}"'
+    if isinstance(one.depart_speed, float | int):
+        # Else SUMO keeps those for ever from the road who would have to slow down within sight, before a red light say.
+        text += f' insertionChecks="{CHECKS}"'
     if isinstance(one, Trip):
         text += f' departPos="{one.depart_m}"' if one.depart_m >= 0 else ""
         text += f' arrivalPos="{one.arrive_m}"' if one.arrive_m >= 0 else ""

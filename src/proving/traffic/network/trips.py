@@ -128,7 +128,9 @@ def _row(road_map: RoadMap, trip: Trip, kind: VehicleType) -> tuple[int, float, 
 
 def _written_out(flow: Flow, seed: int, duration_s: float) -> Iterator[Trip]:
     """Yield the vehicles of a flow; by chance means by a generator keyed by the seed and the flow's name."""
-    chance = np.random.Generator(np.random.Philox(key=[seed % 2**64, zlib.crc32(flow.name.encode())]))
+    # A bare list of such numbers would go through floats, which round the large ones.
+    key = np.array([seed % 2**64, zlib.crc32(flow.name.encode())], dtype=np.uint64)
+    chance = np.random.Generator(np.random.Philox(key=key))
     headway_s = 3600 / flow.veh_per_h
     at_s = flow.begin_s + (chance.exponential(headway_s) if flow.is_random else 0.0)
     number = 0

@@ -104,7 +104,8 @@ def _is_placed(trip: Trip, span: Span) -> bool:
 
 def _written_out(flow: Flow, span: Span) -> Iterator[Trip]:
     """Yield the vehicles of a flow; by chance means by a generator keyed by the seed and the flow's name."""
-    chance = np.random.Generator(np.random.Philox(key=[span.seed % 2**64, zlib.crc32(flow.name.encode())]))
+    key = np.array([span.seed % 2**64, zlib.crc32(flow.name.encode())], dtype=np.uint64)
+    chance = np.random.Generator(np.random.Philox(key=key))
     headway_s = 3600 / flow.veh_per_h
     at_s, number = flow.begin_s, 0
     if flow.is_random:
