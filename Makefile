@@ -16,8 +16,9 @@ run: .venv/.installed-all
 	.venv/bin/proving corridor sample out/sample
 	.venv/bin/proving corridor run out/sample/study.toml
 
+# Tests start hundreds of processes: with bytecode kept each of them begins in three quarters of the time.
 test: .venv/.installed-test
-	.venv/bin/python -m pytest -n 2 --dist loadfile --durations 20 -m "$(MARKS)"
+	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n 2 --dist loadfile --durations 20 -m "$(MARKS)"
 
 # uv would bring torch with its CUDA packages, so pip installs this.
 test-peers: .venv/.installed-test
