@@ -2,17 +2,19 @@
 
 import dataclasses
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from proving.traffic.drivers import FollowerStopper, Krauss
 from proving.traffic.errors import BadSettings
+from proving.traffic.formats import write_sumo
 from proving.traffic.network import Demand, Edge, Flow, Junction, Lane, RoadMap, Trip, VehicleType
 from proving.traffic.network.simulate import Run, simulate
 from proving.traffic.network.trips import written_out
 from proving.traffic.roads import SignalGrid
-from proving.traffic.sumo import EMITTED, beside_sumo, emitted
+from proving.traffic.sumo import EMITTED, beside_sumo, emitted, files_in_sumo
 
 ROAD = RoadMap(
     name="straight",
@@ -51,6 +53,27 @@ def test_flows_that_start_fast_before_a_red_light_start_in_sumo() -> None:
     said = beside_sumo(grid.road_map(), grid.demand(), dataclasses.replace(RUN, duration_s=60), seed=1)
     assert said.active + said.finished >= 16
     assert said.collisions == said.teleports == 0
+
+
+DETECTOR = '<additional><inductionLoop id="d" lane="ab_0" pos="9" freq="9" file="{}.xml"/></additional>'
+
+
+def test_what_files_ask_sumo_to_write_beside_them_is_not_written_there(tmp_path: Path) -> None:
+    demand = Demand(types=(KIND,), trips=(Trip(name="t", depart_s=0, route=("ab",)),))
+    *_, net = write_sumo(ROAD, demand, tmp_path / "net")
+    (routes,) = (tmp_path / "net").glob("*.rou.xml")
+    detector, more, config = tmp_path / "d.add.xml", tmp_path / "net" / "e.add.xml", tmp_path / "s.sumocfg"
+    detector.write_text(DETECTOR.format("seen"))
+    more.write_text(DETECTOR.replace('"d"', '"e"').format("seen_too"))
+    (tmp_path / "seen.xml").write_text("of another run")
+    config.write_text(
+        f"""<configuration><net-file value="net/{net.name}"/><route-files value="net/{routes.name}"/>
+        <additional-files value="d.add.xml, net/e.add.xml"/><log value="log.txt"/></configuration>"""
+    )
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    assert files_in_sumo(config, RUN).finished == 1
+    assert files_in_sumo(net, RUN, demand=[routes, detector, more]).finished == 1
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 
 
 def test_classes_give_off_more_the_harder_one_drives() -> None:

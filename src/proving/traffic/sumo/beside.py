@@ -18,6 +18,7 @@ from proving.traffic.network.demand import Demand
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.network.simulate import Run
 from proving.traffic.network.trips import written_out
+from proving.traffic.sumo.linked import CONFIGURATIONS, linked
 
 LONGEST_S = 3600
 # SUMO's names of what a trip tells, and ours.
@@ -99,16 +100,21 @@ def beside_sumo(road_map: RoadMap, demand: Demand, run: Run, seed: int = 0, *, d
 def files_in_sumo(
     file: Path, run: Run, seed: int = 0, *, demand: Sequence[Path] = (), details: bool = False
 ) -> SumoOutcome:
-    """Return what SUMO makes of its own files: a .sumocfg, or a .net.xml with demand; see `beside_sumo`."""
+    """Return what SUMO makes of its own files: a .sumocfg, or a .net.xml with demand; see `beside_sumo`.
+
+    What these ask it to write beside them, as detectors do, is not kept.
+    """
     check_installed()
     for one in (file, *demand):
         if not one.is_file():
             raise NoSuchFile(f"{one}: no such file")
-    if file.name.endswith((".sumocfg", ".cfg")):
-        return _ran(["-c", str(file)], run, seed, details=details)
-    routes = ["-r", ",".join(str(one) for one in demand if ".add." not in one.name)] if demand else []
-    more = [str(one) for one in demand if ".add." in one.name]
-    return _ran(["-n", str(file), *routes, *(["-a", ",".join(more)] if more else [])], run, seed, details=details)
+    with tempfile.TemporaryDirectory() as folder:
+        file, *demand = linked([file, *demand], Path(folder))
+        if file.name.endswith(CONFIGURATIONS):
+            return _ran(["-c", str(file)], run, seed, details=details)
+        routes = ["-r", ",".join(str(one) for one in demand if ".add." not in one.name)] if demand else []
+        more = [str(one) for one in demand if ".add." in one.name]
+        return _ran(["-n", str(file), *routes, *(["-a", ",".join(more)] if more else [])], run, seed, details=details)
 
 
 def check_installed() -> None:
