@@ -112,6 +112,28 @@ def test_with_late_people_and_imperfect_sensors_in_float64(drive: LeaderDrive):
     compare(simulate.open_road(road, 7, "float64"), model.open_road(road, 7, STEPS), 1e-9, STEPS)
 
 
+def test_with_failsafes_in_float64():
+    # A reaction time of a second makes most of what people want too fast for `safe_velocity`.
+    road = OpenRoad(
+        controller="follower_stopper",
+        driver=HUMAN,
+        length_m=250,
+        lane_count=2,
+        slow_zone_m=80,
+        duration_s=50,
+        automated_share=0.5,
+        reaction_s=0.8,
+        failsafes=("obey_speed_limit", "safe_velocity", "instantaneous", "feasible_accel"),
+    )
+    run, unguarded = (
+        simulate.open_road(settings, 7, "float64") for settings in (road, dataclasses.replace(road, failsafes=()))
+    )
+    compare(run, model.open_road(road, 7, STEPS), 1e-9, STEPS)
+    # One step into the slow zone everybody keeps its limit, whom nothing guards does not.
+    fastest = [np.max(each.speed_mps, where=each.position_m > 175, initial=0) for each in (run, unguarded)]
+    assert fastest[0] <= road.slow_zone_limit_mps + 1e-9 < fastest[1] - 1
+
+
 @pytest.mark.parametrize("controller", ["follower_stopper", "pi_saturation", "time_headway"])
 def test_one_step_in_float32(controller: Controller, drive: LeaderDrive):
     ring = Ring(controller=controller, control_start_s=0, duration_s=0.2, spread_share=0.1)

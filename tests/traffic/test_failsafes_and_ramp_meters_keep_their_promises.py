@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proving.traffic.drivers import Gipps
 from proving.traffic.errors import BadSettings
-from proving.traffic.failsafes import ORDER, feasible_accel, in_order, instantaneous, obey_speed_limit, safe_velocity
+from proving.traffic.failsafes import (
+    ORDER,
+    Guarded,
+    feasible_accel,
+    in_order,
+    instantaneous,
+    obey_speed_limit,
+    safe_velocity,
+)
 from proving.traffic.ramp_metering import Alinea, cycle_s, next_bottleneck_rate_veh_per_h, next_rate_veh_per_h
 from proving.traffic.state import View
 
@@ -48,6 +57,17 @@ def test_the_order_is_flows_whatever_order_is_asked_for():
     assert in_order(wish, seen, ("feasible_accel", "instantaneous"))[0] == -4.5, "feasible comes after the stop"
     with pytest.raises(BadSettings, match="safe_velocity"):
         in_order(wish, seen, ("safe",))  # type: ignore[arg-type]
+
+
+@given(speed=SPEED, gap=GAP, leader=SPEED)
+def test_a_guarded_driver_wants_what_the_failsafes_leave_of_its_wish(speed: float, gap: float, leader: float):
+    seen = view(speed, gap, leader, limit=20.0)
+    wish, _ = Gipps().drive(seen, ())
+    guarded, _ = Guarded(law=Gipps(), failsafes=("obey_speed_limit", "instantaneous")).drive(seen, ())
+    assert guarded[0] == in_order(wish, seen, ("instantaneous", "obey_speed_limit"))[0]
+    assert Guarded(law=Gipps(), failsafes=()).drive(seen, ())[0][0] == wish[0]
+    with pytest.raises(BadSettings, match="brake"):
+        Guarded(law=Gipps(), failsafes=("brake",))  # type: ignore[arg-type]
 
 
 @given(start=st.floats(0, 3000), jam_share=st.floats(0.0002, 0.0003))

@@ -1,12 +1,18 @@
-"""FLOW's failsafes, which cut a wished acceleration down: pure functions, to be applied in the order of `in_order`."""
+"""FLOW's failsafes, which cut a wished acceleration down: pure functions in the order of `in_order`, and `Guarded`.
 
+`Guarded` is a driver that wraps another, as FLOW's `fail_safe` is an option of each of its controllers.
+"""
+
+import dataclasses
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, cast
 
 from jaxtyping import Float
 
 from proving.traffic.errors import BadSettings
-from proving.traffic.state import Array, View
+from proving.traffic.state import Array, Driver, HumanDriver, Memory, Traits, View
+from proving.traffic.streams import STREAM_NOISE
 
 Failsafe = Literal["instantaneous", "safe_velocity", "feasible_accel", "obey_speed_limit"]
 ORDER: tuple[Failsafe, ...] = ("instantaneous", "safe_velocity", "feasible_accel", "obey_speed_limit")
@@ -33,9 +39,7 @@ def in_order(
     Raises:
         BadSettings: a failsafe is unknown.
     """
-    for name in chosen:
-        if name not in ORDER:
-            raise BadSettings(f"a failsafe must be one of {', '.join(ORDER)}, not {name!r}")
+    check_failsafes(chosen)
     if "instantaneous" in chosen:
         accel_mps2 = instantaneous(accel_mps2, view)
     if "safe_velocity" in chosen:
@@ -45,6 +49,17 @@ def in_order(
     if "obey_speed_limit" in chosen:
         accel_mps2 = obey_speed_limit(accel_mps2, view)
     return accel_mps2
+
+
+def check_failsafes(chosen: Sequence[str]) -> None:
+    """Refuse failsafes that there are none of.
+
+    Raises:
+        BadSettings: one is unknown.
+    """
+    for name in chosen:
+        if name not in ORDER:
+            raise BadSettings(f"a failsafe must be one of {', '.join(ORDER)}, not {name!r}")
 
 
 def instantaneous(accel_mps2: Float[Array, "..."], view: View) -> Float[Array, "..."]:
@@ -77,3 +92,61 @@ def obey_speed_limit(accel_mps2: Float[Array, "..."], view: View) -> Float[Array
     """Return the wish, or what brings the speed to the local limit within this step."""
     xp = view.speed_mps.__array_namespace__()
     return xp.minimum(accel_mps2, (view.limit_mps - view.speed_mps) / view.dt_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """A driver whose wish, its noise among it, the failsafes cut down.
+
+    They see what is, whatever the driver's own sensors or its reaction time make of it, as FLOW's do.
+
+    Attributes:
+        law: who wishes; where all the road drives by it a `HumanDriver`.
+        failsafes: which cut its wish down, in FLOW's order whatever order they stand in.
+        reaction_s: the reaction time that `safe_velocity` counts on.
+        is_noisy: whether the law's noise belongs to its wish; controllers have none.
+
+    Raises:
+        BadSettings: a failsafe is unknown.
+    """
+
+    law: Driver
+    failsafes: tuple[Failsafe, ...] = dataclasses.field(default=ORDER, metadata={"static": True})
+    reaction_s: float = 0.0
+    is_noisy: bool = dataclasses.field(default=True, metadata={"static": True})
+
+    def __post_init__(self) -> None:
+        check_failsafes(self.failsafes)
+
+    @property
+    def noise_intensity(self) -> float:
+        """Return 0: the noise is in the wish already, or a failsafe would not hold."""
+        return 0.0
+
+    @property
+    def desired_speed_mps(self) -> float:
+        """Return that of the law."""
+        return self._person.desired_speed_mps
+
+    def equilibrium_gap_m(self, speed_mps: float) -> float:
+        """Return that of the law: where nothing changes, nothing is cut down."""
+        return self._person.equilibrium_gap_m(speed_mps)
+
+    def varied(self, traits: Traits) -> "Guarded":
+        """Return the law with each vehicle's own factors on it, guarded as before."""
+        return dataclasses.replace(self, law=self._person.varied(traits))
+
+    @property
+    def _person(self) -> HumanDriver:
+        return cast("HumanDriver", self.law)
+
+    def first_memory(self, speed_mps: Float[Array, "..."]) -> Memory:
+        """Return the law's memory."""
+        return self.law.first_memory(speed_mps)
+
+    def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
+        """Return what the failsafes leave of the law's wish, in m/s2, and its new memory."""
+        wish, memory = self.law.drive(view, memory)
+        if self.is_noisy and view.chance is not None:
+            wish = wish + self.law.noise_intensity / view.dt_s**0.5 * view.chance.normal(STREAM_NOISE)
+        return in_order(wish, view, self.failsafes, self.reaction_s), memory

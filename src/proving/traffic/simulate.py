@@ -15,6 +15,7 @@ from jaxtyping import Array, Int, UInt32
 
 from proving.traffic.drivers import CONTROLLERS
 from proving.traffic.errors import BadSettings
+from proving.traffic.failsafes import Guarded
 from proving.traffic.learn.law import shipped_controller
 from proving.traffic.noise import standard_normal
 from proving.traffic.roads import Road, highway, lane_behind_leader, ring_road
@@ -177,7 +178,10 @@ def _world(
 
 def _people(settings: Ring | OpenRoad | Platoon) -> HumanDriver:
     late = delay_steps(settings.reaction_s, settings.dt_s, "reaction_s")
-    return Delayed(law=settings.people, step_count=late) if late > 0 else settings.people
+    people = Delayed(law=settings.people, step_count=late) if late > 0 else settings.people
+    if not settings.failsafes:
+        return people
+    return Guarded(law=people, failsafes=settings.failsafes, reaction_s=settings.reaction_s)
 
 
 def _controller(settings: Ring | OpenRoad | Platoon, automated: Driver | None = None) -> Driver | None:
@@ -187,10 +191,10 @@ def _controller(settings: Ring | OpenRoad | Platoon, automated: Driver | None = 
         return None
     law = kind() if automated is None and kind is not None else automated
     assert law is not None, "whoever is automated is driven by somebody"
-    if settings.sensing.is_perfect:
-        return law
-    late = delay_steps(settings.sensing.latency_s, settings.dt_s, "latency_s")
-    return Imperfect(law=law, sensing=settings.sensing, latency_step_count=late)
+    if not settings.sensing.is_perfect:
+        late = delay_steps(settings.sensing.latency_s, settings.dt_s, "latency_s")
+        law = Imperfect(law=law, sensing=settings.sensing, latency_step_count=late)
+    return Guarded(law=law, failsafes=settings.failsafes, is_noisy=False) if settings.failsafes else law
 
 
 def _first_state(

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from proving.traffic.drivers import DRIVERS
+from proving.traffic.failsafes import Guarded
 from proving.traffic.noise import Draws, standard_normal, uniform
 from proving.traffic.sensing import Delayed, Imperfect, Sensing
 from proving.traffic.state import FREE_GAP_M, Cars, Head, Memory, Record, State, Traits, View, World
@@ -20,7 +21,7 @@ from proving.traffic.streams import (
 
 Kind = Literal["ring", "open", "behind_leader"]
 
-for _law in (*DRIVERS.values(), Sensing, Delayed, Imperfect):
+for _law in (*DRIVERS.values(), Sensing, Delayed, Imperfect, Guarded):
     jax.tree_util.register_dataclass(_law)
 
 

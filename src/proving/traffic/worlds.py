@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from proving.traffic.drivers import LAWS, Idm
 from proving.traffic.energy import energy_named
 from proving.traffic.errors import BadDrive, BadSettings
+from proving.traffic.failsafes import Failsafe, check_failsafes
 from proving.traffic.sensing import Sensing, delay_steps
 from proving.traffic.state import HumanDriver
 
@@ -69,6 +70,7 @@ class Ring:
         law: another human law by its name, with its default parameters; "idm" is whatever `driver` is.
         reaction_s: how late people act on what they see.
         sensing: how imperfect the automated vehicles' data and pedals are.
+        failsafes: which of FLOW's failsafes cut down what people and controllers want; none by default.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
         dt_s: step.
@@ -84,6 +86,7 @@ class Ring:
     law: LawName = "idm"
     reaction_s: float = 0.0
     sensing: Sensing = field(default_factory=Sensing)
+    failsafes: tuple[Failsafe, ...] = ()
     vehicle_length_m: float = 5.0
     spread_share: float = 0.0
     dt_s: float = 0.1
@@ -122,6 +125,7 @@ class OpenRoad:
         law: another human law by its name, with its default parameters; "idm" is whatever `driver` is.
         reaction_s: how late people act on what they see.
         sensing: how imperfect the automated vehicles' data and pedals are.
+        failsafes: which of FLOW's failsafes cut down what people and controllers want; none by default.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
         dt_s: step.
@@ -140,6 +144,7 @@ class OpenRoad:
     law: LawName = "idm"
     reaction_s: float = 0.0
     sensing: Sensing = field(default_factory=Sensing)
+    failsafes: tuple[Failsafe, ...] = ()
     vehicle_length_m: float = 5.0
     spread_share: float = 0.1
     dt_s: float = 0.1
@@ -177,6 +182,7 @@ class Platoon:
         law: another human law by its name, with its default parameters; "idm" is whatever `driver` is.
         reaction_s: how late people act on what they see.
         sensing: how imperfect the automated vehicles' data and pedals are.
+        failsafes: which of FLOW's failsafes cut down what people and controllers want; none by default.
         vehicle_class: whose fuel law measures use by default, a key of `ENERGY`.
         vehicle_length_m: length of every vehicle.
         spread_share: how much drivers differ: standard deviation of their factors on desired speed and headway.
@@ -190,6 +196,7 @@ class Platoon:
     law: LawName = "idm"
     reaction_s: float = 0.0
     sensing: Sensing = field(default_factory=Sensing)
+    failsafes: tuple[Failsafe, ...] = ()
     vehicle_class: str = "midBase"
     vehicle_length_m: float = 5.0
     spread_share: float = 0.0
@@ -272,6 +279,7 @@ def _check(settings: Ring | OpenRoad | Platoon) -> None:
         raise BadSettings(f"dt_s must be above 0 and at most 1, not {settings.dt_s}")
     delay_steps(settings.reaction_s, settings.dt_s, "reaction_s")
     delay_steps(settings.sensing.latency_s, settings.dt_s, "latency_s")
+    check_failsafes(settings.failsafes)
     if not 0 < settings.vehicle_length_m < math.inf:
         raise BadSettings(f"vehicle_length_m must be above 0 and finite, not {settings.vehicle_length_m}")
     if not isinstance(settings, Platoon) and not 0 < settings.length_m < math.inf:

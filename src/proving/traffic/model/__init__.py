@@ -5,6 +5,7 @@ laws' parameters; the random numbers are Threefry-2x32-20 once more, in Python i
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from proving.traffic.drivers import CONTROLLERS
@@ -190,10 +191,11 @@ def _move(
             sight.behind_gap, sight.behind = views[behind][0], speeds[behind]
         noise = car.law.noise_intensity / math.sqrt(dt) * normal(seed, 0, car.vehicle, step)
         accel = follow(car.law, _late(car, sight, round(settings.reaction_s / dt)), car.human) + noise
+        accel = _guarded(accel, sight, settings.failsafes, settings.reaction_s)
         if settings.controller != "none" and settings.automated_share > 0:
             steered = _steered(car, sight, settings, seed, step)
             if car.is_automated and step >= control_start:
-                accel = steered
+                accel = _guarded(steered, sight, settings.failsafes, 0.0)
         before_m, before_mps = car.position_m, car.speed_mps
         after_mps = before_mps + accel * dt
         if after_mps < 0:
@@ -232,6 +234,22 @@ def _steered(car: Car, sight: Sight, settings: Ring | OpenRoad | Platoon, seed: 
     obeyed = 1 - math.exp(-dt / what.actuation_lag_s) if what.actuation_lag_s > 0 else 1.0
     car.pedal_mps2 += (wish - car.pedal_mps2) * obeyed
     return car.pedal_mps2
+
+
+def _guarded(wish: float, see: Sight, chosen: Sequence[str], reaction_s: float) -> float:
+    """Return what FLOW's failsafes leave of the wish."""
+    v, dt = see.v, see.dt
+    after = v + wish * dt
+    if "instantaneous" in chosen and after > 0 and see.gap < dt * after + 0.001 * v + 0.5 * v * dt:
+        wish = -v / dt
+    if "safe_velocity" in chosen:
+        safe = max(2 * see.gap / dt + see.ahead - v - 2 * v * reaction_s, 0.0)
+        wish = min(wish, (safe - v) / dt)
+    if "feasible_accel" in chosen:
+        wish = min(max(wish, -4.5), 2.6)
+    if "obey_speed_limit" in chosen:
+        wish = min(wish, (see.limit - v) / dt)
+    return wish
 
 
 def _interpolated(leader: LeaderDrive, after_s: float) -> float:
