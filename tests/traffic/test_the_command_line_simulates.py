@@ -75,6 +75,7 @@ def test_a_platoon_follows_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["ring", "--reaction-s", "99"], "reaction_s must be from 0 to 100 steps"),
         (["ring", "--sensing.dropout-share", "1"], "dropout_share must be below 1"),
         (["ring", "--controller", "none_such"], "follower_stopper"),
+        (["ring", "--failsafes", "brake"], "safe_velocity"),
         (["ring", "--vehicle-class", "midbase"], "did you mean 'midBase'?"),
         (["open", "--lane-count", "9"], "lane_count must be 1 to 8"),
         (["open", "--inflow-veh-per-h", "-3"], "inflow_veh_per_h"),
@@ -82,6 +83,7 @@ def test_a_platoon_follows_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["platoon", "--speed-unit", "kmh"], "km/h"),
         (["platoon", "--out", "run.xls"], ".csv or .parquet"),
         (["platoon", "--vehicle-class", "tank"], "known: Compact"),
+        (["network", "merge", "--duration-s", "1e9"], "flow 'highway_human' brings 5.56e+08 vehicles"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]):
@@ -90,6 +92,15 @@ def test_wrong_use_is_one_line_and_exit_2(arguments: list[str], words: str, caps
     assert printed.out == ""
     assert printed.err.count("\n") == 1
     assert words in printed.err
+
+
+def test_a_road_that_more_want_to_enter_than_it_takes_is_told(capsys: pytest.CaptureFixture[str]):
+    road = ["open", "--lane-count", "1", "--length-m", "300", "--slow-zone-m", "90", "--duration-s", "120"]
+    assert run(["traffic", "simulate", *road, "--inflow-veh-per-h", "6000", "--json"]) == 1
+    printed = capsys.readouterr()
+    row = json.loads(printed.out)
+    told = f"{row['waiting_count']} of {row['arrived_count']} vehicles still waited at its entrance"
+    assert told in printed.err
 
 
 def test_help_and_the_package_load_without_jax_and_arrow():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json as json_format
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -206,7 +207,16 @@ def simulate_open(
     """
     from proving.traffic.simulate import open_road
 
-    return _report(open_road(driver.of(settings), output.seed), vehicle_class, output)
+    run = open_road(driver.of(settings), output.seed)
+    _report(run, vehicle_class, output)
+    # The same bound as where vehicles start on a network's edge.
+    if run.waiting_count <= max(2, 0.1 * run.arrived_count):
+        return 0
+    sys.stderr.write(
+        f"proving: more come than the road takes: {run.waiting_count} of {run.arrived_count} vehicles still waited at "
+        "its entrance at the end\n"
+    )
+    return 1
 
 
 @simulate.command(name="platoon")

@@ -42,6 +42,9 @@ def test_a_recording_is_driven_logged_and_replayed_bit_for_bit(onnx_file: Path, 
     assert answers[25]["mode"] in ("fallback", "stop")
     assert "4 lines were no measurement" in done.stderr
     assert run(["traffic", "drive", str(onnx_file), "--replay", str(log)]) == 0
+    before = log.read_bytes()
+    assert run(["traffic", "drive", str(onnx_file), "--log", str(log)]) == 2
+    assert log.read_bytes() == before, "no drive's decisions are lost"
     rows = log.read_text().splitlines()
     changed = json.loads(rows[9])
     changed["answer"]["accel_mps2"] += 1e-16 + abs(changed["answer"]["accel_mps2"]) * 1e-15

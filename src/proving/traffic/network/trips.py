@@ -20,6 +20,8 @@ Array: TypeAlias = Any
 BEST_LANE, FREE_LANE, RANDOM_LANE = -1, -2, -3
 LANE_CHOICES = {"best": BEST_LANE, "free": FREE_LANE, "random": RANDOM_LANE, "first": 0}
 FASTEST = -1.0
+# The vehicles of a flow are written out before a run, at about a kilobyte each.
+MOST_TRIPS = 2_000_000
 
 
 class Trips(NamedTuple):
@@ -101,7 +103,18 @@ def journeys(
 
 
 def written_out(demand: Demand, seed: int, end_s: float) -> tuple[Trip, ...]:
-    """Return every trip that departs before this time, the vehicles of flows among them, in no order."""
+    """Return every trip that departs before this time, the vehicles of flows among them, in no order.
+
+    Raises:
+        BadNetwork: a flow brings more vehicles until then than memory holds.
+    """
+    for flow in demand.flows:
+        count = flow.veh_per_h / 3600 * max(min(flow.end_s, end_s) - flow.begin_s, 0)
+        if count > MOST_TRIPS:
+            raise BadNetwork(
+                f"flow {flow.name!r} brings {count:.3g} vehicles until {end_s:g} s, more than the {MOST_TRIPS:,} that "
+                "one flow may: make the run shorter or the flow thinner"
+            )
     flows = (_written_out(flow, seed, end_s) for flow in demand.flows)
     return tuple(itertools.chain((trip for trip in demand.trips if trip.depart_s < end_s), *flows))
 

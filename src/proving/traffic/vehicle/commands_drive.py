@@ -43,6 +43,8 @@ def drive(
     network = OnnxPolicy(policy)
     if replay is not None:
         return _replayed(network, replay)
+    if log is not None and log.exists():
+        raise BadSettings(f"{log} is there already; --log writes a new file, so that no drive's decisions are lost")
     with ExitStack() as stack:
         file = None if log is None else stack.enter_context(log.open("x", encoding="utf-8"))
         runtime = Runtime(network, Supervisor(), file)
