@@ -16,7 +16,10 @@ from proving.traffic.drivers import DRIVERS
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["ring", "--duration-s", "20", "--vehicle-count", "10", "--driver.headway-s", "1.2"],
+        [
+            *("ring", "--duration-s", "20", "--vehicle-count", "10", "--driver.headway-s", "1.2"),
+            *("--emission-class", "HBEFA3/PC_G_EU4"),
+        ],
         [
             "open",
             "--duration-s",
@@ -38,6 +41,8 @@ def test_measures_are_printed_the_same_twice(arguments: list[str], capsys: pytes
     first = json.loads(capsys.readouterr().out)
     assert first["fuel_l_per_100km"] > 0
     assert first["collision_count"] == 0
+    assert ("co2_g_per_veh_km" in first) == ("--emission-class" in arguments)
+    assert first.get("co2_g_per_veh_km", 100) > 50
     assert run(["traffic", "simulate", *arguments, "--seed", "3"]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json as json_format
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -101,12 +102,15 @@ class Output:
         seed: The same settings and seed give the same run.
         out: Write every vehicle at every step to this .csv or .parquet file.
         start_s: Measure from this time on.
+        emission_class: One of SUMO's, such as HBEFA4/PC_petrol_Euro-4: also say what everybody gives off as such a
+            vehicle; needs: pip install 'proving[sumo]'.
         json: Print one JSON document.
     """
 
     seed: int = 0
     out: Path | None = None
     start_s: float = 0.0
+    emission_class: str = ""
     json: Annotated[bool, Parameter(name="--json", negative="")] = False
 
 
@@ -276,6 +280,8 @@ def _report(run: "Trajectories", vehicle_class: str, output: Output) -> int:
     row = measure(run, vehicle_class, output.start_s).row()
     if run.arrived_count:
         row |= {"arrived_count": run.arrived_count, "waiting_count": run.waiting_count, "left_count": run.left_count}
+    if output.emission_class:
+        row |= _emitted(run, output, float(row["vehicle_km"]))
     if output.out is not None:
         run.write(output.out)
     if output.json:
@@ -285,3 +291,13 @@ def _report(run: "Trajectories", vehicle_class: str, output: Output) -> int:
     for name, value in row.items():
         print(f"{name:<{width}}  {value:,.3f}" if isinstance(value, float) else f"{name:<{width}}  {value}")
     return 0
+
+
+def _emitted(run: "Trajectories", output: Output, vehicle_km: float) -> dict[str, float]:
+    import numpy as np
+
+    from proving.traffic.sumo import emitted, grams_per_veh_km
+
+    part = run.between(output.start_s, math.inf)
+    speed_mps = np.where(part.is_present & ~part.is_replayed, part.speed_mps, np.nan)
+    return grams_per_veh_km(emitted(speed_mps, part.accel_mps2, part.dt_s, output.emission_class), vehicle_km)

@@ -145,6 +145,22 @@ class PowerLaw:
         return power_kw / (GASOLINE_KW_PER_GPS * POWER_LAW_EFFICIENCY)
 
 
+@dataclass(frozen=True, kw_only=True)
+class NoFuel:
+    """What burns nothing: an electric vehicle, a bicycle."""
+
+    @property
+    def fuel_g_per_l(self) -> float:
+        """Return the density of gasoline, of which it burns none."""
+        return GASOLINE_G_PER_L
+
+    def fuel_gps(
+        self, speed_mps: Float[Array, "..."], accel_mps2: Float[Array, "..."], grade_rad: float = 0.0
+    ) -> Float[Array, "..."]:
+        """Return 0."""
+        return 0 * speed_mps
+
+
 ENERGY: dict[str, Energy] = {
     "Compact": CirclesLaw(
         mass_kg=1543,
@@ -228,3 +244,22 @@ def energy_named(vehicle_class: str) -> Energy:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(ENERGY)}"
         raise BadSettings(f"unknown vehicle class {vehicle_class!r}; {hint}")
     return ENERGY[vehicle_class]
+
+
+# What heavy vehicles on a network burn by, by SUMO's classes of vehicles: the law of ours that is nearest in mass.
+HEAVY = {
+    **dict.fromkeys(("delivery", "bus", "coach", "truck"), "Class4PND"),
+    "trailer": "Class8Tractor",
+}
+ELECTRIC = frozenset(["evehicle", "bicycle"])
+
+
+def energy_on_network(kind: str, cars: str) -> Energy:
+    """Return the fuel law of a vehicle of one of SUMO's classes, where cars (and motorcycles) burn as `cars` says.
+
+    Raises:
+        BadSettings: there is no law called `cars`.
+    """
+    if kind in ELECTRIC:
+        return NoFuel()
+    return energy_named(HEAVY.get(kind, cars))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from proving.traffic.energy import energy_named
+from proving.traffic.energy import Energy, energy_named
 from proving.traffic.errors import BadSettings
 from proving.traffic.trajectories import Trajectories
 
@@ -56,6 +56,104 @@ class Measures:
         return row
 
 
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Sums over vehicles and steps; those of other vehicles, or of the steps after, add up.
+
+    Attributes:
+        driven_m: distance of all vehicles.
+        driven_s: their time.
+        speeds_m: speed times time, speeds as they were at the starts of steps.
+        squares_m2ps: the same of its square.
+        fuel_l: fuel.
+        braking: how often a smoothed acceleration fell through -1.0, through -0.7 and through -1.5 m/s2.
+    """
+
+    driven_m: float = 0.0
+    driven_s: float = 0.0
+    speeds_m: float = 0.0
+    squares_m2ps: float = 0.0
+    fuel_l: float = 0.0
+    braking: tuple[int, int, int] = (0, 0, 0)
+
+    def __add__(self, other: "Totals") -> "Totals":
+        """Return the sums over both."""
+        return self._with(other, 1)
+
+    def __sub__(self, other: "Totals") -> "Totals":
+        """Return the sums without those of a part."""
+        return self._with(other, -1)
+
+    def _with(self, other: "Totals", sign: int) -> "Totals":
+        usual, mild, hard = (mine + sign * its for mine, its in zip(self.braking, other.braking, strict=True))
+        return Totals(
+            driven_m=self.driven_m + sign * other.driven_m,
+            driven_s=self.driven_s + sign * other.driven_s,
+            speeds_m=self.speeds_m + sign * other.speeds_m,
+            squares_m2ps=self.squares_m2ps + sign * other.squares_m2ps,
+            fuel_l=self.fuel_l + sign * other.fuel_l,
+            braking=(usual, mild, hard),
+        )
+
+    @property
+    def vehicle_km(self) -> float:
+        """Return the distance of all vehicles."""
+        return self.driven_m / 1000
+
+    @property
+    def mean_speed_mps(self) -> float:
+        """Return the distance of all vehicles over their time."""
+        return self.driven_m / self.driven_s if self.driven_s > 0 else 0.0
+
+    @property
+    def speed_std_mps(self) -> float:
+        """Return the standard deviation of speed over all vehicles and steps."""
+        if self.driven_s <= 0:
+            return 0.0
+        return math.sqrt(max(self.squares_m2ps / self.driven_s - (self.speeds_m / self.driven_s) ** 2, 0.0))
+
+    def per_km(self, amount: float) -> float:
+        """Return an amount per vehicle-kilometre; 0 where nobody moved."""
+        return amount / self.vehicle_km if self.vehicle_km > 0 else 0.0
+
+
+def totals(
+    speed_mps: Float[np.ndarray, "step vehicle"],
+    accel_mps2: Float[np.ndarray, "step vehicle"],
+    counted: Bool[np.ndarray, "step vehicle"],
+    dt_s: float,
+    law: Energy,
+    *,
+    at_new_speed: bool = False,
+) -> Totals:
+    """Return the sums over all that is counted.
+
+    Constant acceleration within a step; a vehicle that stops within it moves a little less than half a step's worth.
+
+    Args:
+        speed_mps: at the start of the step.
+        accel_mps2: change of speed over the step, divided by it.
+        counted: which vehicle counts in which step.
+        dt_s: step.
+        law: what they burn.
+        at_new_speed: one moves a step at the speed that one has after it.
+    """
+    speed, accel = speed_mps[counted], accel_mps2[counted]
+    moved_m = (speed + (1.0 if at_new_speed else 0.5) * accel * dt_s) * dt_s
+    usual, mild, hard = (
+        braking_events(accel_mps2, counted, dt_s, level)
+        for level in (BRAKING_MPS2, MILD_BRAKING_MPS2, HARD_BRAKING_MPS2)
+    )
+    return Totals(
+        driven_m=float(moved_m.sum()),
+        driven_s=len(speed) * dt_s,
+        speeds_m=float(speed.sum()) * dt_s,
+        squares_m2ps=float((speed**2).sum()) * dt_s,
+        fuel_l=float(law.fuel_gps(speed, accel).sum()) * dt_s / law.fuel_g_per_l,
+        braking=(usual, mild, hard),
+    )
+
+
 def measure(
     trajectories: Trajectories, energy: str = "midBase", start_s: float = 0.0, end_s: float = math.inf
 ) -> Measures:
@@ -72,29 +170,19 @@ def measure(
     if not counted.any():
         raise BadSettings(f"nobody is on the road from {start_s} s to {end_s} s")
     speed, accel = part.speed_mps.astype(np.float64), part.accel_mps2.astype(np.float64)
-    # Constant acceleration within a step; a vehicle that stops within it moves a little less than half a step's worth.
-    moved_m = np.where(counted, (speed + 0.5 * accel * part.dt_s) * part.dt_s, 0.0)
-    vehicle_km = float(moved_m.sum()) / 1000
-    fuel_l = float(law.fuel_gps(speed[counted], accel[counted]).sum()) * part.dt_s / law.fuel_g_per_l
-    events = [
-        braking_events(accel, counted, part.dt_s, level)
-        for level in (BRAKING_MPS2, MILD_BRAKING_MPS2, HARD_BRAKING_MPS2)
-    ]
-
-    def per_km(amount: float) -> float:
-        return amount / vehicle_km if vehicle_km > 0 else 0.0
-
+    sums = totals(speed, accel, counted, part.dt_s, law)
+    usual, mild, hard = sums.braking
     area_m_s = _area_m_s(part)
     gap = np.where(counted, part.gap_m, np.inf)
     return Measures(
-        fuel_l_per_100km=100 * per_km(fuel_l),
-        braking_per_veh_km=per_km(events[0]),
-        mild_braking_per_veh_km=per_km(events[1]),
-        hard_braking_per_veh_km=per_km(events[2]),
-        throughput_veh_per_h=3600 * 1000 * vehicle_km / area_m_s if area_m_s > 0 else 0.0,
-        mean_speed_mps=1000 * vehicle_km / (float(counted.sum()) * part.dt_s),
-        speed_std_mps=float(speed[counted].std()),
-        vehicle_km=vehicle_km,
+        fuel_l_per_100km=100 * sums.per_km(sums.fuel_l),
+        braking_per_veh_km=sums.per_km(usual),
+        mild_braking_per_veh_km=sums.per_km(mild),
+        hard_braking_per_veh_km=sums.per_km(hard),
+        throughput_veh_per_h=3600 * sums.driven_m / area_m_s if area_m_s > 0 else 0.0,
+        mean_speed_mps=sums.mean_speed_mps,
+        speed_std_mps=sums.speed_std_mps,
+        vehicle_km=sums.vehicle_km,
         vehicle_count=int(counted.any(axis=0).sum()),
         minimum_gap_m=float(gap.min()),
         collision_count=_collision_count(gap),

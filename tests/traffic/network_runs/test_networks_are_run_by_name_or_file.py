@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet
 import pytest
 
 from proving.cli import run
 from proving.traffic.network import Demand, Flow, Trip, VehicleType
-from proving.traffic.network_runs import scenario, with_automated
+from proving.traffic.network_runs import scenario, with_automated, with_inflow
 from proving.traffic.roads import NETWORKS
 
 SHORT = ["--duration-s", "40", "--capacity", "64", "--seed", "1"]
@@ -42,6 +43,13 @@ def test_a_file_gives_a_row_and_every_moment_and_an_inflow_beyond_capacity_is_na
     )
     assert printed.err.splitlines() == [still]
     table = pyarrow.parquet.read_table(out)
+    # A file of SUMO's own laws: one moves a second at the speed that one has after it.
+    speeds = np.maximum(table["speed_mps"].to_numpy() + table["accel_mps2"].to_numpy(), 0)
+    assert row["mean_speed_mps"] == pytest.approx(speeds.mean(), rel=1e-3)
+    assert row["vehicle_km"] == pytest.approx(speeds.sum() / 1000, rel=1e-3)
+    assert 2 < row["fuel_l_per_100km"] < 40
+    assert row["outflow_veh_per_h"] == pytest.approx(row["finished"] * 90)
+    assert row["inflow_veh_per_h"] == pytest.approx((row["finished"] + row["active"]) * 90)
     assert table.column_names == ["time_s", "vehicle", "edge", "lane", "position_m", "speed_mps", "accel_mps2"]
     assert set(table["edge"].to_pylist()) == {"ab"}
     assert set(table["time_s"].to_pylist()) <= set(range(40))
@@ -57,6 +65,12 @@ def test_a_file_gives_a_row_and_every_moment_and_an_inflow_beyond_capacity_is_na
         (["figure_eight", "--router", "rerouting"], "rerouting needs goals, but the demand loops"),
         (["merge", "--automated-share", "2"], "automated_share must be 0 to 1, not 2.0"),
         (["merge", "--out", "merge.txt"], "the name must end in .parquet"),
+        (["merge", "--vehicle-class", "midbase"], "did you mean 'midBase'?"),
+        (["merge", "--emission-class", "nonsense"], "nonsense"),
+        (["merge", "--filling-s", "600"], "filling_s must leave a step of 600.0 s to be measured"),
+        (["merge", "--inflow-veh-per-h", "-3"], "inflow_veh_per_h must be above 0"),
+        (["figure_eight", "--inflow-veh-per-h", "9"], "inflow_veh_per_h needs flows"),
+        (["merge", "--devices", "2", "--filling-s", "9"], "several devices drive one network without measures"),
         (["merge", "--seeds", "0"], "seeds must be at least 1, not 0"),
     ],
 )
@@ -81,3 +95,10 @@ def test_a_share_is_automated_by_name_and_flows_are_split() -> None:
     assert [flow.veh_per_h for flow in some.flows] == [750.0, 250.0]
     assert some == with_automated(demand, 0.25, seed=3)
     assert with_automated(demand, 0.0) == demand
+
+
+def test_an_inflow_is_that_of_all_flows_together() -> None:
+    merge = NETWORKS["merge"]().demand()
+    rates = [flow.veh_per_h for flow in with_inflow(merge, 1050.0).flows]
+    assert rates == pytest.approx([flow.veh_per_h / 2 for flow in merge.flows])
+    assert with_inflow(merge, None) is merge

@@ -9,48 +9,36 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from proving.traffic.network_runs.measures import NetworkMeasures
+from proving.traffic.network_runs.settings import How, Measuring
+
 if TYPE_CHECKING:
-    from proving.traffic.network import Demand
-    from proving.traffic.network.simulate import Outcome, Run
-    from proving.traffic.network_runs import NetworkScenario
-    from proving.traffic.routing import Router
+    from proving.traffic.network_runs import NetworkScenario, Ran
+
+# What is printed apart, below what became of the trips.
+MEASURED = frozenset(field.name for field in dataclasses.fields(NetworkMeasures))
 
 app = App(name="network", help="Simulate a road network by its name, or from files of SUMO and others.")
 
 
 @Parameter(name="*")
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class How:
-    """How to run; what is not given is as the scenario has it.
+class Seeds:
+    """Which runs, and on what.
 
     Attributes:
-        duration_s: How long.
-        dt_s: Step.
-        start_s: Time of day at which it starts.
-        capacity: Vehicles on the road at first room for; it grows where they are more.
-        controller: What steers automated vehicles: proving traffic drivers lists the laws.
-        router: Gives vehicles other routes: rerouting (by present travel times, while they drive), at_departure (by
-            those when one starts, as SUMO routes a trip), or FLOW's grid, minicity, bay_bridge, i210, continuous.
-        automated_share: Share of the vehicles that are automated, 0 to 1, beside those that the network has.
         seed: The first seed.
         seeds: How many seeds to run, one after the other.
         devices: How many devices drive the network together, each its own district; a CPU stands for as many as it is
-            asked for.
+            asked for. Nothing is measured then but counts and trips.
     """
 
-    duration_s: float | None = None
-    dt_s: float | None = None
-    start_s: float | None = None
-    capacity: int = 512
-    controller: str = "none"
-    router: str = "none"
-    automated_share: float = 0.0
     seed: int = 0
     seeds: int = 1
     devices: int = 1
 
 
-HOW = How()
+HOW, MEASURING, SEEDS = How(), Measuring(), Seeds()
 export = App(name="export-network", help="Write a road network and its demand for SUMO.")
 
 
@@ -89,18 +77,22 @@ def simulate_network(
     /,
     *,
     demand: tuple[Path, ...] = (),
-    how: How = HOW,
+    how: Annotated[How, Parameter(name="*")] = HOW,
+    measuring: Annotated[Measuring, Parameter(name="*")] = MEASURING,
+    seeds: Seeds = SEEDS,
     beside_sumo: Annotated[bool, Parameter(negative="")] = False,
     out: Path | None = None,
     json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Simulate a road network; print means over the trips that arrived, a row for each seed.
+    """Simulate a road network; print means over the trips that arrived, then measures of all vehicles and all time.
 
     Args:
         what: A network's name (merge, grid, figure_eight, city, ...), or a file: .sumocfg, SUMO .net.xml, CityFlow
             .json; with SUMO's netconvert also .osm, .xodr, .net, .inpx.
         demand: Files of demand that belong to a network's file.
         how: How to run.
+        measuring: What to measure.
+        seeds: Which runs; a row for each seed.
         beside_sumo: Run the same in SUMO too, for comparison; needs: pip install 'proving[sumo]'.
         out: Write every vehicle at every step of the first seed to this .parquet file.
         json: Print one JSON document.
@@ -108,95 +100,63 @@ def simulate_network(
     import pyarrow.parquet
 
     from proving.traffic.errors import BadSettings
-    from proving.traffic.network_runs import fitted, moments, scenario, with_automated
+    from proving.traffic.network_runs import moments, ran, scenario
     from proving.traffic.out_files import in_a_folder
 
     if out is not None and out.suffix != ".parquet":
         raise BadSettings(f"{out}: the name must end in .parquet")
     if out is not None:
         in_a_folder(out)
-    if how.seeds < 1:
-        raise BadSettings(f"seeds must be at least 1, not {how.seeds}")
-    router = _router(how.router)
+    if seeds.seeds < 1:
+        raise BadSettings(f"seeds must be at least 1, not {seeds.seeds}")
     rows: list[dict[str, float | int | str]] = []
     crowded: list[str] = []
-    for seed in range(how.seed, how.seed + how.seeds):
+    emits = bool(measuring.emission_class)
+    for seed in range(seeds.seed, seeds.seed + seeds.seeds):
         asked = scenario(what, demand, seed)
-        people = with_automated(asked.demand, how.automated_share, seed)
-        run = _run(asked, how)
-        is_recorded = out is not None and seed == how.seed
-        outcome, record = fitted(
-            asked.road_map, people, run, seed, router=router, device_count=how.devices, is_recorded=is_recorded
-        )
-        if out is not None and record is not None:
-            pyarrow.parquet.write_table(moments(asked.road_map, run, outcome.names, record), out)
-        rows.append({"engine": "proving", "seed": seed, **_row(outcome), **outcome.means()})
-        crowded = crowded or _crowded(people, outcome, run, seed)
+        is_recorded = out is not None and seed == seeds.seed
+        done = ran(asked, how, measuring, seed, device_count=seeds.devices, is_recorded=is_recorded)
+        if out is not None and is_recorded:
+            pyarrow.parquet.write_table(moments(asked.road_map, done.run, done.outcome.names, done.records), out)
+        rows.append({"engine": "proving", "seed": seed, **done.row()})
+        crowded = crowded or _crowded(done, seed)
         if beside_sumo:
-            rows.append({"engine": "sumo", "seed": seed, **_beside(asked, run, demand, seed)})
-    _print(rows, is_json=json)
+            rows.append({"engine": "sumo", "seed": seed, **_beside(asked, done, demand, seed, emits=emits)})
+    if json:
+        print(json_format.dumps(rows))
+    else:
+        _print(rows)
     for line in crowded:
         print(line, file=sys.stderr)
     return 1 if crowded else 0
 
 
-def _router(name: str) -> "Router | None":
-    from proving.traffic.errors import BadSettings
-    from proving.traffic.routing import ROUTERS
+def _beside(
+    asked: "NetworkScenario", done: "Ran", demand: tuple[Path, ...], seed: int, *, emits: bool
+) -> dict[str, float | int]:
+    """Return SUMO's row: of its own file where there is one, else of the network as we write it.
 
-    if name not in ROUTERS:
-        raise BadSettings(f"there is no router {name!r}; there are {', '.join(ROUTERS)}")
-    make = ROUTERS[name]
-    return None if make is None else make()
+    What is given off is by the emission classes of SUMO's vehicle types, of those who arrived.
+    """
+    from proving.traffic.sumo import beside_sumo, files_in_sumo, grams_per_veh_km
 
-
-def _run(asked: "NetworkScenario", how: How) -> "Run":
-    from proving.traffic.drivers import CONTROLLERS
-    from proving.traffic.errors import BadSettings
-    from proving.traffic.network.simulate import Run
-
-    if how.controller not in CONTROLLERS:
-        raise BadSettings(f"there is no controller {how.controller!r}; there are {', '.join(CONTROLLERS)}")
-    make = CONTROLLERS[how.controller]
-    return Run(
-        duration_s=asked.duration_s if how.duration_s is None else how.duration_s,
-        dt_s=asked.step_s if how.dt_s is None else how.dt_s,
-        start_s=asked.begin_s if how.start_s is None else how.start_s,
-        capacity=how.capacity,
-        controller=None if make is None else make(),
-        at_new_speed=asked.at_new_speed,
-    )
-
-
-def _row(outcome: "Outcome") -> dict[str, int]:
-    return {
-        "finished": int(outcome.is_finished.sum()),
-        "active": outcome.active,
-        "waiting": outcome.waiting,
-        "collisions": outcome.collisions,
-        "emergencies": outcome.emergencies,
-    }
-
-
-def _beside(asked: "NetworkScenario", run: "Run", demand: tuple[Path, ...], seed: int) -> dict[str, float | int]:
-    """Return SUMO's row: of its own file where there is one, else of the network as we write it."""
-    from proving.traffic.sumo import beside_sumo, files_in_sumo
-
-    run = dataclasses.replace(run, controller=None)
+    run = dataclasses.replace(done.run, controller=None)
     if asked.file is not None and asked.file.name.endswith((".sumocfg", ".cfg", ".net.xml")):
-        said = files_in_sumo(asked.file, run, seed, demand=demand)
+        said = files_in_sumo(asked.file, run, seed, demand=demand, details=emits)
     else:
-        said = beside_sumo(asked.road_map, asked.demand, run, seed)
+        said = beside_sumo(asked.road_map, asked.demand, run, seed, details=emits)
     counts = ("finished", "active", "waiting", "collisions", "emergencies", "teleports")
-    return {name: getattr(said, name) for name in counts} | said.means()
+    means = said.means()
+    arrived_km = said.finished * means.get("driven_m", 0.0) / 1000
+    return {name: getattr(said, name) for name in counts} | means | grams_per_veh_km(said.emitted_kg, arrived_km)
 
 
-def _crowded(demand: "Demand", outcome: "Outcome", run: "Run", seed: int) -> list[str]:
+def _crowded(done: "Ran", seed: int) -> list[str]:
     """Return a line for each edge where more want to start than it takes: over a tenth of them wait at the end."""
     from proving.traffic.network.trips import written_out
 
-    end_s = run.start_s + run.duration_s
-    first = {trip.name: trip.route[0] for trip in written_out(demand, seed, end_s)}
+    run, outcome = done.run, done.outcome
+    first = {trip.name: trip.route[0] for trip in written_out(done.demand, seed, run.start_s + run.duration_s)}
     due, left = Counter[str](), Counter[str]()
     for name, wanted_s, is_left in zip(outcome.names, outcome.wanted_s, outcome.left_waiting, strict=True):
         due[first[name]] += int(wanted_s <= run.duration_s)
@@ -208,11 +168,17 @@ def _crowded(demand: "Demand", outcome: "Outcome", run: "Run", seed: int) -> lis
     ]
 
 
-def _print(rows: list[dict[str, float | int | str]], *, is_json: bool) -> None:
-    if is_json:
-        print(json_format.dumps(rows))
-        return
+def _print(rows: list[dict[str, float | int | str]]) -> None:
+    """Print what became of the trips, and below it what was measured of everybody."""
     names = list(dict.fromkeys(name for row in rows for name in row))
+    measured = [name for name in names if name in MEASURED or name.endswith("_g_per_veh_km")]
+    _print_columns(rows, [name for name in names if name not in measured])
+    if measured:
+        print()
+        _print_columns(rows, ["engine", "seed", *measured])
+
+
+def _print_columns(rows: list[dict[str, float | int | str]], names: list[str]) -> None:
     lines = [names, *([_said(row.get(name, "-")) for name in names] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
     for line in lines:

@@ -1,6 +1,7 @@
-"""Who of a demand is automated: by chance, each vehicle for itself."""
+"""How many of a demand come, and who of them is automated: by chance, each vehicle for itself."""
 
 import dataclasses
+import math
 import zlib
 
 from proving.traffic.errors import BadSettings
@@ -44,3 +45,20 @@ def with_automated(demand: Demand, share: float, seed: int = 0) -> Demand:
         trips=tuple(chosen(trip) for trip in demand.trips),
         flows=tuple(flows),
     )
+
+
+def with_inflow(demand: Demand, veh_per_h: float | None) -> Demand:
+    """Return the demand with so many vehicles coming in all, each flow keeping its share; None: as it is.
+
+    Raises:
+        BadSettings: the number is not above 0 and finite, or nobody comes in flows.
+    """
+    if veh_per_h is None:
+        return demand
+    if not 0 < veh_per_h < math.inf:
+        raise BadSettings(f"inflow_veh_per_h must be above 0 and finite, not {veh_per_h}")
+    if not demand.flows:
+        raise BadSettings("inflow_veh_per_h needs flows, but here all trips are given one by one")
+    scale = veh_per_h / sum(flow.veh_per_h for flow in demand.flows)
+    flows = tuple(dataclasses.replace(flow, veh_per_h=flow.veh_per_h * scale) for flow in demand.flows)
+    return dataclasses.replace(demand, flows=flows)

@@ -31,12 +31,13 @@ def trips(outcome: Outcome) -> pa.Table:
     )
 
 
-def moments(road_map: RoadMap, run: Run, names: Sequence[str], record: Record) -> pa.Table:
-    """Return one row per vehicle and step, in order of time.
+def moments(road_map: RoadMap, run: Run, names: Sequence[str], records: Sequence[Record]) -> pa.Table:
+    """Return one row per vehicle and step, in order of time, of the records of a run's stretches.
 
     `edge` is a connection's name ("a_0 -> b_0") inside a junction, and `lane` is 0 there; positions are those of front
     bumpers, from the start of the lane. What signals showed is in the schema's metadata, see `signal_changes`.
     """
+    record = Record(*(np.concatenate(parts) if len(parts[0]) else () for parts in zip(*records, strict=True)))
     step, place = np.nonzero(record.trip >= 0)
     there = (step, place)
     edges = [(edge.name, index) for edge in road_map.edges for index in range(len(edge.lanes))]

@@ -12,7 +12,7 @@ from proving.traffic.routing.by_lane import ByLane
 from proving.traffic.routing.choices import Choices, Router
 from proving.traffic.routing.random_turns import RandomTurns
 from proving.traffic.routing.rerouting import Rerouting
-from proving.traffic.routing.world import Routed, routed, simulate_routed, simulate_routed_many
+from proving.traffic.routing.world import Routed, routed, simulate_routed, simulate_routed_many, stepping
 
 # None: everybody keeps the route that the demand says; where that loops, for ever.
 ROUTERS: dict[str, Callable[[], Router] | None] = {
@@ -38,4 +38,5 @@ __all__ = [
     "routed",
     "simulate_routed",
     "simulate_routed_many",
+    "stepping",
 ]

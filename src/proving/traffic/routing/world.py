@@ -1,7 +1,8 @@
 """A world whose vehicles are given other routes while they drive."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,8 @@ from proving.traffic.network.simulate import (
 from proving.traffic.network.state import Record, State, World
 from proving.traffic.network.step import step
 from proving.traffic.routing.choices import Choices, Memory, Router, choices_beside, goals
+
+Stepping: TypeAlias = Callable[[World, State, Memory, int, bool], tuple[State, Memory, Record | None]]
 
 
 class Routed(NamedTuple):
@@ -87,7 +90,7 @@ def simulate_routed(
     with jax.enable_x64(run.precision == "float64"):
         world, state, names, choices, memory = routed(road_map, demand, run, seed, router)
         now = (jax.tree.map(jnp.asarray, world), state, memory)
-        final, record = jax.device_get(_driven(router, choices, now, run.step_count, is_recorded=is_recorded))
+        final, _, record = jax.device_get(stepping(router, choices)(*now, run.step_count, is_recorded))
     check_room(final, run)
     return outcome_of(world, final, names), record
 
@@ -111,24 +114,27 @@ def simulate_routed_many(
         choices = choices_beside(own, Numbers(together.worlds))
         memory = tuple(jnp.tile(part, len(seeds)) for part in router.first_memory(own))
         now = (jax.tree.map(jnp.asarray, together.world), together.state, memory)
-        final, _ = jax.device_get(_driven(router, choices, now, run.step_count, is_recorded=False))
+        final, _, _ = jax.device_get(stepping(router, choices)(*now, run.step_count, False))
     check_room(final, run)
     return outcomes_of(together, final)
 
 
-def _driven(
-    router: Router, choices: Choices, now: tuple[World, State, Memory], step_count: int, *, is_recorded: bool
-) -> tuple[State, Record | None]:
-    """Return the state after so many steps and, where recorded, every step's record."""
+def stepping(router: Router, choices: Choices) -> Stepping:
+    """Return what takes so many steps on the routes that the router gives: the state and memory after them, a record.
 
-    @jax.jit
-    def driven(world: World, state: State, memory: Memory) -> tuple[State, Record | None]:
+    Only its last two arguments are fixed when it is compiled.
+    """
+
+    @functools.partial(jax.jit, static_argnames=("step_count", "is_recorded"))
+    def stepped(
+        world: World, state: State, memory: Memory, step_count: int, is_recorded: bool
+    ) -> tuple[State, Memory, Record | None]:
         def one(now: tuple[State, Memory], _: None) -> tuple[tuple[State, Memory], Record | None]:
             state, memory = on_routes(router, choices, world, *now)
             state, record = step(world, state)
             return (state, memory), record if is_recorded else None
 
-        (state, _), record = jax.lax.scan(one, (state, memory), None, length=step_count)
-        return state, record
+        (state, memory), record = jax.lax.scan(one, (state, memory), None, length=step_count)
+        return state, memory, record
 
-    return driven(*now)
+    return stepped

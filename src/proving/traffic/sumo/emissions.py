@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ def emitted(
         table: Any = np.loadtxt(told, delimiter=";", ndmin=2)
     # Time, speed, acceleration and slope come first; masses are in milligrams for each second.
     return {name: float(table[:, 4 + i].sum()) * dt_s / 1e6 for i, name in enumerate(EMITTED)}
+
+
+def check_emission_class(name: str) -> None:
+    """Raise BadSettings where SUMO is not installed or does not know the class."""
+    emitted(np.zeros(1), np.zeros(1), 1.0, name)
+
+
+def grams_per_veh_km(emitted_kg: Mapping[str, float], vehicle_km: float) -> dict[str, float]:
+    """Return columns of a row, `co2_g_per_veh_km` and so on; 0 where nobody moved."""
+    per_km = 1000 / vehicle_km if vehicle_km > 0 else 0.0
+    return {f"{name}_g_per_veh_km": kg * per_km for name, kg in emitted_kg.items()}
 
 
 def _compute(options: list[str]) -> None:
