@@ -111,7 +111,6 @@ def test_a_replay_is_a_table_or_a_page(trained: Path, tmp_path: Path, capsys: py
         (["benchmark", "guessing", "--controllers", "magic"], "controller must be one of"),
         (["benchmark", "figureeight0", "--controllers", "acc"], "road network, which takes no controllers"),
         (["benchmark", "figureeight0", "--laws", "newton"], "law must be one of"),
-        (["benchmark", "merge0", "--laws", "lacc"], "law 'lacc' has a memory"),
         (["replay", "{policy}", "figureeight0", "--out", "run.html"], "one on a road network"),
         (["benchmark", "guessing", "--policy", "{checkpoint}"], "is no policy"),
         (["replay", "{policy}", "--out", "run.txt"], "must end in"),

@@ -22,6 +22,7 @@ from proving.traffic.network.devices import so_many_devices
 from proving.traffic.network.districts import joined, shared_out, stepping
 from proving.traffic.network.simulate import Run, outcome_of, prepared, scan
 from proving.traffic.roads import City
+from proving.traffic.sensing import Delayed
 
 devices = so_many_devices(2)
 city = City(row_count=2, column_count=24, block_m=60.0, lane_count=2, signals="actuated")
@@ -29,7 +30,8 @@ road_map, demand = city.road_map(), city.demand(vehicle_count=300, kind="turns",
 routes = [trip.route for trip in demand.trips[::30]]
 often = {"type": "human", "veh_per_h": 400, "is_random": True}
 flows = tuple(Flow(name=f"f{i}", route=one, **often) for i, one in enumerate(routes))
-demand = dataclasses.replace(demand, flows=flows)
+late = tuple(dataclasses.replace(one, driver=Delayed(law=one.driver, step_count=1)) for one in demand.types)
+demand = dataclasses.replace(demand, flows=flows, types=late)
 run = Run(duration_s=80, dt_s=0.5, capacity=640, precision="float64")
 jax.config.update("jax_enable_x64", True)
 world, state, names = prepared(road_map, demand, run, 3)

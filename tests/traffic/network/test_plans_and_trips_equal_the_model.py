@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 
-from proving.traffic.drivers import Lacc
 from proving.traffic.errors import BadSettings
 from proving.traffic.model.network import Settings, simulated
 from proving.traffic.model.network.journeys import Span, journeys
@@ -130,7 +129,5 @@ def test_nothing_is_said_of_networks_that_the_model_does_not_know(record: type):
 def test_what_the_model_does_not_know_is_refused():
     with pytest.raises(BadSettings, match="there is no controller 'ours'"):
         simulated(straight(), Demand(), Settings(step_count=1, controller="ours"))
-    with pytest.raises(BadSettings, match="'car': its law has a memory"):
-        simulated(straight(), Demand(types=(VehicleType(driver=Lacc()),)), Settings(step_count=1))
     with pytest.raises(BadSettings, match="expected a step or more of at most 2 s, not 1 of nan s"):
         simulated(straight(), Demand(), Settings(step_count=1, dt_s=math.nan))

@@ -19,6 +19,7 @@ from proving.traffic.network.simulate import Outcome, Run, outcome_of, prepared,
 from proving.traffic.network.state import Record, Rules, State, World
 from proving.traffic.network.step import step as stepped
 from proving.traffic.roads import Bottleneck, FigureEight, Merge, SignalGrid
+from proving.traffic.sensing import Delayed
 
 from .joined_networks import joined
 from .small_networks import crossing, edge, lane_drop, straight, two_phases
@@ -39,10 +40,11 @@ TYPES = (
     VehicleType(name="taxi", driver=Idm(), vehicle_class="taxi"),
     VehicleType(name="automated", is_automated=True),
 )
-# With one of every other law that remembers nothing.
-EVERY_LAW = TYPES + tuple(
-    VehicleType(name=name, driver=LAWS[name]())
-    for name in ("krauss_original", "gipps", "ovm", "linear_ovm", "bando_ftl", "cfm", "bcm", "acc")
+# With one of every other law, and people who are late.
+EVERY_LAW = (
+    *TYPES,
+    *(VehicleType(name=name, driver=law()) for name, law in LAWS.items() if name not in ("idm", "krauss")),
+    VehicleType(name="late", driver=Delayed(law=Idm(noise_intensity=0.063), step_count=2)),
 )
 RUN = Run(
     duration_s=STEPS * 0.5, dt_s=0.5, capacity=320, precision="float64", controller=CONTROLLERS["pi_saturation"]()
@@ -56,13 +58,14 @@ RUNS = {
             RUN,
             duration_s=STEPS * 0.4,
             dt_s=0.4,
+            controller=CONTROLLERS["time_headway"](),
             at_new_speed=True,
             start_s=3601.0,
             rules=Rules(keep_right_mps2=0.2, politeness=0.3),
         ),
     ),
 }
-CONTROLLER = "pi_saturation"
+STEERED_BY = {type(make()): name for name, make in CONTROLLERS.items() if make is not None}
 
 
 def with_changes(road_map: RoadMap, **changes) -> RoadMap:
@@ -200,7 +203,7 @@ def settings_of(run: Run) -> Settings:
         start_s=run.start_s,
         rules=run.rules,
         at_new_speed=run.at_new_speed,
-        controller=CONTROLLER,
+        controller=STEERED_BY[type(run.controller)],
     )
 
 

@@ -15,7 +15,7 @@ from proving.traffic.network.simulate import Run, prepared
 from .small_networks import crossing
 
 # The number of virtual devices is fixed when JAX starts, so this needs a process of its own. Chance decides when
-# vehicles come, how fast they like to drive, and how they jitter. Arrays of other sizes may be rounded otherwise, so
+# vehicles come, how fast they like to drive, and how they jitter; they act late. Arrays of other sizes may be rounded otherwise, so
 # the same means to a billionth here.
 IN_A_PROCESS = """
 import jax, numpy as np
@@ -24,10 +24,11 @@ from proving.traffic.drivers import Idm
 from proving.traffic.network import Demand, Flow, VehicleType
 from proving.traffic.network.devices import simulate_on
 from proving.traffic.network.simulate import Run, simulate
+from proving.traffic.sensing import Delayed
 
 ways = {"major": 500, "minor": 300}
 demand = Demand(
-    types=(VehicleType(driver=Idm(), speed_spread=0.1),),
+    types=(VehicleType(driver=Delayed(law=Idm(), step_count=1), speed_spread=0.1),),
     flows=tuple(
         Flow(name=name, route=(f"in_{name}", f"out_{name}"), veh_per_h=rate, is_random=True)
         for name, rate in ways.items()

@@ -21,10 +21,11 @@ from proving.traffic.drivers import (
     Ovm,
     PiSaturation,
 )
+from proving.traffic.sensing import Delayed
 
 # Each function takes the one law that it is about; together they are looked up by type.
 Law: TypeAlias = Any
-Memory: TypeAlias = dict[str, float]
+Memory: TypeAlias = dict[str, Any]
 
 
 @dataclass
@@ -45,6 +46,11 @@ class Sight:
 def follow(law: Law, see: Sight, memory: Memory) -> float:
     """Return the acceleration that the law wants; what it remembers changes."""
     return RULES[type(law)](law, see, memory)
+
+
+def innermost(law: Law) -> Law:
+    """Return the law that others lie around."""
+    return innermost(law.law) if isinstance(law, Delayed) else law
 
 
 def own_law(law: Law, faster: float, looser: float) -> Law:
@@ -69,6 +75,7 @@ def equilibrium_gap(law: Law, v: float) -> float:
 
     Standing, that is the largest at which one still stands: some laws want no more than that at any smaller one either.
     """
+    law = innermost(law)
     if isinstance(law, Idm | BandoFtl):
         v = min(v, 0.95 * law.desired_speed_mps)
     v = min(v, law.desired_speed_mps)
@@ -207,7 +214,7 @@ def acc(law: Acc, see: Sight, memory: Memory) -> float:
 def cacc(law: Cacc, see: Sight, memory: Memory) -> float:
     """Ploeg et al. (2011)."""
     hardest, h, u = law.limits[2], law.headway_s, memory.get("accel", 0.0)
-    sent = min(max((see.ahead - memory["leader"]) / see.dt, -hardest), hardest)
+    sent = min(max((see.ahead - memory.get("leader", see.v)) / see.dt, -hardest), hardest)
     e, e_rate = see.gap - law.min_gap_m - h * see.v, see.ahead - see.v - h * u
     u += see.dt / h * (-u + law.gap_gain * e + law.speed_gain * e_rate + sent)
     memory["accel"], memory["leader"] = _bounded(law, see, u), see.ahead
@@ -229,6 +236,14 @@ def _within(law: Law, see: Sight, wish: float) -> float:
     b, tau = hardest * 2 / 3, 0.3
     safe = -b * tau + math.sqrt((b * tau) ** 2 + see.ahead**2 + 2 * b * max(see.gap - 1.0, 0.0))
     return min(wish, max((safe - see.v) / tau, -hardest))
+
+
+def delayed(law: Delayed, see: Sight, memory: Memory) -> float:
+    """Treiber, Kesting, Helbing (2006): the same of what there was so many steps ago, or first of all."""
+    seen = memory.setdefault("seen", [])
+    seen.append((see.v, see.gap, see.ahead))
+    v, gap, ahead = seen[max(len(seen) - 1 - law.step_count, 0)]
+    return follow(law.law, replace(see, v=v, gap=gap, ahead=ahead), memory)
 
 
 def follower_stopper(law: FollowerStopper, see: Sight, memory: Memory) -> float:
@@ -297,6 +312,7 @@ RULES = {
     Lacc: lacc,
     Acc: acc,
     Cacc: cacc,
+    Delayed: delayed,
     FollowerStopper: follower_stopper,
     NonLocalFollowerStopper: non_local_follower_stopper,
     PiSaturation: pi_saturation,

@@ -20,13 +20,12 @@ from proving.traffic.network.chosen import running_count
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.network.simulate import Outcome, Run, check_room, outcome_of, prepared
-from proving.traffic.network.state import Finished, Lights, State, Vehicles, World, pick, pick_all
+from proving.traffic.network.state import DISTRICTS, Finished, Lights, State, Vehicles, World, pick, pick_all
 from proving.traffic.network.step import moved, order_of
 from proving.traffic.network.tables import Network
 
 Array: TypeAlias = Any
 
-AXIS = "device"
 # How many edges beyond its own a device sees, to every side. In a step one looks three edges ahead at those who come to
 # the junctions there and at the room behind these, after everybody may have crossed two short edges.
 REACH = 6
@@ -111,7 +110,7 @@ def shared_out(devices: Sequence[jax.Device], world: World, state: State) -> Sha
 
     room = Room(share(district.sees), share(district.own & district.shows))
     states = [_seen(world, state, sees, room.seen) for sees in district.sees]
-    mesh = jax.make_mesh((len(devices),), (AXIS,), axis_types=(AxisType.Auto,), devices=devices)
+    mesh = jax.make_mesh((len(devices),), (DISTRICTS,), axis_types=(AxisType.Auto,), devices=devices)
 
     def rows(*parts: Array) -> Array:
         return np.stack([np.asarray(part) for part in parts])
@@ -121,7 +120,7 @@ def shared_out(devices: Sequence[jax.Device], world: World, state: State) -> Sha
 
 def stepping(shared: Shared, step_count: int) -> Callable[[World, District, State], State]:
     """Return the function that takes a shared world, its districts and its state so many steps on, to be compiled."""
-    by_device = PartitionSpec(AXIS)
+    by_device = PartitionSpec(DISTRICTS)
 
     def own(row: Array) -> Array:
         return row[0]
@@ -188,7 +187,7 @@ def _told(world: World, district: District, before: State, after: State, room: R
         room: for how many there is room.
     """
     nowhere = world.network.lanes.length_m.shape[0] - 1
-    device = jax.lax.axis_index(AXIS)
+    device = jax.lax.axis_index(DISTRICTS)
     vehicles = after.vehicles
     # What became of those who were in other districts is only a guess.
     lane = jnp.where(pick(district.own, before.vehicles.lane), vehicles.lane, nowhere)
@@ -199,7 +198,7 @@ def _told(world: World, district: District, before: State, after: State, room: R
     listed = listed.at[jnp.where(tells, number, room.told)].set(place, mode="drop")
     said = pick_all(vehicles, jnp.maximum(listed, 0))
     said = said._replace(lane=jnp.where(listed >= 0, pick(lane, jnp.maximum(listed, 0)), nowhere))
-    heard: Vehicles = jax.lax.all_gather(said, AXIS)
+    heard: Vehicles = jax.lax.all_gather(said, DISTRICTS)
     is_new = (jnp.arange(heard.lane.shape[0])[:, None] != device) & pick(district.sees, heard.lane)
     heard = heard._replace(lane=jnp.where(is_new, heard.lane, nowhere))
     vehicles = vehicles._replace(lane=jnp.where(pick(district.sees, lane), lane, nowhere))
@@ -217,9 +216,9 @@ def _told(world: World, district: District, before: State, after: State, room: R
 
     counts = (after.next_trip, after.collisions, after.emergencies, after.overflow + lost)
     known = (before.next_trip, before.collisions, before.emergencies, before.overflow)
-    added = jax.lax.psum(jax.tree.map(own_share, counts, known), AXIS)
+    added = jax.lax.psum(jax.tree.map(own_share, counts, known), DISTRICTS)
     next_trip, collisions, emergencies, overflow = (then + more for then, more in zip(known, added, strict=True))
-    lights = Lights(*jax.lax.psum(tuple(jnp.where(district.lights, part, 0) for part in after.lights), AXIS))
+    lights = Lights(*jax.lax.psum(tuple(jnp.where(district.lights, part, 0) for part in after.lights), DISTRICTS))
     return after._replace(
         vehicles=pick_all(every, order),
         lights=lights,

@@ -1,6 +1,5 @@
 """What each driver wants, by the law of its vehicle's type."""
 
-import dataclasses
 import operator
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -9,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from proving.traffic.drivers import Bcm, NonLocalFollowerStopper
 from proving.traffic.network.demand import VehicleType
-from proving.traffic.network.state import Fleet, Vehicles, World, chance, pick
+from proving.traffic.network.places import Places
+from proving.traffic.network.state import DISTRICTS, Fleet, Vehicles, World, chance, pick
 from proving.traffic.noise import Draws, standard_normal
-from proving.traffic.state import Driver, HumanDriver, View
+from proving.traffic.state import FREE_GAP_M, Driver, HumanDriver, Memory, View
 from proving.traffic.streams import STREAM_NOISE
 
 Array: TypeAlias = Any
@@ -53,8 +54,15 @@ def fleet(types: Sequence[VehicleType], controller: Driver | None, dtype: str = 
 
 
 def _number(law: HumanDriver, names: Sequence[str], otherwise: float) -> float:
-    """Return the first of these that the law has."""
-    return next((float(getattr(law, name)) for name in names if hasattr(law, name)), otherwise)
+    """Return the first of these that the law has, or the one that it is around."""
+    own = innermost(law)
+    return next((float(getattr(own, name)) for name in names if hasattr(own, name)), otherwise)
+
+
+def innermost(law: Driver | None) -> Driver | None:
+    """Return the law that others lie around: who drives late, or with failsafes, drives by a law all the same."""
+    inner = getattr(law, "law", None)
+    return law if inner is None else innermost(inner)
 
 
 def _stacked(members: Sequence[HumanDriver], dtype: str) -> HumanDriver:
@@ -67,14 +75,61 @@ def _stacked(members: Sequence[HumanDriver], dtype: str) -> HumanDriver:
 
 
 def wanted_mps2(world: World, kind: Array, view: View) -> Array:
-    """Return the acceleration that the laws of these types want; without memory and without noise."""
+    """Return what the laws of these types would want of what they had never seen before; without noise."""
     total = jnp.zeros_like(view.speed_mps)
     for number, law in enumerate(world.fleet.laws):
-        accel_mps2, _ = _of(law, kind).drive(view, ())
+        accel_mps2, _ = _of(law, kind).drive(view, law.first_memory(view.speed_mps))
         if len(world.fleet.laws) == 1:
             return accel_mps2
         total = jnp.where(pick(world.fleet.law, kind) == number, accel_mps2, total)
     return total
+
+
+def first_habits(fleet: Fleet, speed_mps: Array) -> tuple[Memory, ...]:
+    """Return what each law remembers of vehicles that have just appeared; nothing where no law remembers anything."""
+    if all(map(is_memoryless, fleet.laws)):
+        return ()
+    return tuple(law.first_memory(speed_mps) for law in fleet.laws)
+
+
+def lawful_mps2(world: World, vehicles: Vehicles, view: View) -> tuple[Array, tuple[Memory, ...]]:
+    """Return the acceleration that everybody's law wants, without noise, and what the laws then remember."""
+    if not vehicles.habits:
+        return wanted_mps2(world, vehicles.kind, view), ()
+    total, habits = jnp.zeros_like(view.speed_mps), []
+    for number, (law, known) in enumerate(zip(world.fleet.laws, vehicles.habits, strict=True)):
+        accel_mps2, habit = _of(law, vehicles.kind).drive(view, known)
+        habits.append(habit)
+        total = jnp.where(pick(world.fleet.law, vehicles.kind) == number, accel_mps2, total)
+    return total, tuple(habits)
+
+
+def with_company(world: World, vehicles: Vehicles, here: Places, view: View) -> View:
+    """Return the view with who is behind in the lane, and how fast all are on average, where laws look at it."""
+    laws = [innermost(law) for law in (*world.fleet.laws, world.fleet.controller)]
+    if any(isinstance(law, Bcm) for law in laws):
+        is_followed = jnp.append(~here.is_front[1:] & here.exists[1:], False)
+        rear_m = vehicles.position_m - here.length_m
+        view = view._replace(
+            follower_gap_m=jnp.where(is_followed, rear_m - jnp.roll(vehicles.position_m, -1), FREE_GAP_M),
+            follower_speed_mps=jnp.where(is_followed, jnp.roll(vehicles.speed_mps, -1), vehicles.speed_mps),
+        )
+    if isinstance(laws[-1], NonLocalFollowerStopper):
+        view = view._replace(mean_speed_mps=_mean_mps(world, vehicles, here))
+    return view
+
+
+def _mean_mps(world: World, vehicles: Vehicles, here: Places) -> Array:
+    """Return the mean speed of all vehicles of everybody's world."""
+    counts = here.exists if world.own is None else here.exists & pick(world.own, vehicles.lane)
+    number = jnp.zeros_like(vehicles.trip) if world.trips.world is None else pick(world.trips.world, vehicles.trip)
+    nothing = jnp.zeros(jnp.atleast_1d(world.seed).shape[0], dtype=vehicles.speed_mps.dtype)
+    # Added up one after the other, so that the sum is the same alone and among other worlds.
+    summed = nothing.at[number].add(jnp.where(counts, vehicles.speed_mps, 0), mode="drop")
+    count = nothing.at[number].add(counts, mode="drop")
+    if world.own is not None:
+        summed, count = jax.lax.psum((summed, count), DISTRICTS)
+    return pick(summed / jnp.maximum(count, 1), number)
 
 
 def noise_mps2(world: World, vehicles: Vehicles, step: Array) -> Array:
@@ -109,5 +164,5 @@ def _of(law: HumanDriver, kind: Array) -> HumanDriver:
 
 
 def is_memoryless(law: HumanDriver) -> bool:
-    """Return whether a law remembers nothing, as those on networks must."""
-    return dataclasses.is_dataclass(law) and not law.first_memory(np.zeros(1))
+    """Return whether a law remembers nothing."""
+    return not jax.tree.leaves(law.first_memory(np.zeros(1)))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.chosen import FEW_PIECES, chosen, running_count, spread, worked
+from proving.traffic.network.driving import first_habits
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Finished, State, Vehicles, World, chance, clock, pick
@@ -191,6 +192,7 @@ def fresh_vehicles(world: World, start: Start, now_s: Array) -> Vehicles:
         brakes=jnp.zeros_like(start.enters),
         memory=() if controller is None else controller.first_memory(start.speed_mps),
         halt=() if world.trips.halts is None else Halt(jnp.zeros_like(start.lane), zero),
+        habits=first_habits(world.fleet, start.speed_mps),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from proving.traffic.errors import BadSettings, Overflow
 from proving.traffic.network.demand import Demand
-from proving.traffic.network.driving import fleet, is_memoryless
+from proving.traffic.network.driving import first_habits, fleet
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.plans import Planner, guidance
 from proving.traffic.network.road_map import RoadMap
@@ -118,7 +118,7 @@ def prepared(
     Raises:
         BadNetwork: the demand does not fit the network; the message names what does not.
         Overflow: more vehicles stand on the road at the start than `run.capacity`.
-        BadSettings: a law remembers things, which those on networks cannot; or 64 bits are asked for outside them.
+        BadSettings: 64 bits are asked for outside them.
     """
     return worlds_of(road_map, demand, run, (seed,), planner)[0]
 
@@ -129,9 +129,6 @@ def worlds_of(
     """Return what `prepared` does for each seed, all on one network."""
     if run.precision == "float64" and jax.dtypes.canonicalize_dtype(np.float64) != np.float64:
         raise BadSettings("a float64 run is prepared and stepped inside `with jax.enable_x64(True)`, not outside")
-    for kind in demand.types:
-        if not is_memoryless(kind.driver):
-            raise BadSettings(f"vehicle type {kind.name!r}: its law has a memory, which networks do not carry")
     planner = planner or Planner(road_map)
     span_s = (run.start_s, run.start_s + run.duration_s)
     every = [journeys(demand, planner, seed, span_s, run.precision) for seed in seeds]
@@ -291,6 +288,7 @@ def _first_state(world: World, road_map: RoadMap, run: Run) -> State:
         brakes=np.zeros(run.capacity, dtype=bool),
         memory=() if controller is None else controller.first_memory(jnp.asarray(zero)),
         halt=() if world.trips.halts is None else Halt(nothing, zero),
+        habits=first_habits(world.fleet, jnp.asarray(zero)),
     )
     phases = [first_phase(signal, run.start_s) for signal in road_map.signals]
     unknown = np.full(world.trips.depart_s.shape[0], np.nan, dtype=dtype)

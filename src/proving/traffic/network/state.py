@@ -17,6 +17,9 @@ from proving.traffic.state import Driver, HumanDriver, Memory
 Array: TypeAlias = Any
 Records = TypeVar("Records")
 
+# What the axis of devices is called where several drive one network, each its own district.
+DISTRICTS = "device"
+
 
 def pick(values: Array, index: Array) -> Array:
     """Return the values at indices that are known to be there."""
@@ -54,6 +57,7 @@ class Vehicles(NamedTuple):
         driven_m: way driven.
         brakes: whether it braked in the last step.
         memory: what the controller remembers of automated vehicles.
+        habits: what each law remembers; nothing where none does.
         halt: how far it is with its stops; nothing where no trip has any.
     """
 
@@ -73,6 +77,7 @@ class Vehicles(NamedTuple):
     brakes: Array
     memory: Memory
     halt: Halt | tuple[()] = ()
+    habits: tuple[Memory, ...] = ()
 
 
 class Finished(NamedTuple):

@@ -7,11 +7,11 @@ back in order of lane and place.
 import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.ahead import Ahead, limit_ahead_mps, look_ahead
+from proving.traffic.network.ahead import limit_ahead_mps, look_ahead
 from proving.traffic.network.changing import Drive, changes, sort_key
 from proving.traffic.network.chosen import spread, worked
 from proving.traffic.network.coming import spared_m
-from proving.traffic.network.driving import draws, noise_mps2, wanted_mps2
+from proving.traffic.network.driving import draws, lawful_mps2, noise_mps2, wanted_mps2, with_company
 from proving.traffic.network.gates import Gate, Merging, gates
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
@@ -62,7 +62,9 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
     ahead = with_stops(world, vehicles, here, look_ahead(world, vehicles, here, gate))
     limit_mps = limit_ahead_mps(world, vehicles, here)
     joining_mps2 = _joining_mps2(world, vehicles, gate, merging, limit_mps)
-    accel_mps2, memory = _decided(world, vehicles, at_step, (ahead, joining_mps2, limit_mps), command)
+    view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
+    view = with_company(world, vehicles, here, view._replace(chance=draws(world, vehicles, at_step)))
+    accel_mps2, memory, habits = _decided(world, vehicles, at_step, (view, ahead.is_line, joining_mps2), command)
     drive = Drive(ahead, limit_mps, accel_mps2)
     if command is None or command.lane_wish is None:
         change = changes(world, vehicles, here, drive, at_step)
@@ -75,7 +77,7 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
     record = Record(who, vehicles.lane, vehicles.position_m, vehicles.speed_mps, accel_mps2, state.lights.phase)
     has_changed = change.to_lane != vehicles.lane
     after = vehicles._replace(
-        lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory
+        lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory, habits=habits
     )
     overlaps = spread(gate.some, gate.is_some, gate.overlaps, False)
     stays = spread(gate.some, gate.is_some, gate.holds, False)
@@ -125,35 +127,36 @@ def order_of(keys: Array) -> Array:
 
 
 def _decided(
-    world: World, vehicles: Vehicles, at_step: Array, seen: tuple[Ahead, Array, Array], command: Command | None
-) -> tuple[Array, Memory]:
-    """Return what everybody wants to do: by law, by controller, or by command as far as lines allow."""
+    world: World, vehicles: Vehicles, at_step: Array, seen: tuple[View, Array, Array], command: Command | None
+) -> tuple[Array, Memory, tuple[Memory, ...]]:
+    """Return what everybody wants to do, by law, by controller, or by command as far as lines allow.
+
+    And what controller and laws then remember.
+    """
     fleet = world.fleet
-    ahead, joining_mps2, limit_mps = seen
-    view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
-    chance = draws(world, vehicles, at_step)
-    lawful_mps2 = wanted_mps2(world, vehicles.kind, view._replace(chance=chance))
+    view, is_line, joining_mps2 = seen
+    by_law_mps2, habits = lawful_mps2(world, vehicles, view)
     # A line may turn up at any moment, and laws that fear for their gap would brake for it harder than it takes.
     stand_m, brake_mps2 = (pick(part, vehicles.kind) for part in (fleet.stand_m, fleet.brake_mps2))
-    room_m = jnp.maximum(ahead.gap_m - stand_m, LEAST_ROOM_M)
+    room_m = jnp.maximum(view.gap_m - stand_m, LEAST_ROOM_M)
     takes_mps2 = vehicles.speed_mps**2 / (2 * room_m)
-    enough_mps2 = jnp.maximum(lawful_mps2, -jnp.maximum(SURELY * takes_mps2, brake_mps2))
-    lawful_mps2 = jnp.where(ahead.is_line, enough_mps2, lawful_mps2)
-    accel_mps2 = lawful_mps2 + noise_mps2(world, vehicles, at_step)
+    enough_mps2 = jnp.maximum(by_law_mps2, -jnp.maximum(SURELY * takes_mps2, brake_mps2))
+    by_law_mps2 = jnp.where(is_line, enough_mps2, by_law_mps2)
+    accel_mps2 = by_law_mps2 + noise_mps2(world, vehicles, at_step)
     memory = vehicles.memory
     is_automated = pick(fleet.is_automated, vehicles.kind)
     if fleet.controller is not None:
-        steered_mps2, memory = fleet.controller.drive(view._replace(chance=chance), vehicles.memory)
+        steered_mps2, memory = fleet.controller.drive(view, vehicles.memory)
         accel_mps2 = jnp.where(is_automated, steered_mps2, accel_mps2)
     if command is not None:
         is_told = is_automated & ~jnp.isnan(command.accel_mps2)
-        told_mps2 = jnp.where(ahead.is_line, jnp.minimum(command.accel_mps2, lawful_mps2), command.accel_mps2)
+        told_mps2 = jnp.where(is_line, jnp.minimum(command.accel_mps2, by_law_mps2), command.accel_mps2)
         accel_mps2 = jnp.where(is_told, told_mps2, accel_mps2)
     # Nor does anybody roll over a line because a law, or noise, brakes softly in front of it.
     surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + spared_m(world, vehicles.speed_mps))
-    must_stop = ahead.is_line & (surely_mps2 > brake_mps2)
+    must_stop = is_line & (surely_mps2 > brake_mps2)
     accel_mps2 = jnp.where(must_stop, jnp.minimum(accel_mps2, -surely_mps2), accel_mps2)
-    return jnp.minimum(accel_mps2, joining_mps2), memory
+    return jnp.minimum(accel_mps2, joining_mps2), memory, habits
 
 
 def _joining_mps2(world: World, vehicles: Vehicles, gate: Gate, merging: Merging, limit_mps: Array) -> Array:

@@ -268,7 +268,7 @@ class _Road:
         columns: dict[str, Any] = {
             name: np.full(capacity, nobody.get(name, 0), dtype=np.asarray(getattr(vehicles, name)).dtype)
             for name in vehicles._fields
-            if name not in ("memory", "halt")
+            if name not in ("memory", "halt", "habits")
         }
         for name, values in rows.items():
             columns[name][:count] = values

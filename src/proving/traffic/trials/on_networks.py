@@ -8,7 +8,6 @@ from proving.traffic.drivers import LAWS
 from proving.traffic.errors import BadSettings
 from proving.traffic.learn.judging import Feedback, NetworkVerdict, judge_on_network
 from proving.traffic.learn.policy import Policy
-from proving.traffic.network.driving import is_memoryless
 from proving.traffic.ramp_metering import Alinea
 from proving.traffic.roads import Bottleneck, SignalGrid
 from proving.traffic.state import HumanDriver
@@ -114,13 +113,11 @@ def with_law(task: NetworkTask, name: str) -> NetworkTask:
     """Return the task with this law for everybody.
 
     Raises:
-        BadSettings: there is no such law, or it remembers things.
+        BadSettings: there is no such law.
     """
     if name not in LAWS:
         raise BadSettings(f"law must be one of {', '.join(LAWS)}, not {name!r}")
     law: HumanDriver = LAWS[name]()
-    if not is_memoryless(law):
-        raise BadSettings(f"law {name!r} has a memory, which networks do not carry")
     demand = task.traffic.demand
     types = tuple(dataclasses.replace(kind, driver=law) for kind in demand.types)
     return dataclasses.replace(

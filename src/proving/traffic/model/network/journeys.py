@@ -148,6 +148,7 @@ def begun(journey: Journey, lane: Strip, speed_mps: float, now_s: float, seed: i
         factor=min(max(factor, SLOWEST_FACTOR), FASTEST_FACTOR),
         departed_s=now_s,
         steering={"mean": speed_mps, "command": speed_mps, "leader": speed_mps},
+        habits={"leader": speed_mps},
     )
 
 

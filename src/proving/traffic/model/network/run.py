@@ -22,7 +22,7 @@ from proving.traffic.model.network.overlaps import overlaps
 from proving.traffic.model.network.records import Arrival, History, Moment, Settings
 from proving.traffic.model.network.roads import Roads, Strip, roads
 from proving.traffic.model.network.stops import due, halt, stands_at, with_stop
-from proving.traffic.model.network.vehicles import FREE_GAP_M, Vehicle, scene_of
+from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle, scene_of
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.road_map import RoadMap
 
@@ -45,7 +45,7 @@ def simulated(road_map: RoadMap, demand: Demand, settings: Settings, seed: int =
     """Return what happens to everybody.
 
     Raises:
-        BadSettings: the controller is not one of `CONTROLLERS`, or a type's law remembers things.
+        BadSettings: the controller is not one of `CONTROLLERS`.
     """
     run = _Run(road_map, demand, settings, seed)
     for step in range(settings.step_count):
@@ -89,7 +89,7 @@ class _Run:
         for one in scene.everybody:
             gates[one], merging = junctions.of(one)
             ahead = with_stop(look_ahead(one, scene, gates[one], self.lights, stopping), one)
-            intents[one] = self._intent(one, ahead, merging, step)
+            intents[one] = self._intent(one, ahead, merging, scene, step)
         change_lanes(scene, intents, rules, Turn(step, dt_s))
         for one in scene.everybody:
             intent = intents[one]
@@ -106,12 +106,14 @@ class _Run:
         self._arrive_and_start(headroom_m, step)
         self._put_in_order()
 
-    def _intent(self, one: Vehicle, ahead: Ahead, merging: Merging, step: int) -> Intent:
+    def _intent(self, one: Vehicle, ahead: Ahead, merging: Merging, scene: Scene, step: int) -> Intent:
         """Return what it would do in its own lane: by its law, or its controller's."""
         dt_s, number = self.settings.dt_s, one.trip
         limit_mps = limit_ahead_mps(one)
-        # Nobody on a network knows how fast all others are on average, so each takes its own speed for that.
-        sight = Sight(one.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, dt_s, mean=one.speed_mps)
+        sight = Sight(one.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, dt_s, mean=scene.mean_mps)
+        behind = scene.behind(one)
+        if behind is not None:
+            sight.behind_gap, sight.behind = one.rear_m - behind.position_m, behind.speed_mps
         dawdles = replace(sight, dawdle=uniform(self.seed, STREAM_DAWDLE, number, step))
         room_m = max(ahead.gap_m - one.kind.stand_m, LEAST_ROOM_M)
         takes_mps2 = one.speed_mps**2 / (2 * room_m)
@@ -119,7 +121,7 @@ class _Run:
             accel_mps2 = follow(self.controller, dawdles, one.steering)
         else:
             noise = one.kind.said.driver.noise_intensity / math.sqrt(dt_s)
-            accel_mps2 = one.wants_mps2(dawdles)
+            accel_mps2 = follow(one.kind.said.driver, dawdles, one.habits)
             if ahead.is_line:
                 # A line may turn up at any moment, and laws that fear for their gap would brake harder than it takes.
                 accel_mps2 = max(accel_mps2, -max(SURELY * takes_mps2, one.kind.brake_mps2))

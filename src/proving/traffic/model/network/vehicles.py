@@ -3,9 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from proving.traffic.drivers import Cacc, Lacc
-from proving.traffic.errors import BadSettings
-from proving.traffic.model.laws import Law, Memory, Sight, equilibrium_gap, follow
+from proving.traffic.model.laws import Law, Memory, Sight, equilibrium_gap, follow, innermost
 from proving.traffic.model.network.plans import Advice, Leg
 from proving.traffic.model.network.roads import Strip, Way
 from proving.traffic.network.demand import Stop, VehicleType
@@ -40,14 +38,8 @@ class Kind:
 
 
 def kind_of(said: VehicleType) -> Kind:
-    """Return a type with its law's numbers.
-
-    Raises:
-        BadSettings: the law remembers things, which people on networks do not.
-    """
-    law: Law = said.driver
-    if isinstance(law, Lacc | Cacc):
-        raise BadSettings(f"vehicle type {said.name!r}: its law has a memory, which networks do not carry")
+    """Return a type with its law's numbers."""
+    law: Law = innermost(said.driver)
     braking = getattr(law, "braking_mps2", getattr(law, "comfortable_mps2", SOFTEST_MPS2))
     return Kind(said, equilibrium_gap(law, 0.0), getattr(law, "accel_mps2", START_MPS2), max(braking, SOFTEST_MPS2))
 
@@ -76,6 +68,7 @@ class Vehicle:
         stops_done: how many of its halts are behind it.
         stood_s: how long it has stood at the present one.
         steering: what its controller remembers.
+        habits: what its law remembers.
     """
 
     trip: int
@@ -97,6 +90,7 @@ class Vehicle:
     stops_done: int = 0
     stood_s: float = 0.0
     steering: Memory = field(default_factory=dict)
+    habits: Memory = field(default_factory=dict)
 
     @property
     def length_m(self) -> float:
@@ -143,7 +137,7 @@ class Vehicle:
         return min(strip.limit_mps * self.factor, self.kind.said.top_mps)
 
     def wants_mps2(self, sight: Sight) -> float:
-        """Return the acceleration that its law wants of this."""
+        """Return what its law would want of what it had never seen before."""
         return follow(self.kind.said.driver, sight, {})
 
 
@@ -157,6 +151,7 @@ class Scene:
     everybody: list[Vehicle]
     on: dict[Strip, list[Vehicle]]
     place: dict[Vehicle, int]
+    mean_mps: float
 
     def vehicles(self, strip: Strip | None) -> list[Vehicle]:
         """Return who is on this strip, the front first."""
@@ -234,4 +229,5 @@ def scene_of(everybody: list[Vehicle]) -> Scene:
     on: dict[Strip, list[Vehicle]] = {}
     for one in everybody:
         on.setdefault(one.strip, []).append(one)
-    return Scene(everybody, on, {one: place for place, one in enumerate(everybody)})
+    mean_mps = sum(one.speed_mps for one in everybody) / max(len(everybody), 1)
+    return Scene(everybody, on, {one: place for place, one in enumerate(everybody)}, mean_mps)
