@@ -18,9 +18,9 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from proving.traffic.drivers import Idm
 from proving.traffic.network import Demand, RoadMap, Trip, VehicleType
-from proving.traffic.network.districts import AXIS, shared_out, stepping
+from proving.traffic.network.districts import shared_out, stepping
 from proving.traffic.network.simulate import Run, prepared, scan
-from proving.traffic.network.state import State, World
+from proving.traffic.network.state import DISTRICTS, State, World
 from proving.traffic.roads import City
 
 DT_S, TIMES = 0.5, 5.0
@@ -94,7 +94,7 @@ def steps(
         compiled = scan.lower(world, state, step_count, is_recorded=False).compile()
         return lambda state: compiled(world, state)[0], state
     shared = shared_out(devices, world, state)
-    everywhere, by_device = (NamedSharding(shared.mesh, spec) for spec in (PartitionSpec(), PartitionSpec(AXIS)))
+    everywhere, by_device = (NamedSharding(shared.mesh, spec) for spec in (PartitionSpec(), PartitionSpec(DISTRICTS)))
     world = jax.device_put(shared.world, everywhere)
     district, state = jax.device_put((shared.district, shared.state), by_device)
     compiled = jax.jit(stepping(shared, step_count)).lower(world, district, state).compile()

@@ -15,8 +15,8 @@ from proving.traffic.network.simulate import Run, prepared
 from .small_networks import crossing
 
 # The number of virtual devices is fixed when JAX starts, so this needs a process of its own. Chance decides when
-# vehicles come, how fast they like to drive, and how they jitter; they act late. Arrays of other sizes may be rounded otherwise, so
-# the same means to a billionth here.
+# vehicles come, how fast they like to drive, and how they jitter; they act late. Arrays of other sizes may be rounded
+# otherwise, so the same means to a billionth here.
 IN_A_PROCESS = """
 import jax, numpy as np
 from small_networks import crossing, two_phases
@@ -51,9 +51,10 @@ for name in ("active", "waiting", "collisions", "emergencies"):
 
 def test_a_world_among_others_on_two_devices_goes_as_it_does_alone():
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    folders = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     done = subprocess.run(
         [sys.executable, "-c", IN_A_PROCESS],
-        env={**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": folders},
         capture_output=True,
         text=True,
         check=False,

@@ -96,7 +96,8 @@ def lawful_mps2(world: World, vehicles: Vehicles, view: View) -> tuple[Array, tu
     """Return the acceleration that everybody's law wants, without noise, and what the laws then remember."""
     if not vehicles.habits:
         return wanted_mps2(world, vehicles.kind, view), ()
-    total, habits = jnp.zeros_like(view.speed_mps), []
+    total = jnp.zeros_like(view.speed_mps)
+    habits: list[Memory] = []
     for number, (law, known) in enumerate(zip(world.fleet.laws, vehicles.habits, strict=True)):
         accel_mps2, habit = _of(law, vehicles.kind).drive(view, known)
         habits.append(habit)
