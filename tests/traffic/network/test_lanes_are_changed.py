@@ -1,6 +1,6 @@
 """Vehicles leave a lane that ends, pass slower ones, and leave no hole in the rules when they do."""
 
-import dataclasses
+import functools
 
 import numpy as np
 
@@ -18,22 +18,12 @@ from proving.traffic.network import (
 )
 from proving.traffic.network.simulate import Run, recorded, simulate
 
+from .joined_networks import joined, joined_demand
 from .small_networks import edge, lane_drop, straight
 
-RUN = Run(duration_s=600, dt_s=0.5, capacity=128)
 
-
-def test_everybody_gets_out_of_a_lane_that_ends():
-    demand = Demand(
-        flows=tuple(Flow(name=f"f{lane}", route=("ab", "bc"), veh_per_h=500, depart_lane=lane) for lane in (0, 1))
-    )
-    outcome = simulate(lane_drop(), demand, RUN)
-    assert outcome.collisions == 0
-    assert outcome.is_finished.mean() > 0.85
-    assert outcome.means()["lost_s"] < 30
-
-
-def test_who_comes_slowly_to_an_edge_hardly_longer_than_oneself_still_gets_left():
+def short_edges() -> tuple[RoadMap, Demand]:
+    """Edges hardly longer than a vehicle, to be entered slowly and left in another lane."""
     roads = [(f"in{i}", f"on{i}", f"out{i}") for i in range(4)]
     edges = [
         road
@@ -47,19 +37,16 @@ def test_who_comes_slowly_to_an_edge_hardly_longer_than_oneself_still_gets_left(
     ]
     junctions = tuple(Junction(name=name) for name in "abcd")
     short = RoadMap(name="short", junctions=junctions, edges=tuple(edges), connections=tuple(ways))
-    trips = tuple(Trip(name=road[0], depart_s=0, route=road) for road in roads)
-    people = VehicleType(driver=Krauss(sigma=0.5))
-    run = Run(duration_s=200, dt_s=1.0, capacity=32, at_new_speed=True)
-    assert simulate(short, Demand(types=(people,), trips=trips), run).is_finished.all()
+    return short, Demand(types=PEOPLE, trips=tuple(Trip(name=road[0], depart_s=0, route=road) for road in roads))
 
 
-def test_nobody_stands_for_ever_in_the_lane_that_somebody_else_wants():
+def tangled() -> tuple[RoadMap, Demand]:
     """Two streams change sides on 58 m, and somebody has two lanes to cross from the end of an edge."""
 
     def way(start: str, from_lane: int, end: str, to_lane: int = 0) -> Connection:
         return Connection(from_edge=start, from_lane=from_lane, to_edge=end, to_lane=to_lane, length_m=8.0)
 
-    tangled = RoadMap(
+    road_map = RoadMap(
         name="tangled",
         junctions=tuple(Junction(name=name) for name in "abcd"),
         edges=(
@@ -80,14 +67,10 @@ def test_nobody_stands_for_ever_in_the_lane_that_somebody_else_wants():
     trips = [Trip(name=f"{route[0]}{k}", depart_s=5 * k, route=route) for route in streams for k in range(30)]
     at_its_end = {"depart_lane": 0, "depart_m": 0.8, "depart_speed": "zero"}
     trips.append(Trip(name="at_its_end", depart_s=0, route=("short", "out"), **at_its_end))
-    people = VehicleType(driver=Krauss(sigma=0.5))
-    run = Run(duration_s=400, dt_s=1.0, capacity=80, at_new_speed=True)
-    demand = Demand(types=(people,), trips=tuple(trips))
-    for seed in range(4):
-        assert simulate(tangled, demand, run, seed).is_finished.all()
+    return road_map, Demand(types=PEOPLE, trips=tuple(trips))
 
 
-def test_nobody_drives_into_the_queue_of_a_lane_that_it_must_leave():
+def queue_at_red() -> tuple[RoadMap, Demand]:
     """Twenty-five wait at red in the right lane of an edge; who then comes in that lane must go left, which is open."""
     light = Signal(name="light", phases=(Phase(colours="rG", duration_s=1000.0),))
     fork = RoadMap(
@@ -110,35 +93,94 @@ def test_nobody_drives_into_the_queue_of_a_lane_that_it_must_leave():
     )
     waiting = [Trip(name=f"w{k}", depart_s=3 * k, route=("ab", "right"), depart_lane=0) for k in range(25)]
     coming = [Trip(name=f"c{k}", depart_s=120 + 4 * k, route=("ab", "left"), depart_lane=0) for k in range(20)]
-    people = VehicleType(driver=Krauss(sigma=0.5))
-    demand = Demand(types=(people,), trips=(*waiting, *coming))
-    outcome = simulate(fork, demand, Run(duration_s=400, dt_s=1.0, capacity=80, at_new_speed=True))
-    lost_s = outcome.finished.lost_s[len(waiting) :]
-    assert outcome.is_finished[len(waiting) :].all()
-    assert lost_s.mean() < 10
+    return fork, Demand(types=PEOPLE, trips=(*waiting, *coming))
+
+
+PEOPLE = (VehicleType(driver=Krauss(sigma=0.5)),)
+
+
+@functools.cache
+def in_narrow_places(seed: int):
+    """Everybody's trip through all three as one network: one compiled program."""
+    parts = {"short": short_edges(), "tangled": tangled(), "fork": queue_at_red()}
+    road_map = joined({name: part[0] for name, part in parts.items()})
+    demand = joined_demand({name: part[1] for name, part in parts.items()})
+    return simulate(road_map, demand, Run(duration_s=400, dt_s=1.0, capacity=192, at_new_speed=True), seed)
+
+
+def of(outcome, part):
+    """Where in an outcome the vehicles of a part are."""
+    return np.array([name.startswith(part) for name in outcome.names])
+
+
+def test_who_comes_slowly_to_an_edge_hardly_longer_than_oneself_still_gets_left():
+    outcome = in_narrow_places(0)
+    assert of(outcome, "short/").sum() == 4
+    assert (outcome.finished.arrived_s[of(outcome, "short/")] <= 200).all()
+
+
+def test_nobody_stands_for_ever_in_the_lane_that_somebody_else_wants():
+    for seed in range(4):
+        outcome = in_narrow_places(seed)
+        assert outcome.is_finished[of(outcome, "tangled/")].all()
+
+
+def test_nobody_drives_into_the_queue_of_a_lane_that_it_must_leave():
+    outcome = in_narrow_places(0)
+    coming = of(outcome, "fork/c")
+    assert coming.sum() == 20
+    assert outcome.is_finished[coming].all()
+    assert outcome.finished.lost_s[coming].mean() < 10
+
+
+@functools.cache
+def on_wide_roads():
+    """A lane that ends, a truck and a car on one lane and on two, and people who stay in their lane or may leave it."""
+    slow = VehicleType(name="truck", driver=Idm(noise_intensity=0.0), top_mps=5.0)
+    fast = VehicleType(name="car", driver=Idm(noise_intensity=0.0))
+    behind = Demand(
+        types=(fast, slow),
+        trips=(
+            Trip(name="truck", depart_s=0, route=("ab",), type="truck", depart_lane=0),
+            Trip(name="car", depart_s=12, route=("ab",), type="car", depart_lane=0),
+        ),
+    )
+    ending = tuple(Flow(name=f"f{lane}", route=("ab", "bc"), veh_per_h=500, depart_lane=lane) for lane in (0, 1))
+    many = (Flow(name="f", route=("ab",), veh_per_h=1200, is_random=True),)
+    parts = {
+        "drop": (lane_drop(), Demand(types=(VehicleType(),), flows=ending)),
+        "alone": (straight(1), behind),
+        "beside": (straight(2), behind),
+        "staying": (straight(2), Demand(types=(VehicleType(changes_lanes=False, speed_spread=0.3),), flows=many)),
+        "free": (straight(2), Demand(types=(VehicleType(speed_spread=0.3),), flows=many)),
+    }
+    road_map = joined({name: part[0] for name, part in parts.items()})
+    demand = joined_demand({name: part[1] for name, part in parts.items()})
+    return recorded(road_map, demand, Run(duration_s=600, dt_s=0.5, capacity=256))
+
+
+def test_everybody_gets_out_of_a_lane_that_ends():
+    outcome, _ = on_wide_roads()
+    ours = of(outcome, "drop/")
+    assert outcome.collisions == 0
+    assert outcome.is_finished[ours].mean() > 0.85
+    assert outcome.finished.lost_s[ours & outcome.is_finished].mean() < 30
 
 
 def test_a_fast_car_passes_a_slow_truck_where_there_is_a_second_lane():
-    slow = VehicleType(name="truck", driver=Idm(noise_intensity=0.0), top_mps=5.0)
-    fast = VehicleType(name="car", driver=Idm(noise_intensity=0.0))
-    trips = (
-        Trip(name="truck", depart_s=0, route=("ab",), type="truck", depart_lane=0),
-        Trip(name="car", depart_s=12, route=("ab",), depart_lane=0),
-    )
-    demand = Demand(types=(fast, slow), trips=trips)
-    alone = simulate(straight(1), demand, RUN).finished.arrived_s
-    beside = simulate(straight(2), demand, RUN).finished.arrived_s
-    assert alone[1] > alone[0], "on one lane the car stays behind"
-    assert beside[1] < beside[0] - 20, "on two it passes"
+    outcome, _ = on_wide_roads()
+    arrived_s = dict(zip(outcome.names, outcome.finished.arrived_s, strict=True))
+    assert arrived_s["alone/car"] > arrived_s["alone/truck"], "on one lane the car stays behind"
+    assert arrived_s["beside/car"] < arrived_s["beside/truck"] - 20, "on two it passes"
 
 
 def test_a_type_that_does_not_change_lanes_stays():
-    kind = VehicleType(changes_lanes=False, speed_spread=0.3)
-    demand = Demand(types=(kind,), flows=(Flow(name="f", route=("ab",), veh_per_h=1200, is_random=True),))
-    _, record = recorded(straight(2), demand, RUN)
-    for trip in np.unique(record.trip[record.trip >= 0]):
-        assert len(np.unique(record.lane[record.trip == trip])) == 1
-    free = dataclasses.replace(demand, types=(dataclasses.replace(kind, changes_lanes=True),))
-    _, record = recorded(straight(2), free, RUN)
-    lanes = [len(np.unique(record.lane[record.trip == trip])) for trip in np.unique(record.trip[record.trip >= 0])]
-    assert max(lanes) == 2
+    outcome, record = on_wide_roads()
+
+    def lanes(part):
+        there = [trip for trip in np.unique(record.trip[record.trip >= 0]) if of(outcome, part)[trip]]
+        assert len(there) > 100
+        return [len(np.unique(record.lane[record.trip == trip])) for trip in there]
+
+    assert set(lanes("staying/")) == {1}
+    assert max(lanes("free/")) == 2

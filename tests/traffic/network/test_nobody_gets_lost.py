@@ -1,5 +1,7 @@
 """Every vehicle that departs is on the road until it arrives, in one place, on its route."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -59,9 +61,10 @@ def test_the_same_seed_gives_the_same_run_and_another_one_does_not():
 
 
 def test_places_to_spare_change_nothing():
-    demand = Demand(flows=(Flow(name="f", route=("ab", "bc"), veh_per_h=500.0, is_random=True),))
-    tight = simulate(lane_drop(), demand, Run(duration_s=400, dt_s=0.5, capacity=96))
-    roomy = simulate(lane_drop(), demand, Run(duration_s=400, dt_s=0.5, capacity=333))
+    tight, roomy = (
+        recorded(EVERYWHERE, demand_everywhere(), dataclasses.replace(RUN, capacity=capacity), seed=5)[0]
+        for capacity in (RUN.capacity, 333)
+    )
     for one, other in zip(tight.finished, roomy.finished, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -1,33 +1,48 @@
 """Where two lanes become one as equals, people fall in behind one another: nobody overlaps, and they keep flowing."""
 
+import functools
+
 import numpy as np
 
-from proving.traffic.network import Demand, Flow
+from proving.traffic.network import Demand, Flow, VehicleType
 from proving.traffic.network.simulate import Run, simulate
 
+from .joined_networks import joined, joined_demand
 from .small_networks import zipper
 
-RUN = Run(duration_s=500, dt_s=0.5, capacity=128)
+RUN = Run(duration_s=500, dt_s=0.5, capacity=256)
+# Vehicles an hour on both lanes together: as many as one lane takes, and more than it takes.
+STREAMS = {"some": 1000, "many": 2400}
 
 
-def outcome_at(veh_per_h):
+def demand_of(veh_per_h):
     flows = tuple(
         Flow(name=f"f{lane}", route=("ab", "bc"), veh_per_h=veh_per_h / 2, depart_lane=lane, is_random=True)
         for lane in (0, 1)
     )
-    return simulate(zipper(), Demand(flows=flows), RUN, seed=2)
+    return Demand(types=(VehicleType(),), flows=flows)
+
+
+@functools.cache
+def outcome_of_both():
+    demand = joined_demand({name: demand_of(veh_per_h) for name, veh_per_h in STREAMS.items()})
+    return simulate(joined(dict.fromkeys(STREAMS, zipper())), demand, RUN, seed=2)
+
+
+def of(outcome, name):
+    return outcome.is_finished & np.array([trip.startswith(name) for trip in outcome.names])
 
 
 def test_what_one_lane_takes_passes_at_once():
-    outcome = outcome_at(1000)
+    outcome = outcome_of_both()
     assert outcome.collisions == 0
-    assert outcome.means()["lost_s"] < 12
+    assert of(outcome, "some").sum() > 100
+    assert outcome.finished.lost_s[of(outcome, "some")].mean() < 12
 
 
 def test_a_queue_before_it_drains_as_fast_as_flows_people_do():
-    outcome = outcome_at(2400)
+    outcome = outcome_of_both()
     assert outcome.collisions == 0
-    arrived_s = outcome.finished.arrived_s
-    late = np.count_nonzero(arrived_s > RUN.duration_s / 2)
+    late = np.count_nonzero(outcome.finished.arrived_s[of(outcome, "many")] > RUN.duration_s / 2)
     # FLOW's people pass 1,023 veh/h through its bottleneck when they queue.
     assert late * 3600 / (RUN.duration_s / 2) > 1000
