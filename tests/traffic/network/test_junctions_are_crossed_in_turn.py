@@ -1,55 +1,83 @@
 """Two vehicles whose ways cross are never both in the crossing, red holds, and nobody waits for ever."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 
-from proving.traffic.network import Demand, Flow
+from proving.traffic.network import Demand, Flow, VehicleType
 from proving.traffic.network.simulate import Run, recorded
 
+from .joined_networks import joined, joined_demand
 from .small_networks import crossing, two_phases
 
 DEMAND = Demand(
+    types=(VehicleType(),),
     flows=(
         Flow(name="major", route=("in_major", "out_major"), veh_per_h=500, is_random=True),
         Flow(name="minor", route=("in_minor", "out_minor"), veh_per_h=200, is_random=True),
-    )
+    ),
 )
-RUN = Run(duration_s=900, dt_s=0.5, capacity=96)
-# Lanes of the network: four edges, then the ways across the junction.
-MAJOR_ACROSS, MINOR_ACROSS = 4, 5
+ONLY_MAJOR = Demand(types=(VehicleType(),), flows=(Flow(name="major", route=("in_major", "out_major"), veh_per_h=700),))
+SIGNALS = {"priority": None, "fixed": two_phases(), "actuated": two_phases("actuated")}
+# One network of them all: one compiled program.
+CROSSINGS = {name: (crossing(signal), DEMAND) for name, signal in SIGNALS.items()} | {
+    f"{name}_without_minor": (crossing(SIGNALS[name]), ONLY_MAJOR) for name in ("fixed", "actuated")
+}
+RUN = Run(duration_s=900, dt_s=0.5, capacity=256)
 
 
-@pytest.mark.parametrize("signal", [None, two_phases(), two_phases("actuated")], ids=["priority", "fixed", "actuated"])
-def test_the_crossing_is_never_used_by_both(signal):
-    outcome, record = recorded(crossing(signal), DEMAND, RUN, 1)
+@functools.cache
+def driven():
+    """What became of everybody at all crossings, and their record."""
+    road_map = joined({name: part[0] for name, part in CROSSINGS.items()})
+    return recorded(road_map, joined_demand({name: part[1] for name, part in CROSSINGS.items()}), RUN, 1)
+
+
+def of(name):
+    """Where in an outcome the vehicles of one crossing are."""
+    return np.array([trip.startswith(f"{name}/") for trip in driven()[0].names])
+
+
+def ways_across(name):
+    """The lanes across one junction, major and minor: they come after the four edges of each network."""
+    at = list(CROSSINGS).index(name)
+    return (4 * len(CROSSINGS) + 2 * at, 4 * len(CROSSINGS) + 2 * at + 1)
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_the_crossing_is_never_used_by_both(name):
+    outcome, record = driven()
     # The ways cross in the middle, at 6 of 12 m; vehicles are 5 m long and somewhat wide.
     is_middle = record.position_m > 4.5
-    on_major, on_minor = (((record.lane == lane) & is_middle).any(axis=1) for lane in (MAJOR_ACROSS, MINOR_ACROSS))
+    on_major, on_minor = (((record.lane == lane) & is_middle).any(axis=1) for lane in ways_across(name))
     assert on_major.any()
     assert on_minor.any()
     assert not (on_major & on_minor).any()
     assert outcome.collisions == 0
-    # These phases have no all-red time, so once in a while somebody brakes hard for who is still clearing the middle.
-    assert outcome.emergencies <= 0.04 * len(outcome.names)
-    assert outcome.is_finished.mean() > 0.85
+    assert outcome.is_finished[of(name)].mean() > 0.85
+
+
+def test_hardly_anybody_brakes_hard_for_who_is_still_in_the_middle():
+    # These phases have no all-red time, so once in a while somebody has to.
+    outcome, _ = driven()
+    assert outcome.emergencies <= 0.04 * min(of(name).sum() for name in SIGNALS)
 
 
 def test_the_minor_road_waits_and_the_major_one_does_not():
-    outcome, _ = recorded(crossing(), DEMAND, RUN, 1)
-    is_minor = np.array([name.startswith("minor") for name in outcome.names])
-    done = outcome.is_finished
-    assert outcome.finished.lost_s[done & ~is_minor].mean() < 3
-    assert outcome.finished.lost_s[done & is_minor].mean() > 2 * outcome.finished.lost_s[done & ~is_minor].mean()
+    outcome, _ = driven()
+    is_minor = np.array([name.startswith("priority/minor") for name in outcome.names])
+    done, is_major = outcome.is_finished, of("priority") & ~is_minor
+    assert outcome.finished.lost_s[done & is_major].mean() < 3
+    assert outcome.finished.lost_s[done & is_minor].mean() > 2 * outcome.finished.lost_s[done & is_major].mean()
 
 
 def test_nobody_enters_at_red():
-    signal = two_phases()
-    _, record = recorded(crossing(signal), DEMAND, RUN, 1)
-    cycle_s = sum(phase.duration_s for phase in signal.phases)
+    _, record = driven()
+    cycle_s = sum(phase.duration_s for phase in SIGNALS["fixed"].phases)
     at_s = (np.arange(len(record.lane)) * RUN.dt_s) % cycle_s
-    entered = (record.lane == MINOR_ACROSS).any(axis=1)
+    entered = (record.lane == ways_across("fixed")[1]).any(axis=1)
     first = entered & ~np.roll(entered, 1)
     assert first.sum() > 10
     # Green from 23 to 43 s; who could not stop at yellow may still come until 46 s.
@@ -57,10 +85,12 @@ def test_nobody_enters_at_red():
 
 
 def test_an_actuated_signal_gives_an_empty_road_no_time():
-    only_major = Demand(flows=(Flow(name="major", route=("in_major", "out_major"), veh_per_h=700),))
-    fixed, _ = recorded(crossing(two_phases()), only_major, RUN, 1)
-    actuated, _ = recorded(crossing(two_phases("actuated")), only_major, RUN, 1)
-    assert actuated.means()["lost_s"] < 0.8 * fixed.means()["lost_s"]
+    outcome, _ = driven()
+    fixed_s, actuated_s = (
+        outcome.finished.lost_s[outcome.is_finished & of(f"{name}_without_minor")].mean()
+        for name in ("fixed", "actuated")
+    )
+    assert actuated_s < 0.8 * fixed_s
 
 
 def test_it_is_enough_to_say_once_that_two_ways_cross():
