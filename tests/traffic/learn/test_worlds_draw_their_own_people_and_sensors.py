@@ -5,12 +5,19 @@ import numpy as np
 import pytest
 
 from proving.traffic.drivers import Idm
+from proving.traffic.energy import ENERGY
 from proving.traffic.errors import BadSettings
 from proving.traffic.tasks import TASKS
 from proving.traffic.tasks.environment import moment, reset, step
 from proving.traffic.tasks.messages import Messages, delivered, first_mail
 from proving.traffic.tasks.people import People, equilibrium_mps
-from proving.traffic.tasks.rewards import average_velocity, desired_velocity, penalize_standstill
+from proving.traffic.tasks.rewards import (
+    average_velocity,
+    desired_velocity,
+    miles_per_gallon,
+    miles_per_megajoule,
+    penalize_standstill,
+)
 
 SEEDS = jnp.arange(300, dtype=jnp.uint32)
 ANYBODY = TASKS["wave_attenuation_for_anybody"]
@@ -73,3 +80,9 @@ def test_rewards_are_flows_formulas() -> None:
     np.testing.assert_allclose(desired_velocity(20.0)(now), (28.2843 - 22.3607) / 28.2843, rtol=1e-4)
     np.testing.assert_allclose(average_velocity(now), 5.0)
     np.testing.assert_allclose(penalize_standstill(now), -1.0)
+    cruising = now._replace(accel_mps2=jnp.array([[0.0], [0.5]]))
+    power_w = 1200 * 10 * 0.5 + 1200 * 9.81 * 0.005 * 10 + 0.5 * 1.225 * 2.6 * 0.3 * 10**3
+    np.testing.assert_allclose(miles_per_megajoule(cruising), 10 / 1609.344 / (power_w / 1e6), rtol=1e-5)
+    grams_per_s = ENERGY["flow_sedan"].fuel_gps(np.array(10.0), np.array(0.5))
+    gallons_per_s = grams_per_s / ENERGY["flow_sedan"].fuel_g_per_l / 3.785411784
+    np.testing.assert_allclose(miles_per_gallon()(cruising), 10 / 1609.344 / gallons_per_s, rtol=1e-5)

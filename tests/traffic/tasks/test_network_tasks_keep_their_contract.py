@@ -3,6 +3,7 @@
 import dataclasses
 import warnings
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
 from proving.traffic.tasks.environment import checked_action, reset, step
 from proving.traffic.tasks.errors import BadAction
 from proving.traffic.tasks.gym import TaskEnv, TaskVectorEnv, checked_room
+from proving.traffic.tasks.on_networks import rewards
 from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
+from proving.traffic.tasks.on_networks.environment import moment
 from proving.traffic.tasks.on_networks.told import Told, behind_sensors, said_in, with_wish
 from proving.traffic.tasks.on_networks.traffic import NetworkTraffic
 from proving.traffic.tasks.parallel import TaskParallelEnv
@@ -43,7 +46,37 @@ def short_merge() -> NetworkTask:
         actors=AutomatedVehicles(slot_count=1),
         horizon=60,
         warm_up_step_count=20,
+        knows_accel=True,
     )
+
+
+def test_rewards_on_networks_are_flows_formulas(short_merge: NetworkTask) -> None:
+    episode, _ = reset(short_merge, jnp.array([3], dtype=jnp.uint32))
+    for _ in range(12):
+        before, episode = episode, step(short_merge, episode, jnp.full((1, 1), 1.0)).episode
+    was, now = (moment(short_merge, jax.tree.map(lambda leaf: leaf[..., 0], each)) for each in (before, episode))
+    speeds = {int(trip): float(speed) for trip, speed in zip(was.traffic.vehicles.trip, was.speed_mps, strict=True)}
+    there = [place for place in range(len(now.is_there)) if now.is_there[place]]
+    trips, mps = now.traffic.vehicles.trip, now.speed_mps
+    accels = [float(mps[at] - speeds.get(int(trips[at]), mps[at])) / now.decision_s for at in there]
+    assert now.accel_mps2 is not None
+    assert min(accels) < 0 < max(accels)
+    np.testing.assert_allclose(now.accel_mps2[np.array(there)], accels, atol=1e-5)
+    driven = [float(mps[at]) for at in there]
+    power_w = sum(
+        max(1200 * v * a + 1200 * 9.81 * 0.005 * v + 0.5 * 1.225 * 2.6 * 0.3 * v**3, 0)
+        for v, a in zip(driven, accels, strict=True)
+    )
+    np.testing.assert_allclose(rewards.energy_consumption(now), -power_w / 1000, rtol=1e-4)
+    np.testing.assert_allclose(rewards.miles_per_megajoule(now), sum(driven) / 1609.344 / (power_w / 1e6), rtol=1e-4)
+    slow = now._replace(is_there=jnp.arange(len(now.is_there)) < 3)
+    slow = slow._replace(
+        traffic=slow.traffic._replace(vehicles=slow.traffic.vehicles._replace(speed_mps=jnp.full_like(mps, 0.2)))
+    )
+    assert (rewards.penalize_near_standstill(slow), rewards.penalize_standstill(slow)) == (-3, 0)
+    assert rewards.rl_forward_progress(now) == pytest.approx(0.1 * float(now.of_agents(mps).sum()))
+    with pytest.raises(BadSettings, match="knows_accel"):
+        rewards.veh_energy_consumption(now._replace(accel_mps2=None))
 
 
 def drive(task: NetworkTask, seed: int, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[int]]:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from proving.traffic.energy import ENERGY, PowerLaw
+from proving.traffic.energy import ENERGY, Energy, PowerLaw, energy_named
 from proving.traffic.tasks.task import Moment
 
 Reward = Callable[[Moment], Float[Array, " world"]]
-METRES_PER_MILE, WATT_SECONDS_PER_MEGAJOULE = 1609.344, 1e6
+METRES_PER_MILE, WATT_SECONDS_PER_MEGAJOULE, LITRES_PER_GALLON = 1609.344, 1e6, 3.785411784
 NEARLY_STILL_MPS = 0.3
 
 
@@ -57,6 +57,12 @@ def min_delay_unscaled(now: Moment) -> Float[Array, " world"]:
     return now.task.road.dt_s * jnp.mean(1 - now.speed_mps / now.task.road.limit_mps, axis=0)
 
 
+def avg_delay_specified_vehicles(now: Moment) -> Float[Array, " world"]:
+    """Return the mean delay of an automated vehicle in one engine step: dt sum(1 - v / limit) / N, s."""
+    speed_mps = now.speed_mps[jnp.asarray(now.task.road.automated_slots)]
+    return now.task.road.dt_s * jnp.mean(1 - speed_mps / now.task.road.limit_mps, axis=0)
+
+
 def penalize_standstill(now: Moment) -> Float[Array, " world"]:
     """Return minus how many vehicles stand."""
     return -jnp.sum(now.speed_mps == 0, axis=0).astype(now.speed_mps.dtype)
@@ -74,7 +80,13 @@ def penalize_headway_variance(now: Moment) -> Float[Array, " world"]:
 
 def energy_consumption(now: Moment) -> Float[Array, " world"]:
     """Return -0.001 times the power of all vehicles, W. Ours never counts braking as power, FLOW's takes |a|."""
-    return -0.001 * jnp.sum(_power_w(now), axis=0)
+    return -0.001 * jnp.sum(sedan().power_w(now.speed_mps, now.accel_mps2), axis=0)
+
+
+def veh_energy_consumption(now: Moment) -> Float[Array, " world"]:
+    """Return -0.001 times the power of the automated vehicles, W."""
+    power_w = sedan().power_w(now.speed_mps, now.accel_mps2)
+    return -0.001 * jnp.sum(power_w[jnp.asarray(now.task.road.automated_slots)], axis=0)
 
 
 def miles_per_megajoule(now: Moment) -> Float[Array, " world"]:
@@ -82,12 +94,45 @@ def miles_per_megajoule(now: Moment) -> Float[Array, " world"]:
 
     FLOW takes the mean of each vehicle's own ratio, which one coasting vehicle makes infinite.
     """
-    miles_per_s = jnp.sum(now.speed_mps, axis=0) / METRES_PER_MILE
-    megajoules_per_s = jnp.sum(_power_w(now), axis=0) / WATT_SECONDS_PER_MEGAJOULE
-    return jnp.where(megajoules_per_s > 0, miles_per_s / jnp.maximum(megajoules_per_s, 1e-9), 0)
+    return miles_per_megajoule_of(now.speed_mps, sedan().power_w(now.speed_mps, now.accel_mps2))
 
 
-def _power_w(now: Moment) -> Float[Array, "slot world"]:
+def miles_per_gallon(vehicle_class: str = "flow_sedan") -> Reward:
+    """Return miles driven over gallons burnt, of all vehicles together; 0 where nothing is burnt.
+
+    FLOW takes the mean of each vehicle's own ratio of SUMO's fuel; here the fuel law is one of `ENERGY`.
+    """
+    law: Energy = energy_named(vehicle_class)
+
+    def reward(now: Moment) -> Float[Array, " world"]:
+        return miles_per_gallon_of(now.speed_mps, law.fuel_gps(now.speed_mps, now.accel_mps2) / law.fuel_g_per_l)
+
+    return reward
+
+
+def miles_per_megajoule_of(
+    speed_mps: Float[Array, "vehicle *world"], power_w: Float[Array, "vehicle *world"]
+) -> Float[Array, "*world"]:
+    """Return the miles that these vehicles drive over the energy that they spend; 0 where they spend none."""
+    return _ratio(speed_mps, power_w / WATT_SECONDS_PER_MEGAJOULE)
+
+
+def miles_per_gallon_of(
+    speed_mps: Float[Array, "vehicle *world"], litres_per_s: Float[Array, "vehicle *world"]
+) -> Float[Array, "*world"]:
+    """Return the miles that these vehicles drive over the gallons that they burn; 0 where they burn none."""
+    return _ratio(speed_mps, litres_per_s / LITRES_PER_GALLON)
+
+
+def sedan() -> PowerLaw:
+    """Return FLOW's sedan, whose power its rewards weigh."""
     law = ENERGY["flow_sedan"]
     assert isinstance(law, PowerLaw), "FLOW's sedan has FLOW's power law"
-    return law.power_w(now.speed_mps, now.accel_mps2)
+    return law
+
+
+def _ratio(
+    speed_mps: Float[Array, "vehicle *world"], spent_per_s: Float[Array, "vehicle *world"]
+) -> Float[Array, "*world"]:
+    miles, spent = jnp.sum(speed_mps, axis=0) / METRES_PER_MILE, jnp.sum(spent_per_s, axis=0)
+    return jnp.where(spent > 0, miles / jnp.maximum(spent, 1e-9), 0)

@@ -37,7 +37,8 @@ class NetworkEpisode(NamedTuple):
 
     `slots` says which trip each agent drives, `recent` how many arrived of late, `routes` what the router remembers,
     `earned` what each agent got for the last decision, where that is not the same, `mail` what vehicles have heard,
-    `draw` what a world's sensors were drawn by; it stays when `seed` is replaced.
+    `draw` what a world's sensors were drawn by; it stays when `seed` is replaced. `speeds` says how fast each trip was
+    before the last decision, NaN where it was not there, and nothing where no reward asks.
     """
 
     traffic: State
@@ -50,6 +51,7 @@ class NetworkEpisode(NamedTuple):
     earned: Float[Array, "agent world"] | tuple[()] = ()
     mail: Mail | None = None
     draw: UInt32[Array, " world"] | tuple[()] = ()
+    speeds: Float[Array, "trip world"] | tuple[()] = ()
 
 
 class NetworkOutcome(NamedTuple):
@@ -87,6 +89,7 @@ def reset(
         earned=jnp.zeros((task.agent_count, worlds)) if task.rewards_each else (),
         mail=None if messages is None else first_mail(messages, task.actors.slot_count, worlds),
         draw=seed if task.is_sensing_drawn else (),
+        speeds=jnp.full((task.built.is_automated.shape[0], worlds), jnp.nan) if task.knows_accel else (),
     )
     # Without a warm-up all is known beforehand, and the compiler would work out by itself, slowly, what is seen.
     episode = jax.lax.optimization_barrier(_driven(task, episode, task.warm_up_step_count))
@@ -112,6 +115,8 @@ def step(
         command = command + task.company.opponent_share * jnp.clip(opposing, task.action_low, task.action_high)
     before = episode.traffic.collisions
     slots = episode.slots
+    if task.knows_accel:
+        episode = episode._replace(speeds=_speeds(task.built.is_automated.shape[0], episode.traffic))
     episode = _driven(task, episode._replace(action=command), task.steps_per_decision)
     episode = episode._replace(decision=episode.decision + 1, action=action)
     if episode.mail is not None:
@@ -139,7 +144,23 @@ def moment(task: NetworkTask, episode: NetworkEpisode) -> NetworkMoment:
     decision_s = task.steps_per_decision * task.traffic.dt_s
     last = (episode.action, episode.recent, episode.decision, decision_s)
     now = moment_of(task.built, episode.traffic, _said(task, episode.traffic), episode.slots, last)
+    if not isinstance(episode.speeds, tuple):
+        before_mps = episode.speeds[episode.traffic.vehicles.trip]
+        accel_mps2 = jnp.where(jnp.isnan(before_mps), 0, (now.speed_mps - before_mps) / decision_s)
+        now = now._replace(accel_mps2=jnp.where(now.is_there, accel_mps2, 0))
     return now if episode.mail is None else now._replace(heard=episode.mail.heard)
+
+
+@functools.partial(jax.jit, static_argnames="trip_count")
+def _speeds(trip_count: int, traffic: State) -> Float[Array, "trip world"]:
+    """Return how fast each trip is, the last of them nobody; NaN where it is not on the road."""
+
+    def one(traffic: State) -> Array:
+        vehicles = traffic.vehicles
+        speeds = jnp.full(trip_count, jnp.nan, dtype=vehicles.speed_mps.dtype)
+        return speeds.at[vehicles.trip].set(vehicles.speed_mps).at[-1].set(jnp.nan)
+
+    return jax.vmap(one, in_axes=-1, out_axes=-1)(traffic)
 
 
 @functools.partial(jax.jit, static_argnames="task")

@@ -13,7 +13,12 @@ from proving.traffic.roads import Bottleneck, Ring
 from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
 from proving.traffic.tasks.on_networks.every_lane import said_in_a_row
 from proving.traffic.tasks.on_networks.moment import NetworkMoment
-from proving.traffic.tasks.on_networks.rewards import Reward, desired_velocity
+from proving.traffic.tasks.on_networks.rewards import (
+    Reward,
+    desired_velocity,
+    punish_rl_lane_changes,
+    rl_forward_progress,
+)
 from proving.traffic.tasks.on_networks.task import NetworkTask
 from proving.traffic.tasks.on_networks.traffic import NetworkTraffic
 from proving.traffic.tasks.task import Sight
@@ -28,7 +33,6 @@ ROAD, MAIN_ROAD = Bottleneck(), ("1", "2", "3", "4", "5")
 LANES, SLOTS, TARGET_MPS = 4, 10, 30.0
 # FLOW divides gaps and places before its bottleneck by this, and numbers of edges by 6.
 SCALE_M, EDGE_SCALE = 1000.0, 6.0
-PROGRESS = 0.1
 
 
 def everybody(now: NetworkMoment) -> Float[Array, "feature one"]:
@@ -76,9 +80,7 @@ def desired_velocity_and_few_changes(target_mps: float) -> Reward:
     speed_reward = desired_velocity(target_mps)
 
     def reward(now: NetworkMoment) -> Float[Array, ""]:
-        since_s = now.of_agents(now.traffic.vehicles.since_change_s, absent=1e3)
-        changed = jnp.sum(since_s < now.decision_s - 1e-3)
-        return speed_reward(now) - CHANGE_COST * changed.astype(jnp.float32)
+        return speed_reward(now) + CHANGE_COST * punish_rl_lane_changes(now)
 
     return reward
 
@@ -86,8 +88,7 @@ def desired_velocity_and_few_changes(target_mps: float) -> Reward:
 def progress_and_few_wishes(now: NetworkMoment) -> Float[Array, ""]:
     """Return desired_velocity + 0.1 sum of automated speeds - lane changes asked for (`BottleneckAccelEnv`)."""
     asked = jnp.sum(now.is_present & (jnp.abs(now.action[1::2]) >= LANE_FROM))
-    progress = PROGRESS * jnp.sum(now.of_agents(now.speed_mps))
-    return desired_velocity(TARGET_MPS)(now) + progress - asked.astype(jnp.float32)
+    return desired_velocity(TARGET_MPS)(now) + rl_forward_progress(now) - asked.astype(jnp.float32)
 
 
 def _in_lanes(slot_count: int, lane_count: int) -> tuple[str, ...]:

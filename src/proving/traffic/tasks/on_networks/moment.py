@@ -26,6 +26,7 @@ class NetworkMoment(NamedTuple):
         decision: how many decisions there were.
         decision_s: how long one lasts.
         heard: what each agent has heard of others; None where nobody sends messages.
+        accel_mps2: everybody's mean over the decision, 0 of who has just come; None unless the task `knows_accel`.
     """
 
     built: Built
@@ -40,6 +41,7 @@ class NetworkMoment(NamedTuple):
     decision: Int[Array, ""]
     decision_s: float
     heard: Float[Array, "field agent"] | None = None
+    accel_mps2: Float[Array, " place"] | None = None
 
     @property
     def speed_mps(self) -> Float[Array, " place"]:

@@ -37,6 +37,7 @@ class NetworkTask:
             else each actor is an agent.
         reward: what all of them get for a decision.
         rewards_each: `reward` gives one number per agent; all of them together get the mean.
+        knows_accel: the reward reads everybody's acceleration, which is looked up for each trip at every decision.
         collision_reward: what they get for a decision that ends in a collision.
         told: what, besides what is seen, a critic is told while learning.
         action_low: smallest action.
@@ -57,6 +58,7 @@ class NetworkTask:
     sight: Sight
     reward: Callable[[NetworkMoment], Float[Array, "*agent"]]
     rewards_each: bool = False
+    knows_accel: bool = False
     is_central: bool = False
     collision_reward: float = 0.0
     told: Callable[[NetworkMoment], Float[Array, " told"]] = told_on_network
