@@ -175,6 +175,16 @@ def test_a_scenario_that_has_lost_a_setting_says_so(proving: Proving, tmp_path: 
     assert "Trial: unknown key 'tosses'" in done.stderr
 
 
+def test_a_sweep_runs_all_combinations_into_one_record(proving: Proving, tmp_path: Path) -> None:
+    sweeps = ("--sweep", "tosses=5,50", "heads_share=0.1,0.5")
+    done = proving("runs", "run", "runs.coin", "--seeds", "0-2", *sweeps, "--pool", "here", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["finished"] == 12
+    differing = {tuple(group["differing"]) for group in told["groups"]}
+    assert differing == {(f"heads_share={h}", f"tosses={t}") for h in (0.1, 0.5) for t in (5, 50)}
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -187,6 +197,7 @@ def test_a_scenario_that_has_lost_a_setting_says_so(proving: Proving, tmp_path: 
         ("run runs.coin --set tosses", "--set: 'tosses' is not key=value"),
         ("run runs.coin --set tosses=many", "--set: tosses: expected int, got str"),
         ("run runs.coin --set tosses=0", "--set: tosses must be at least 1, got 0"),
+        ("run runs.coin --sweep tosses=1,,2", "--sweep: 'tosses=1,,2' is not key=value,value,..."),
         ("run runs.coin --workers 0", "--workers"),
         ("run runs.coin --pool gpu", "--pool"),
         ("run runs.coin --config none.toml", "none.toml: no such file"),

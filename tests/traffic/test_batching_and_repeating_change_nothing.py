@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from proving.traffic import LeaderDrive, OpenRoad, Platoon, Ring, simulate
-from proving.traffic.scenarios import SCENARIOS, OpenRoadRun, PlatoonRun, RingRun
+from proving.traffic.network_runs import How
+from proving.traffic.scenarios import SCENARIOS, NetworkRun, OpenRoadRun, PlatoonRun, RingRun, TaskRun
 from proving.traffic.trajectories import Trajectories
 
 RING = Ring(duration_s=30, controller="pi_saturation", control_start_s=10, spread_share=0.1)
 PLATOON = Platoon(controller="follower_stopper", vehicle_count=7, spread_share=0.1)
 OPEN = OpenRoad(duration_s=30, length_m=300, slow_zone_m=100, lane_count=3, controller="follower_stopper")
+
+SHORT = How(duration_s=60, capacity=64, inflow_veh_per_h=1500, automated_share=0.2, controller="follower_stopper")
+EPISODE = TaskRun(task="wave_attenuation_for_anybody", policy="wave_attenuation_for_anybody", law="ovm")
 
 
 def assert_same(one: Trajectories, other: Trajectories) -> None:
@@ -46,6 +50,8 @@ def test_another_seed_gives_another_run():
         ("traffic.ring", RingRun(ring=RING, settling_s=5)),
         ("traffic.open", OpenRoadRun(open_road=OPEN, filling_s=10)),
         ("traffic.platoon", PlatoonRun(platoon=PLATOON)),
+        ("traffic.network", NetworkRun(network="bottleneck", how=SHORT)),
+        ("traffic.task", EPISODE),
     ],
 )
 def test_the_same_config_and_seed_give_the_same_row(name: str, config: object):

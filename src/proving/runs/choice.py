@@ -1,16 +1,48 @@
-"""Which jobs the command line asks for: seeds as text, and a config from a TOML file and single settings."""
+"""Which jobs the command line asks for, and where: seeds as text, a config from a TOML file and single settings."""
 
+import itertools
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter, validators
 
 from proving.errors import SettingsError
 from proving.runs.scenario import Job, Scenario, config_as_table
 from proving.settings import settings_from
 
+if TYPE_CHECKING:
+    from proving.runs.pools import Pool
+
 MOST_SEEDS = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Where the jobs are done.
+
+    Attributes:
+        pool: Where the jobs are done.
+        workers: How many at a time; one for each core unless told.
+    """
+
+    pool: Literal["here", "processes", "ray"] = "processes"
+    workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None
+
+    @property
+    def called(self) -> "Pool":
+        """Return the pool that is called so."""
+        from proving.runs.pools import here, on_ray, processes
+
+        if self.pool == "here":
+            return here()
+        return processes(self.workers) if self.pool == "processes" else on_ray(self.workers)
+
+
+WHERE = Where()
 
 
 def chosen_seeds(text: str) -> tuple[int, ...]:
@@ -33,9 +65,13 @@ def chosen_seeds(text: str) -> tuple[int, ...]:
 
 
 def chosen_jobs(
-    scenarios: Sequence[Scenario[Any]], seeds: Sequence[int], file: Path | None, changes: Sequence[str]
+    scenarios: Sequence[Scenario[Any]],
+    seeds: Sequence[int],
+    file: Path | None,
+    changes: Sequence[str],
+    sweeps: Sequence[str] = (),
 ) -> list[Job]:
-    """Return one job for each scenario and seed; what neither the file nor the changes name stays as in the scenario.
+    """Return one job for each scenario, settings and seed; what is not named stays as in the scenario.
 
     Args:
         scenarios: What to run.
@@ -43,16 +79,26 @@ def chosen_jobs(
         file: A TOML file with settings, or None.
         changes: Such as "driver.headway_s=1.2", applied after the file. The value is TOML, else a number, else
             text.
+        sweeps: Such as "driver.headway_s=1.0,1.2,1.4": once with each value; of several, with all combinations.
 
     Raises:
         SettingsError: a key is unknown, or a value does not fit.
     """
+    every = list(itertools.product(*map(_one_by_one, sweeps)))
     return [
         Job(scenario, config, seed)
         for scenario in scenarios
-        for config in [_chosen_config(scenario, file, changes)]
+        for config in [_chosen_config(scenario, file, (*changes, *swept)) for swept in every]
         for seed in seeds
     ]
+
+
+def _one_by_one(sweep: str) -> list[str]:
+    """Return "a=1,2" as ["a=1", "a=2"]."""
+    key, equals, values = sweep.partition("=")
+    if not equals or not all(value.strip() for value in values.split(",")):
+        raise SettingsError(f"--sweep: '{sweep}' is not key=value,value,...")
+    return [f"{key}={value.strip()}" for value in values.split(",")]
 
 
 def _chosen_config(scenario: Scenario[Any], file: Path | None, changes: Sequence[str]) -> object:

@@ -4,15 +4,16 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
+
+from proving.runs.choice import WHERE, Where
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from proving.runs.jobs import Outcome
-    from proving.runs.pools import Pool
     from proving.runs.scenario import Scalar
     from proving.runs.summary import Group
 
@@ -61,8 +62,8 @@ def run(
     seeds: str = "0",
     config: Path | None = None,
     changes: Annotated[tuple[str, ...], Parameter(name="--set", negative="", consume_multiple=True)] = (),
-    pool: Literal["here", "processes", "ray"] = "processes",
-    workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    sweep: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)] = (),
+    where: Annotated[Where, Parameter(name="*")] = WHERE,
     record: Path | None = None,
     json: Json = False,
 ) -> int:
@@ -73,8 +74,8 @@ def run(
         seeds: Such as 0-9 or 1,2,5.
         config: A TOML file with the scenario's settings.
         changes: Single settings as key=value, such as driver.headway_s=1.2; they come after the file.
-        pool: Where the jobs are done.
-        workers: How many at a time; one for each core unless told.
+        sweep: Settings with several values each, such as how.inflow_veh_per_h=1000,1500,2000: all combinations.
+        where: Where the jobs are done.
         record: The Parquet file; records/NAME.parquet unless told.
         json: Print one JSON document.
     """
@@ -84,9 +85,9 @@ def run(
     from proving.runs.progress import rich_bar
     from proving.runs.summary import summarise
 
-    jobs = chosen_jobs(find_scenarios(name), chosen_seeds(seeds), config, changes)
+    jobs = chosen_jobs(find_scenarios(name), chosen_seeds(seeds), config, changes, sweep)
     place = record or Path("records") / f"{jobs[0].scenario.name}.parquet"
-    outcome = run_jobs(jobs, record=place, pool=_pool(pool, workers), progress=rich_bar())
+    outcome = run_jobs(jobs, record=place, pool=where.called, progress=rich_bar())
     groups = summarise(outcome.rows())
     if json:
         _print_json({**_counts(outcome), "groups": groups})
@@ -148,14 +149,6 @@ def replay(record: Path, key: str, /, *, module: str = "", json: Json = False) -
     for difference in again.differences:
         print(f"not the same as recorded: {difference}", file=sys.stderr)
     return 1 if again.done.error or again.differences else 0
-
-
-def _pool(name: Literal["here", "processes", "ray"], workers: int | None) -> "Pool":
-    from proving.runs.pools import here, on_ray, processes
-
-    if name == "here":
-        return here()
-    return processes(workers) if name == "processes" else on_ray(workers)
 
 
 def _counts(outcome: "Outcome") -> dict[str, Any]:

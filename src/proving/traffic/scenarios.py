@@ -1,12 +1,14 @@
-"""What can be run with a seed: a ring, an open road, a platoon; the row is what was measured."""
+"""What can be run with a seed: a ring, an open road, a platoon, a network, a task; the row is what was measured."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from proving.runs import Row, Scenario
 from proving.traffic.drives import read_drive, stop_and_go
 from proving.traffic.metrics import measure
+from proving.traffic.network_runs import How, Measuring, ran
+from proving.traffic.network_runs import scenario as network_called
 from proving.traffic.simulate import follow_leader, open_road, ring
 from proving.traffic.worlds import OpenRoad, Platoon, Ring, SpeedUnit
 
@@ -40,6 +42,28 @@ class PlatoonRun:
     speed_unit: SpeedUnit = "m/s"
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworkRun:
+    """A road network by its name or file, with files of demand; how it is run, and what is measured."""
+
+    network: str = "merge"
+    demand: tuple[Path, ...] = ()
+    how: How = field(default_factory=How)
+    measuring: Measuring = field(default_factory=Measuring)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRun:
+    """One episode of a task, driven by a policy (a file, or the name of a shipped one), or by people.
+
+    Without a law people drive by the task's own.
+    """
+
+    task: str = "merge0_by_vehicle"
+    policy: str = ""
+    law: str = ""
+
+
 def run_ring(config: RingRun, seed: int) -> Row:
     """Simulate and measure the ring."""
     start_s = config.ring.control_start_s + config.settling_s
@@ -63,11 +87,41 @@ def run_platoon(config: PlatoonRun, seed: int) -> Row:
     return {"drive": leader.name, **measure(run, config.platoon.vehicle_class).row()}
 
 
+def run_network(config: NetworkRun, seed: int) -> Row:
+    """Simulate and measure the network; `asked_veh_per_h` is what its flows together would bring."""
+    done = ran(network_called(config.network, config.demand, seed), config.how, config.measuring, seed)
+    return {"asked_veh_per_h": float(sum(flow.veh_per_h for flow in done.demand.flows)), **done.row()}
+
+
+def run_task(config: TaskRun, seed: int) -> Row:
+    """Drive an episode and say what `proving traffic benchmark` counts of it.
+
+    On a lane that is what a ring or a platoon measures, over the last two thirds.
+    """
+    # Only this scenario needs what learns and judges.
+    from proving.traffic.learn.choosing import policy_called, task_called
+    from proving.traffic.learn.judging import judge_on_network
+    from proving.traffic.tasks import Task
+    from proving.traffic.trials.comparing import measured_for
+    from proving.traffic.trials.on_networks import by_people, score, with_law
+
+    task = task_called(config.task)
+    policy = policy_called(config.policy) if config.policy else None
+    if isinstance(task, Task):
+        return measured_for(task, policy, config.law, seed).row()
+    task = with_law(task, config.law) if config.law else task
+    verdict = judge_on_network(by_people(task) if policy is None else task, policy, (seed,))
+    row = {name: value for name, value in asdict(verdict).items() if isinstance(value, bool | int | float)}
+    return {"score": score(task, verdict), **row}
+
+
 SCENARIOS: dict[str, Scenario[Any]] = {
     scenario.name: scenario
     for scenario in (
         Scenario("traffic.ring", "22 cars on a 260 m ring, where waves form by themselves", RingRun(), run_ring),
         Scenario("traffic.open", "a road that fills up towards a slow zone", OpenRoadRun(), run_open_road),
         Scenario("traffic.platoon", "a platoon behind a measured or made-up drive", PlatoonRun(), run_platoon),
+        Scenario("traffic.network", "a road network by its name or from files", NetworkRun(), run_network),
+        Scenario("traffic.task", "an episode of a task, by people or a policy", TaskRun(), run_task),
     )
 }

@@ -89,6 +89,18 @@ def compared(
             yield _saved(law, who, alone, _measured(behind, automated, seeds))
 
 
+def measured_for(task: Task, policy: Policy | None, law: str, seed: int) -> Measures:
+    """Return what is measured over the last two thirds of one episode; without a law's name behind the task's own.
+
+    Raises:
+        BadSettings: there is no such law.
+        BadPolicy: the policy was trained for something else.
+    """
+    if law:
+        task = dataclasses.replace(task, road=dataclasses.replace(task.road, driver=laws_for(task, (law,))[law]))
+    return _measured(task, None if policy is None else as_driver(policy, task), (seed,))[0]
+
+
 def _measured(task: Task, automated: Driver | None, seeds: Sequence[int]) -> list[Measures]:
     start_s = task.horizon * task.steps_per_decision * task.road.dt_s / 3
     return [measure(run, FUEL, start_s) for run in recorded(task, automated, seeds)]
