@@ -4,6 +4,8 @@ import csv
 import os
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -70,14 +72,38 @@ def small_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def write_study(folder: Path, small_clip: Path) -> Path:
+    """Write study.toml, drive.csv and clip.mp4 into a folder and return the study's file."""
+    write_drive(folder / "drive.csv")
+    (folder / "clip.mp4").write_bytes(small_clip.read_bytes())
+    file = folder / "study.toml"
+    file.write_text(STUDY)
+    return file
+
+
 @pytest.fixture
 def study(tmp_path: Path, small_clip: Path) -> Path:
     """A folder with study.toml, drive.csv and clip.mp4; returns the study's file."""
-    write_drive(tmp_path / "drive.csv")
-    (tmp_path / "clip.mp4").write_bytes(small_clip.read_bytes())
-    file = tmp_path / "study.toml"
-    file.write_text(STUDY)
-    return file
+    return write_study(tmp_path, small_clip)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study that ran through, where its results are, and how long it took."""
+
+    study: Path
+    out: Path
+    wall_s: float
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory: pytest.TempPathFactory, small_clip: Path) -> Finished:
+    """The small study, run once; not to be changed."""
+    study, out = write_study(tmp_path_factory.mktemp("study"), small_clip), tmp_path_factory.mktemp("whole")
+    begin = time.perf_counter()
+    done = run_corridor(study, out)
+    assert done.returncode == 0, done.stderr
+    return Finished(study, out, time.perf_counter() - begin)
 
 
 def run_corridor(study: Path, out: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,9 @@ def numbers(out: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_killed_again_and_again_it_ends_with_the_same_numbers(
-    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
+    finished_study: Any, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
 ) -> None:
-    whole, killed = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("killed")
-    begin = time.perf_counter()
-    done = corridor(study, whole)
-    assert done.returncode == 0, done.stderr
-    whole_s = time.perf_counter() - begin
-
+    study, killed = finished_study.study, tmp_path_factory.mktemp("killed")
     for part in (0.15, 0.3, 0.45, 0.6, 0.75, 0.9):
         running = subprocess.Popen(
             [PROVING, "corridor", "run", str(study), "--out", str(killed)],
@@ -50,13 +44,13 @@ def test_killed_again_and_again_it_ends_with_the_same_numbers(
             start_new_session=True,
         )
         try:
-            running.wait(timeout=whole_s * part)
+            running.wait(timeout=finished_study.wall_s * part)
         except subprocess.TimeoutExpired:
             os.killpg(running.pid, signal.SIGKILL)
         running.wait()
     done = corridor(study, killed)
     assert done.returncode == 0, done.stderr
-    assert numbers(killed) == numbers(whole)
+    assert numbers(killed) == numbers(finished_study.out)
     assert (killed / "report.html").is_file()
 
 
@@ -113,14 +107,12 @@ def test_two_at_once_on_one_folder_do_not_mix(
     assert corridor(study, out).returncode == 0
 
 
-def test_started_again_a_finished_study_does_nothing_twice(
-    study: Path, tmp_path_factory: pytest.TempPathFactory, corridor: Corridor
-) -> None:
-    out = tmp_path_factory.mktemp("out")
-    assert corridor(study, out).returncode == 0
+def test_started_again_a_finished_study_does_nothing_twice(finished_study: Any, corridor: Corridor) -> None:
+    out = finished_study.out
     records = sorted((out / "rows").glob("*.parquet"))
+    assert records
     before = [(path.name, path.read_bytes()) for path in records]
     page = (out / "report.html").read_text()
-    assert corridor(study, out).returncode == 0
+    assert corridor(finished_study.study, out).returncode == 0
     assert [(path.name, path.read_bytes()) for path in records] == before
     assert (out / "report.html").read_text() == page

@@ -40,16 +40,18 @@ def run(
         out: The folder for everything that is made; without it, out/ and the study's name.
         workers: How many clips are looked at side by side; without it, as many as there are cores.
     """
-    from proving.corridor.report import make_report
     from proving.corridor.run import run_study
     from proving.corridor.study import read_study
-    from proving.corridor.summary import print_summary
-    from proving.report import write
     from proving.runs.progress import rich_bar
 
     settings = read_study(study)
     folder = out or Path("out") / settings.slug
     results = run_study(settings, folder, rich_bar(), workers)
+    # Only now: who said something wrong does not wait for Matplotlib to be told.
+    from proving.corridor.report import make_report
+    from proving.corridor.summary import print_summary
+    from proving.report import write
+
     page = folder / "report.html"
     write(make_report(results, study), page)
     print_summary(results, page)
