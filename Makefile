@@ -18,7 +18,7 @@ run: .venv/.installed-all
 
 # Tests start hundreds of processes: with bytecode kept each of them begins in three quarters of the time.
 test: .venv/.installed-test
-	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n 2 --dist loadfile --durations 20 -m "$(MARKS)"
+	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20 -m "$(MARKS)"
 
 # uv would bring torch with its CUDA packages, so pip installs this.
 test-peers: .venv/.installed-test

@@ -15,6 +15,7 @@ from proving.corridor.errors import FolderInUse
 from proving.corridor.sample import DAMAGE, write_sample
 from proving.runs import read_rows
 
+pytestmark = pytest.mark.slow
 PROVING = str(Path(sys.executable).with_name("proving"))
 
 

@@ -22,6 +22,8 @@ from proving.store.scenarios import CHECKS, SCENARIOS, SameAsModel, World, store
 from proving.store.scenarios import same_as_model as run_scenario
 from proving.store.soft_updates import NOTHING, Dependency, SoftUpdates, Write
 
+pytestmark = pytest.mark.slow
+
 
 class Below:
     """A disk that hands everything on to the simulated one; the disks that cheat change one verb."""

@@ -24,6 +24,7 @@ from proving.traffic.sensing import Delayed
 from .joined_networks import joined
 from .small_networks import crossing, edge, lane_drop, straight, two_phases
 
+pytestmark = pytest.mark.slow
 STEPS = 500
 TOLERANCE = 1e-9
 # Of float32 over one step, and of what is reported at the end of a run.
