@@ -30,6 +30,7 @@ from proving.traffic.network import Demand, RoadMap
 from proving.traffic.network.simulate import Outcome, Run, check_room, outcomes_of, prepared_together, scan
 from proving.traffic.network.state import State
 from proving.traffic.network_runs.scenario import scenario
+from proving.traffic.routing import AtDeparture, Router, routed_together, stepping
 from proving.traffic.simulate import scan as scan_rings
 from proving.traffic.simulate import standing_rings
 from proving.traffic.sumo import SumoOutcome, beside_sumo, files_in_sumo
@@ -40,6 +41,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 IDM = Idm(noise_intensity=0.0)
 # Their files, and room for so many vehicles at once to begin with.
 CITIES = {"ingolstadt21": ("ingolstadt21.sumocfg", 420), "bologna_acosta": ("run.sumocfg", 800)}
+# Where files hold trips SUMO finds the fastest way when one departs, and so do we.
+ROUTERS = {"ingolstadt21": AtDeparture()}
 # The quickest of so many runs counts, on either side: others use this machine too.
 TIMES = 3
 # Room for so many times as many vehicles as a city was seen to hold at once.
@@ -116,7 +119,7 @@ def cities(names: Sequence[str], seed_count: int, duration_s: float, times: int)
             at_new_speed=said.at_new_speed,
             capacity=capacity,
         )
-        ours = _fitting(said.road_map, said.demand, run, range(seed_count))
+        ours = _fitting(said.road_map, said.demand, run, range(seed_count), ROUTERS.get(name))
         outcomes, rate, theirs = _in_turn(
             ours, times, lambda path=folder / name / file, run=run: files_in_sumo(path, run)
         )
@@ -142,22 +145,31 @@ def _best_of(times: int, run: Callable[[], SumoOutcome]) -> SumoOutcome:
 class _Ours:
     """Our side, compiled: worlds of several seeds side by side."""
 
-    def __init__(self, road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int]) -> None:
-        self.run, self.together = run, prepared_together(road_map, demand, run, seeds)
-        self._given = jax.device_put((self.together.world, self.together.state))
-        self._compiled = scan.lower(*self._given, run.step_count, is_recorded=False).compile()
+    def __init__(
+        self, road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int], router: Router | None
+    ) -> None:
+        self.run = run
+        if router is None:
+            self.together = prepared_together(road_map, demand, run, seeds)
+            self._given = jax.device_put((self.together.world, self.together.state))
+            self._compiled = scan.lower(*self._given, run.step_count, is_recorded=False).compile()
+        else:
+            self.together, choices, memory = routed_together(road_map, demand, run, router, seeds)
+            self._given = jax.device_put((self.together.world, self.together.state, memory))
+            driven = jax.jit(stepping(router, choices), static_argnums=(3, 4))
+            self._compiled = driven.lower(*self._given, run.step_count, False).compile()
 
     def final(self) -> tuple[State, float]:
         """Return the state at the end, and the CPU-seconds that it took to get there."""
         began_s = time.process_time()
-        final, _ = jax.block_until_ready(self._compiled(*self._given))
+        final = jax.block_until_ready(self._compiled(*self._given))[0]
         return final, time.process_time() - began_s
 
 
-def _fitting(road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int]) -> _Ours:
+def _fitting(road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int], router: Router | None = None) -> _Ours:
     """Return our side with room for as many as are on the road at once, and a few more: one run tells how many."""
     while True:
-        ours = _Ours(road_map, demand, run, seeds)
+        ours = _Ours(road_map, demand, run, seeds, router)
         final = jax.device_get(ours.final()[0])
         try:
             check_room(final, run)
@@ -166,7 +178,7 @@ def _fitting(road_map: RoadMap, demand: Demand, run: Run, seeds: Sequence[int]) 
             print(f"more than fits: once more with room for {run.capacity}", flush=True)
             continue
         needed = math.ceil(SPARE_ROOM * _most_at_once(final) / len(seeds))
-        return ours if needed >= run.capacity else _Ours(road_map, demand, replace(run, capacity=needed), seeds)
+        return ours if needed >= run.capacity else _Ours(road_map, demand, replace(run, capacity=needed), seeds, router)
 
 
 def _in_turn(

@@ -144,6 +144,8 @@ def test_who_departs_takes_what_is_fastest_then_and_keeps_it() -> None:
     # The tractor is on the short road from the start, but nobody has yet been slow when it is first asked.
     assert len(took_long) > 15
     assert set(np.flatnonzero(outcome.is_finished)) <= took_long
+    for among in simulate_routed_many(fork(), CARS, RUN, AtDeparture(memory_s=20.0), (0, 1)):
+        np.testing.assert_allclose(among.finished.arrived_s, outcome.finished.arrived_s)
     # A car where the tractor was: as many trips, so the same compiled program.
     free = Demand(types=KINDS, trips=(dataclasses.replace(CARS.trips[0], type=KINDS[0].name), *CARS.trips[1:]))
     outcome, record = simulate_routed(fork(), free, RUN, AtDeparture(memory_s=20.0), is_recorded=True)

@@ -12,7 +12,14 @@ from proving.traffic.routing.by_lane import ByLane
 from proving.traffic.routing.choices import Choices, Router
 from proving.traffic.routing.random_turns import RandomTurns
 from proving.traffic.routing.rerouting import Rerouting
-from proving.traffic.routing.world import Routed, routed, simulate_routed, simulate_routed_many, stepping
+from proving.traffic.routing.world import (
+    Routed,
+    routed,
+    routed_together,
+    simulate_routed,
+    simulate_routed_many,
+    stepping,
+)
 
 # None: everybody keeps the route that the demand says; where that loops, for ever.
 ROUTERS: dict[str, Callable[[], Router] | None] = {
@@ -36,6 +43,7 @@ __all__ = [
     "Routed",
     "Router",
     "routed",
+    "routed_together",
     "simulate_routed",
     "simulate_routed_many",
     "stepping",

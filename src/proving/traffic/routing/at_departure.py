@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.errors import BadSettings
+from proving.traffic.network.chosen import FEW_PIECES, chosen, spread, worked
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.plans import Planner
-from proving.traffic.network.state import Array, State, World, clock
+from proving.traffic.network.state import Array, State, World, clock, pick_all
 from proving.traffic.routing.choices import Choices, Memory, choices_by, goals
 from proving.traffic.routing.travel_times import explored, fastest, speeds_after, times_to_goal
 
@@ -71,11 +72,6 @@ class AtDeparture:
         at_step = clock(world, state.step, vehicles.trip)
         has_departed = (vehicles.driven_m <= 0) & (vehicles.departed_s > (at_step - 1.5) * world.dt_s)
 
-        def chosen(node: Array) -> Array:
-            return jnp.where(has_departed, fastest(choices, world, vehicles, (rest_s, 0.0)), node)
-
-        def kept(node: Array) -> Array:
-            return node
-
-        node = jax.lax.cond(has_departed.any(), chosen, kept, vehicles.node)
-        return node, (speed_mps, rest_s)
+        some = chosen(has_departed, FEW_PIECES)
+        node = worked(some, lambda place: fastest(choices, world, pick_all(vehicles, place), (rest_s, 0.0)))
+        return spread(some, has_departed, node, vehicles.node), (speed_mps, rest_s)

@@ -15,6 +15,7 @@ from proving.traffic.network.side_by_side import Numbers
 from proving.traffic.network.simulate import (
     Outcome,
     Run,
+    Together,
     check_room,
     outcome_of,
     outcomes_of,
@@ -106,17 +107,31 @@ def simulate_routed_many(
         Overflow: more vehicles at once in all worlds together than `run.capacity` times their number.
     """
     with jax.enable_x64(run.precision == "float64"):
-        planner = Planner(road_map)
-        router.explore(planner, demand)
-        every = worlds_of(road_map, demand, run, seeds, planner)
-        together = side_by_side_of([(_to_any_end(planner, world), state, names) for world, state, names in every])
-        own = router.choices(planner)
-        choices = choices_beside(own, Numbers(together.worlds))
-        memory = tuple(jnp.tile(part, len(seeds)) for part in router.first_memory(own))
+        together, choices, memory = routed_together(road_map, demand, run, router, seeds)
         now = (jax.tree.map(jnp.asarray, together.world), together.state, memory)
         final, _, _ = jax.device_get(stepping(router, choices)(*now, run.step_count, False))
     check_room(final, run)
     return outcomes_of(together, final)
+
+
+class RoutedTogether(NamedTuple):
+    """Worlds of several seeds side by side, what the router chooses from in them, and what it remembers at first."""
+
+    together: Together
+    choices: Choices
+    memory: Memory
+
+
+def routed_together(
+    road_map: RoadMap, demand: Demand, run: Run, router: Router, seeds: Sequence[int]
+) -> RoutedTogether:
+    """Return the worlds of these seeds with all that the router needs, for whoever steps through them; see `routed`."""
+    planner = Planner(road_map)
+    router.explore(planner, demand)
+    every = worlds_of(road_map, demand, run, seeds, planner)
+    together = side_by_side_of([(_to_any_end(planner, world), state, names) for world, state, names in every])
+    choices = choices_beside(router.choices(planner), Numbers(together.worlds))
+    return RoutedTogether(together, choices, router.first_memory(choices))
 
 
 def stepping(router: Router, choices: Choices) -> Stepping:
