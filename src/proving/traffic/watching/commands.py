@@ -13,6 +13,11 @@ from proving.traffic.watching.settings import Watched
 watch_app = App(name="watch", help="Play a run on its map, in the browser, as one HTML file or as a film.")
 draw_app = App(name="draw", help="Draw a road network.")
 diagram_app = App(name="diagram", help="Write the diagrams of a run along one route as a page.")
+diagram_app.command(
+    "proving.traffic.watching.commands_capacity:app",
+    name="capacity",
+    help="Sweep the inflow of a network, and draw what comes out over what comes in.",
+)
 
 
 @Parameter(name="*")
