@@ -62,6 +62,10 @@ class Sensing:
         """Return whether nothing is wrong."""
         return self == Sensing()
 
+    def times(self, share: Array) -> "Sensing":
+        """Return so much of every flaw."""
+        return Sensing(**{field.name: getattr(self, field.name) * share for field in dataclasses.fields(self)})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Imperfect:

@@ -14,7 +14,7 @@ from proving.traffic.errors import BadSettings, Overflow
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.networks import Layers, Statistics
 from proving.traffic.learn.policy import Policy, decide
-from proving.traffic.tasks.on_networks.environment import NetworkEpisode, moment, reset, step
+from proving.traffic.tasks.on_networks.environment import NetworkEpisode, WorldKinds, moment, reset, step
 from proving.traffic.tasks.on_networks.moment import NetworkMoment
 from proving.traffic.tasks.on_networks.rewards import delay_share
 from proving.traffic.tasks.on_networks.task import NetworkTask
@@ -39,7 +39,7 @@ class Feedback(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkVerdict:
-    """What became of whole episodes; means over seeds, and of each seed what FLOW counts.
+    """What became of whole episodes; means over seeds, and of each seed what FLOW may count.
 
     Attributes:
         mean_speed_mps: mean over decisions of the mean speed of whoever is on the road.
@@ -49,6 +49,8 @@ class NetworkVerdict:
         return_per_decision: mean reward.
         collided_share: share of the episodes with a collision; they are counted to the end all the same.
         speeds_mps: the first, by seed.
+        outflows_veh_per_h: the second, by seed.
+        delays_s: the third, by seed.
     """
 
     mean_speed_mps: float
@@ -58,6 +60,16 @@ class NetworkVerdict:
     return_per_decision: float
     collided_share: float
     speeds_mps: tuple[float, ...]
+    outflows_veh_per_h: tuple[float, ...]
+    delays_s: tuple[float, ...]
+
+
+class Kind(NamedTuple):
+    """A kind of world: which of the traffic's laws, people at every wheel or not, how much of the task's flaws."""
+
+    law: int = 0
+    is_people: bool = False
+    flaw_share: float = 1.0
 
 
 class Sums(NamedTuple):
@@ -97,19 +109,36 @@ def judge_on_network(task: NetworkTask, policy: Policy | Feedback | None, seeds:
         BadSettings: there is no seed.
         Overflow: there were more vehicles than the task holds.
     """
+    (verdict,) = judge_kinds(task, policy, seeds, (Kind(),))
+    return verdict
+
+
+def judge_kinds(
+    task: NetworkTask, policy: Policy | Feedback | None, seeds: Sequence[int], kinds: Sequence[Kind]
+) -> list[NetworkVerdict]:
+    """Return the same for every kind of world; all of them drive side by side, in one program.
+
+    Where the task's traffic has no `laws` to choose from, kinds differ by their sensors alone.
+    """
     if not seeds:
         raise BadSettings("a judgement needs at least one seed")
-    seed = jnp.asarray([seed % 2**32 for seed in seeds], dtype=jnp.uint32)
+    count = len(seeds)
+    seed = jnp.tile(jnp.asarray([seed % 2**32 for seed in seeds], dtype=jnp.uint32), len(kinds))
+    worlds = WorldKinds(*(jnp.repeat(jnp.asarray(column), count) for column in zip(*kinds, strict=True)))
     weights, feedback = None, None
     if isinstance(policy, Policy):
         _check_fits(task, policy)
         weights = (policy.layers, policy.statistics)
     else:
         feedback = policy
-    final, sums = jax.device_get(_driven(task, weights, seed, feedback))
-    if np.max(final.traffic.overflow) > 0:
+    own = worlds if task.traffic.laws or any(kind.flaw_share != 1 for kind in kinds) else None
+    overflow, sums = jax.device_get(_driven(task, weights, (seed, own), feedback))
+    if np.max(overflow) > 0:
         raise Overflow(f"task {task.name!r} holds {task.traffic.capacity} vehicles: raise traffic.capacity")
-    return verdict_of(task, sums)
+    return [
+        verdict_of(task, Sums(*(values[first : first + count] for values in sums)))
+        for first in range(0, len(seed), count)
+    ]
 
 
 def verdict_of(task: NetworkTask, sums: Sums) -> NetworkVerdict:
@@ -124,6 +153,8 @@ def verdict_of(task: NetworkTask, sums: Sums) -> NetworkVerdict:
         return_per_decision=float(sums.reward.mean()) / task.horizon,
         collided_share=float(sums.collided.mean()),
         speeds_mps=tuple(float(one) / task.horizon for one in sums.speed_mps),
+        outflows_veh_per_h=tuple(float(one) * 3600 / counted_s for one in sums.late),
+        delays_s=tuple(float(one) * decision_s for one in sums.delay_share),
     )
 
 
@@ -141,9 +172,14 @@ def _check_fits(task: NetworkTask, policy: Policy) -> None:
 
 @functools.partial(jax.jit, static_argnames=("task", "feedback"))
 def _driven(
-    task: NetworkTask, weights: tuple[Layers, Statistics] | None, seed: Array, feedback: Feedback | None
-) -> tuple[NetworkEpisode, Sums]:
-    episode, observation = reset(task, seed)
+    task: NetworkTask,
+    weights: tuple[Layers, Statistics] | None,
+    worlds: tuple[Array, WorldKinds | None],
+    feedback: Feedback | None,
+) -> tuple[Array, Sums]:
+    """Return by how much worlds of these seeds and kinds overflowed, and what became of them."""
+    seed, kinds = worlds
+    episode, observation = reset(task, seed, kinds)
     start = task.horizon - late_decisions(task)
 
     def ruled(episode: NetworkEpisode, memory: Memory) -> tuple[Array, Memory]:
@@ -185,4 +221,4 @@ def _driven(
     memory = () if feedback is None else jax.tree.map(spread, feedback.first_memory())
     first = (episode, observation, memory, Sums(zero, zero, zero, none, none, zero > 0))
     (final, *_, sums), _ = jax.lax.scan(one, first, jnp.arange(task.horizon))
-    return final, sums
+    return final.traffic.overflow, sums

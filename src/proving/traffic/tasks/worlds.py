@@ -1,5 +1,6 @@
 """What the engine is told about a task's worlds: people, the automated vehicles' law and sensors, the road."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -80,18 +81,30 @@ def behind_drawn_sensors(
     law: Driver, worst: Sensing, latency_step_count: int, draw: UInt32[Array, " *world"]
 ) -> Imperfect:
     """Return the law behind sensors and pedals of which each world draws every flaw, between none and the worst."""
-    zero = jnp.zeros(draw.shape, dtype=jnp.int32)
+    sensing = drawn_sensing(worst, draw)
+    # What is late in a drive is late by whole steps.
+    steps = jnp.round(_part(draw, 6) * latency_step_count).astype(jnp.int32)
+    sensing = dataclasses.replace(sensing, latency_s=0.0)
+    return Imperfect(law=law, sensing=sensing, latency_step_count=latency_step_count, latency_steps=steps)
+
+
+def drawn_sensing(worst: Sensing, draw: UInt32[Array, " *world"]) -> Sensing:
+    """Return flaws between none and the worst; biases may go either way."""
 
     def part(index: int) -> Float[Array, " *world"]:
-        return uniform(draw, STREAM_FLAW + index, zero, zero)
+        return _part(draw, index)
 
-    sensing = Sensing(
+    return Sensing(
         gap_noise_m=worst.gap_noise_m * part(0),  # pyrefly: ignore[bad-argument-type]
         speed_noise_mps=worst.speed_noise_mps * part(1),  # pyrefly: ignore[bad-argument-type]
         gap_bias_m=worst.gap_bias_m * (2 * part(2) - 1),  # pyrefly: ignore[bad-argument-type]
         speed_bias_mps=worst.speed_bias_mps * (2 * part(3) - 1),  # pyrefly: ignore[bad-argument-type]
         dropout_share=worst.dropout_share * part(4),  # pyrefly: ignore[bad-argument-type]
         actuation_lag_s=worst.actuation_lag_s * part(5),  # pyrefly: ignore[bad-argument-type]
+        latency_s=worst.latency_s * part(6),  # pyrefly: ignore[bad-argument-type]
     )
-    steps = jnp.round(part(6) * latency_step_count).astype(jnp.int32)
-    return Imperfect(law=law, sensing=sensing, latency_step_count=latency_step_count, latency_steps=steps)
+
+
+def _part(draw: UInt32[Array, " *world"], index: int) -> Float[Array, " *world"]:
+    zero = jnp.zeros(draw.shape, dtype=jnp.int32)
+    return uniform(draw, STREAM_FLAW + index, zero, zero)

@@ -14,17 +14,20 @@ from proving.traffic.network.passes import Pass, by_world, in_a_row, in_passes
 from proving.traffic.network.side_by_side import Numbers
 from proving.traffic.network.state import Command, Finished, State
 from proving.traffic.network.step import step as engine_step
+from proving.traffic.noise import uniform
 from proving.traffic.routing.choices import Memory
 from proving.traffic.routing.world import on_routes
-from proving.traffic.sensing import delay_steps
+from proving.traffic.sensing import Imperfect, Sensing, delay_steps
 from proving.traffic.tasks.messages import Mail, first_mail
 from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, Orders, Slots, slots_after
+from proving.traffic.tasks.on_networks.as_sensed import as_sensed
 from proving.traffic.tasks.on_networks.hearing import posted
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, moment_of
 from proving.traffic.tasks.on_networks.task import NetworkTask
-from proving.traffic.tasks.on_networks.told import Said, said_in, with_wish
+from proving.traffic.tasks.on_networks.told import Said, said_in, wary, with_wish
 from proving.traffic.tasks.on_networks.traffic import Built, together, traced
-from proving.traffic.tasks.worlds import behind_drawn_sensors
+from proving.traffic.tasks.people import STREAM_LAW
+from proving.traffic.tasks.worlds import drawn_sensing
 
 # FLOW's outflow counts the last ten decisions.
 RECENT_COUNT = 10
@@ -37,8 +40,10 @@ class NetworkEpisode(NamedTuple):
 
     `slots` says which trip each agent drives, `recent` how many arrived of late, `routes` what the router remembers,
     `earned` what each agent got for the last decision, where that is not the same, `mail` what vehicles have heard,
-    `draw` what a world's sensors were drawn by; it stays when `seed` is replaced. `speeds` says how fast each trip was
-    before the last decision, NaN where it was not there, and nothing where no reward asks.
+    `draw` what a world's sensors were drawn by, `types` which copy of the vehicle types drives there (see
+    `NetworkTraffic.demand_by_law`), `flaw_share` how much of the task's flaws its sensors have; these three stay when
+    `seed` is replaced. `speeds` says how fast each trip was before the last decision, NaN where it was not there, and
+    nothing where no reward asks.
     """
 
     traffic: State
@@ -52,6 +57,20 @@ class NetworkEpisode(NamedTuple):
     mail: Mail | None = None
     draw: UInt32[Array, " world"] | tuple[()] = ()
     speeds: Float[Array, "trip world"] | tuple[()] = ()
+    types: Int[Array, " world"] | tuple[()] = ()
+    flaw_share: Float[Array, " world"] | tuple[()] = ()
+
+
+class WorldKinds(NamedTuple):
+    """What differs between the worlds of a task besides their seeds.
+
+    `law` says by which of the traffic's laws people drive, `is_people` whether they are at every wheel, `flaw_share`
+    how much of the task's flaws sensors and pedals have.
+    """
+
+    law: Int[Array, " world"]
+    is_people: Bool[Array, " world"]
+    flaw_share: Float[Array, " world"]
 
 
 class NetworkOutcome(NamedTuple):
@@ -65,9 +84,12 @@ class NetworkOutcome(NamedTuple):
 
 
 def reset(
-    task: NetworkTask, seed: UInt32[Array, " world"]
+    task: NetworkTask, seed: UInt32[Array, " world"], kinds: WorldKinds | None = None
 ) -> tuple[NetworkEpisode, Float[Array, "feature agent world"]]:
-    """Return a fresh episode per seed, after the warm-up, and what is seen."""
+    """Return a fresh episode per seed, after the warm-up, and what is seen.
+
+    Without `kinds` each world draws one of the traffic's laws, and its sensors are the task's.
+    """
     seed = jnp.asarray(seed, dtype=jnp.uint32)
     worlds, built, messages = seed.shape[0], task.built, task.company.messages
 
@@ -78,8 +100,15 @@ def reset(
     zero = jnp.zeros(worlds, dtype=jnp.int32)
     # What became of trips nobody asks in a task.
     finished = Finished(*(part[:0] for part in built.state.finished))
+    traffic, types, laws = jax.tree.map(spread, built.state._replace(finished=finished)), (), len(task.traffic.laws)
+    if laws:
+        types = 2 * (uniform(seed, STREAM_LAW, zero, zero) * laws).astype(jnp.int32)
+        if kinds is not None:
+            types = 2 * kinds.law + kinds.is_people
+        kind = traffic.vehicles.kind + len(task.traffic.demand.types) * types
+        traffic = traffic._replace(vehicles=traffic.vehicles._replace(kind=kind.astype(traffic.vehicles.kind.dtype)))
     episode = NetworkEpisode(
-        traffic=jax.tree.map(spread, built.state._replace(finished=finished)),
+        traffic=traffic,
         seed=seed,
         decision=zero,
         action=jnp.full((task.action_count, worlds), jnp.nan, dtype=jnp.float32),
@@ -90,6 +119,8 @@ def reset(
         mail=None if messages is None else first_mail(messages, task.actors.slot_count, worlds),
         draw=seed if task.is_sensing_drawn else (),
         speeds=jnp.full((task.built.is_automated.shape[0], worlds), jnp.nan) if task.knows_accel else (),
+        types=types,
+        flaw_share=() if kinds is None or task.sensing.is_perfect else kinds.flaw_share,
     )
     # Without a warm-up all is known beforehand, and the compiler would work out by itself, slowly, what is seen.
     episode = jax.lax.optimization_barrier(_driven(task, episode, task.warm_up_step_count))
@@ -172,7 +203,7 @@ def _driven(task: NetworkTask, episode: NetworkEpisode, step_count: int | Array)
     worlds = episode.seed.shape[0]
     passes = together(task.traffic, task.controller, worlds).passes
     begun, orders = jax.vmap(functools.partial(_begun, task), in_axes=-1, out_axes=-1)(episode)
-    held = _Held(orders.next_phase, orders.side, begun.slots, episode.draw)
+    held = _Held(orders.next_phase, orders.side, begun.slots, episode.draw, episode.types, episode.flaw_share)
 
     def advance(some: Pass, traffic: State, rest: tuple[_Held, Memory]) -> tuple[State, tuple[_Held, Memory]]:
         traffic, memory = _advanced(task, some, traffic, rest, (step_count, worlds))
@@ -192,12 +223,16 @@ class _Held(NamedTuple):
         side: to which lane each slot's vehicle shall go.
         slots: the trip of each slot.
         draw: what sensors are drawn by.
+        types: which copy of the vehicle types drives.
+        flaw_share: how much of the task's flaws sensors and pedals have.
     """
 
     next_phase: Bool[Array, "signal world"] | None
     side: Float[Array, "slot world"] | None
     slots: Int[Array, "slot world"]
     draw: UInt32[Array, " world"] | tuple[()]
+    types: Int[Array, " world"] | tuple[()]
+    flaw_share: Float[Array, " world"] | tuple[()]
 
 
 def _begun(task: NetworkTask, episode: NetworkEpisode) -> tuple[NetworkEpisode, Orders]:
@@ -230,20 +265,24 @@ def _advanced(
 ) -> tuple[State, Memory]:
     """Return the worlds of a pass so many steps later; of how many worlds they are is said as well."""
     held, numbers, world = rest[0], some.numbers, traced(some.world)
+    if not isinstance(held.types, tuple):
+        assert world.trips.world is not None, "in a pass every trip is somebody's"
+        kind = world.trips.kind + len(task.traffic.demand.types) * held.types[world.trips.world]
+        world = world._replace(trips=world.trips._replace(kind=kind.astype(world.trips.kind.dtype)))
     step_count, worlds = length
     choices, router = together(task.traffic, task.controller, worlds).choices, task.traffic.router
     go_on = None if held.next_phase is None else jnp.append(in_a_row(held.next_phase[:-1]), False)
     side = None if held.side is None else _by_trip(numbers, held.slots, held.side)
+    is_alike = isinstance(held.draw, tuple) and isinstance(held.flaw_share, tuple)
+    has_own_sensors = not is_alike and task.controller is not None and not task.sensing.is_perfect
 
     def one(index: Array, now: tuple[State, Memory]) -> tuple[State, Memory]:
         traffic, memory = now
         here = world
-        if not isinstance(held.draw, tuple) and not task.sensing.is_perfect:
-            late = delay_steps(task.sensing.latency_s, task.traffic.dt_s, "latency_s")
+        if has_own_sensors:
             assert world.trips.world is not None, "in a pass every trip is somebody's"
-            draw = held.draw[world.trips.world[traffic.vehicles.trip]]
-            drawn = behind_drawn_sensors(task.told_vehicle, task.sensing, late, draw)
-            here = world._replace(fleet=world.fleet._replace(controller=drawn))
+            own = _behind_own_sensors(task, held, world.trips.world[traffic.vehicles.trip])
+            here = world._replace(fleet=world.fleet._replace(controller=own))
         if router is not None and choices is not None:
             traffic, memory = on_routes(router, choices, world, traffic, memory)
         return engine_step(here, traffic, _command(go_on, side, traffic, index == 0))[0], memory
@@ -278,7 +317,7 @@ def _posted(task: NetworkTask, episode: NetworkEpisode, slots: Int[Array, "slot 
 def _judged(task: NetworkTask, episode: NetworkEpisode, collisions: Int[Array, " world"]) -> NetworkOutcome:
     def one(episode: NetworkEpisode) -> tuple[Array, Array]:
         now = moment(task, episode)
-        return task.sight.seen(now), task.reward(now)
+        return _seen(task, episode, now), task.reward(now)
 
     observation, reward = jax.vmap(one, in_axes=-1, out_axes=-1)(episode)
     terminated = (episode.traffic.collisions > collisions) | (episode.traffic.overflow > 0)
@@ -292,9 +331,38 @@ def _judged(task: NetworkTask, episode: NetworkEpisode, collisions: Int[Array, "
 @functools.partial(jax.jit, static_argnames="task")
 def _observed(task: NetworkTask, episode: NetworkEpisode) -> Float[Array, "feature agent world"]:
     def one(episode: NetworkEpisode) -> Array:
-        return task.sight.seen(moment(task, episode))
+        return _seen(task, episode, moment(task, episode))
 
     return jax.vmap(one, in_axes=-1, out_axes=-1)(episode)
+
+
+def _seen(task: NetworkTask, episode: NetworkEpisode, now: NetworkMoment) -> Float[Array, "feature agent"]:
+    """Return what each agent of one world sees, through the sensors that the world has."""
+    if task.sensing.is_perfect:
+        return task.sight.seen(now)
+    return task.sight.seen(as_sensed(now, _flaws(task, episode.draw, episode.flaw_share), episode.seed))
+
+
+def _flaws(task: NetworkTask, draw: Array | tuple[()], flaw_share: Array | tuple[()]) -> Sensing:
+    """Return what is wrong with sensors that have so much of the task's flaws, or of those that they drew."""
+    sensing = task.sensing if isinstance(draw, tuple) else drawn_sensing(task.sensing, draw)
+    return sensing if isinstance(flaw_share, tuple) else sensing.times(flaw_share)
+
+
+def _behind_own_sensors(task: NetworkTask, held: _Held, whose: Int[Array, " place"]) -> Imperfect:
+    """Return the driver behind the sensors and pedals of its own world."""
+    draw = held.draw if isinstance(held.draw, tuple) else held.draw[whose]
+    flaw_share = held.flaw_share if isinstance(held.flaw_share, tuple) else held.flaw_share[whose]
+    late = delay_steps(task.sensing.latency_s, task.traffic.dt_s, "latency_s")
+    sensing = _flaws(task, draw, flaw_share)
+    # What is late in a drive is late by whole steps.
+    steps = jnp.round(sensing.latency_s / max(task.sensing.latency_s, task.traffic.dt_s * 1e-3) * late)
+    return Imperfect(
+        law=wary(task.told_vehicle, sensing),
+        sensing=sensing,
+        latency_step_count=late,
+        latency_steps=steps.astype(jnp.int32),
+    )
 
 
 def _said(task: NetworkTask, traffic: State) -> Said:

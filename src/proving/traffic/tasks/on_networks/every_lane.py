@@ -43,7 +43,7 @@ def in_every_lane(now: NetworkMoment, lane_count: int, farthest_m: float) -> Nei
     low = jnp.arange(lane_count)[:, None] / lane_count
     is_in = (spans[:, 0] < low + 1 / lane_count - 1e-4) & (spans[:, 1] > low + 1e-4)
     length_m = jnp.asarray(now.built.world.fleet.length_m)[now.traffic.vehicles.kind]
-    mine_m, mine_length_m = now.along_m[now.agent_place], length_m[now.agent_place]
+    mine_m, mine_length_m = now.own_along_m, length_m[now.agent_place]
     away_m = now.along_m[None, :] - mine_m[:, None]
     if now.built.is_lap:
         away_m = jnp.mod(away_m, now.built.length_m)

@@ -36,11 +36,11 @@ def own_place_and_neighbours(now: NetworkMoment) -> Float[Array, "feature agent"
     behind, lap_m, limit = follower(now, now.built.length_m), now.built.length_m, ROAD.limit_mps
     return jnp.stack(
         [
-            now.of_agents(now.speed_mps) / limit,
-            now.of_agents(now.along_m) / lap_m,
-            now.of_agents(now.said.leader_speed_mps - now.speed_mps) / limit,
+            now.own_mps / limit,
+            now.own_along_m / lap_m,
+            (now.of_agents(now.said.leader_speed_mps) - now.own_mps) / limit,
             now.of_agents(now.said.gap_m) / lap_m,
-            (now.of_agents(now.speed_mps) - behind.speed_mps) / limit,
+            (now.own_mps - behind.speed_mps) / limit,
             behind.gap_m / lap_m,
         ]
     )
@@ -52,10 +52,12 @@ def from_behind_the_wheel(now: NetworkMoment) -> Float[Array, "feature agent"]:
     Everybody comes in the order in which one would meet them along the lap: how far ahead, and how much faster.
     """
     lap_m = now.built.length_m
-    mine_m, speed = now.of_agents(now.along_m), now.of_agents(now.speed_mps)
+    mine_m, speed = now.own_along_m, now.own_mps
     turn = 2 * math.pi * mine_m / lap_m
     ahead_m = jnp.mod(now.along_m[None, :] - mine_m[:, None], lap_m)
-    order = jnp.argsort(ahead_m, axis=1)[:, 1:]
+    # However wrong others seem, one meets oneself first.
+    is_self = jnp.arange(ahead_m.shape[1])[None, :] == now.agent_place[:, None]
+    order = jnp.argsort(jnp.where(is_self, -1, ahead_m), axis=1)[:, 1:]
     ahead = jnp.take_along_axis(ahead_m, order, axis=1) / lap_m
     others = now.speed_mps[order] - speed[:, None]
     own = jnp.stack(
@@ -66,7 +68,7 @@ def from_behind_the_wheel(now: NetworkMoment) -> Float[Array, "feature agent"]:
             jnp.sin(2 * turn),
             jnp.cos(2 * turn),
             now.of_agents(now.said.gap_m) / 50,
-            now.of_agents(now.said.leader_speed_mps - now.speed_mps) / 10,
+            (now.of_agents(now.said.leader_speed_mps) - now.own_mps) / 10,
             now.action / TARGET_MPS,
             jnp.full_like(speed, now.mean_speed_mps / 15),
         ]

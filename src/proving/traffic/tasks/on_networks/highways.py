@@ -23,7 +23,7 @@ SCALE, LANES = 100.0, 6
 def five(now: NetworkMoment) -> Float[Array, "feature agent"]:
     """Return own speed, leader's speed difference and gap, follower's, over the limit and the length of the road."""
     limit, length_m = RAMPS.limit_mps, now.built.length_m
-    speed, behind = now.of_agents(now.speed_mps), follower(now, length_m)
+    speed, behind = now.own_mps, follower(now, length_m)
     seen = jnp.stack(
         [
             speed / limit,
@@ -39,7 +39,7 @@ def five(now: NetworkMoment) -> Float[Array, "feature agent"]:
 def three(now: NetworkMoment) -> Float[Array, "feature agent"]:
     """Return own speed, gap and leader's speed, over 100."""
     said = now.said
-    return jnp.stack([now.of_agents(part) for part in (now.speed_mps, said.gap_m, said.leader_speed_mps)]) / SCALE
+    return jnp.stack([now.own_mps, now.of_agents(said.gap_m), now.of_agents(said.leader_speed_mps)]) / SCALE
 
 
 def thirty_eight(now: NetworkMoment) -> Float[Array, "feature agent"]:
@@ -54,7 +54,7 @@ def thirty_eight(now: NetworkMoment) -> Float[Array, "feature agent"]:
         for part in (side.speed_mps / SCALE, side.gap_m / SCALE, side.is_automated.astype(side.gap_m.dtype))
     ]
     lane = jnp.asarray(now.built.lane_index)[now.traffic.vehicles.lane] / LANES
-    own = jnp.stack([now.of_agents(now.speed_mps) / SCALE, now.of_agents(lane)])
+    own = jnp.stack([now.own_mps / SCALE, now.of_agents(lane)])
     return jnp.where(now.is_present, jnp.concatenate([*(part.T for part in parts), own]), 0)
 
 

@@ -50,7 +50,7 @@ def leaders_and_followers(now: NetworkMoment) -> Float[Array, "feature one"]:
     FLOW's own returns after its first vehicle.
     """
     rows = said_in_a_row(now, RING.lane_count, (now.built.length_m, RING.limit_mps))
-    return jnp.concatenate([rows.T.reshape(-1), now.of_agents(now.speed_mps) / RING.limit_mps])[:, None]
+    return jnp.concatenate([rows.T.reshape(-1), now.own_mps / RING.limit_mps])[:, None]
 
 
 def before_the_bottleneck(now: NetworkMoment) -> Float[Array, "feature one"]:

@@ -11,7 +11,7 @@ from proving.traffic.tasks.messages import Messages
 from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
 from proving.traffic.tasks.on_networks.hearing import communicating
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, follower
-from proving.traffic.tasks.on_networks.rewards import desired_velocity_and_headway
+from proving.traffic.tasks.on_networks.rewards import desired_velocity_and_headway, speed_and_arrivals
 from proving.traffic.tasks.on_networks.task import NetworkTask
 from proving.traffic.tasks.on_networks.traffic import NetworkTraffic
 from proving.traffic.tasks.task import Sight
@@ -31,7 +31,7 @@ NAMES = ("speed", "leader_minus_own_speed", "gap", "own_minus_follower_speed", "
 def leader_and_follower(now: NetworkMoment) -> Float[Array, "feature agent"]:
     """Return FLOW's five per vehicle; where there is no vehicle all is 0, where there is no leader the gap is 1."""
     limit, length_m = ROAD.limit_mps, now.built.length_m
-    speed, behind = now.of_agents(now.speed_mps), follower(now, length_m)
+    speed, behind = now.own_mps, follower(now, length_m)
     leader_mps, gap_m = now.of_agents(now.said.leader_speed_mps), now.of_agents(now.said.gap_m)
     seen = jnp.stack(
         [
@@ -52,7 +52,7 @@ def in_a_row(now: NetworkMoment) -> Float[Array, "feature one"]:
 
 def the_merge_ahead(now: NetworkMoment) -> Float[Array, "feature agent"]:
     """Return FLOW's five, the way to the merge, the road ahead in cells of 100 m, and who comes up the ramp."""
-    mine_m = now.of_agents(now.along_m)
+    mine_m = now.own_along_m
     merge_m = start_of(now.built.road_map, "center")
     ahead_m = now.along_m[None, :] - mine_m[:, None]
     cells: list[Array] = []
@@ -146,6 +146,7 @@ MERGES_BY_VEHICLE = tuple(
         actors=AutomatedVehicles(slot_count=SLOT_COUNTS[size], manner="set_speed"),
         sight=AHEAD,
         is_central=False,
+        reward=speed_and_arrivals(TARGET_MPS, HIGHWAY_VEH_PER_H + RAMP_VEH_PER_H),
         action_low=SLOWEST_MPS,
         action_high=ROAD.limit_mps,
     )

@@ -21,6 +21,8 @@ class NetworkMoment(NamedTuple):
         said: what each vehicle was told and what its sensors gave at the last step; nothing where nobody is automated.
         agent_place: where in the arrays each agent's vehicle is.
         is_present: whether an agent has a vehicle.
+        own_mps: how fast each agent's own vehicle is, which it knows exactly; 0 where it has none.
+        own_along_m: where that is along the main road, exactly too.
         action: the last action.
         recent: vehicles that arrived in each of the last ten decisions.
         decision: how many decisions there were.
@@ -36,6 +38,8 @@ class NetworkMoment(NamedTuple):
     said: Said
     agent_place: Int[Array, " agent"]
     is_present: Bool[Array, " agent"]
+    own_mps: Float[Array, " agent"]
+    own_along_m: Float[Array, " agent"]
     action: Float[Array, " action"]
     recent: Int[Array, " last"]
     decision: Int[Array, ""]
@@ -79,7 +83,7 @@ class Neighbour(NamedTuple):
 def follower(now: NetworkMoment, farthest_m: float) -> Neighbour:
     """Return who drives behind each agent in its lane of the main road: net gap and speed."""
     length_m = now.built.length_m
-    mine_m = now.along_m[now.agent_place]
+    mine_m = now.own_along_m
     own_m = jnp.asarray(now.built.world.fleet.length_m)[now.traffic.vehicles.kind[now.agent_place]]
     back_m = mine_m[:, None] - now.along_m[None, :]
     if now.built.is_lap:
@@ -115,15 +119,18 @@ def moment_of(
     nowhere = built.edge.shape[0] - 1
     is_there = vehicles.lane < nowhere
     is_mine = (slots[:, None] == vehicles.trip[None, :]) & is_there[None, :]
-    along_m = along_main_road_m(built, vehicles.lane, vehicles.position_m)
+    along_m = jnp.where(is_there, along_main_road_m(built, vehicles.lane, vehicles.position_m), jnp.nan)
+    place, is_present = jnp.argmax(is_mine, axis=1), jnp.any(is_mine, axis=1)
     return NetworkMoment(
         built=built,
         traffic=traffic,
         is_there=is_there,
-        along_m=jnp.where(is_there, along_m, jnp.nan),
+        along_m=along_m,
         said=said,
-        agent_place=jnp.argmax(is_mine, axis=1),
-        is_present=jnp.any(is_mine, axis=1),
+        agent_place=place,
+        is_present=is_present,
+        own_mps=jnp.where(is_present, vehicles.speed_mps[place], 0),
+        own_along_m=jnp.where(is_present, along_m[place], 0),
         action=last[0],
         recent=last[1],
         decision=last[2],

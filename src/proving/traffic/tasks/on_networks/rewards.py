@@ -43,10 +43,23 @@ def desired_velocity_and_headway(target_mps: float) -> Reward:
     speed_reward = desired_velocity(target_mps)
 
     def reward(now: NetworkMoment) -> Float[Array, ""]:
-        speed = now.of_agents(now.speed_mps)
+        speed = now.own_mps
         headway_s = now.of_agents(now.said.gap_m) / jnp.maximum(speed, ROLLING_MPS)
         short_s = jnp.where(now.is_present & (speed > ROLLING_MPS), jnp.minimum(headway_s - SHORTEST_HEADWAY_S, 0), 0)
         return jnp.maximum(speed_reward(now) + HEADWAY_WEIGHT * jnp.sum(short_s), 0)
+
+    return reward
+
+
+def speed_and_arrivals(target_mps: float, veh_per_h: float) -> Reward:
+    """Return mean speed over the target, and the arrivals of a decision over those who want to come in that time.
+
+    Who only looks at the speed of those on the road keeps others from coming onto it.
+    """
+
+    def reward(now: NetworkMoment) -> Float[Array, ""]:
+        come = veh_per_h * now.decision_s / 3600
+        return now.mean_speed_mps / target_mps + now.recent[-1] / come
 
     return reward
 
@@ -72,13 +85,13 @@ def delay_share(now: NetworkMoment) -> Float[Array, ""]:
 
 def avg_delay_specified_vehicles(now: NetworkMoment) -> Float[Array, ""]:
     """Return mean(1 - v / highest limit) of the automated vehicles; 0 where there are none (times a step, FLOW's)."""
-    delays = jnp.where(now.is_present, 1 - now.of_agents(now.speed_mps) / now.built.top_limit_mps, 0)
+    delays = jnp.where(now.is_present, 1 - now.own_mps / now.built.top_limit_mps, 0)
     return jnp.sum(delays) / jnp.maximum(jnp.sum(now.is_present), 1)
 
 
 def rl_forward_progress(now: NetworkMoment) -> Float[Array, ""]:
     """Return 0.1 times the sum of the automated vehicles' speeds."""
-    return PROGRESS * jnp.sum(now.of_agents(now.speed_mps))
+    return PROGRESS * jnp.sum(now.own_mps)
 
 
 def boolean_action_penalty(gain: float) -> Reward:

@@ -20,7 +20,7 @@ SPEED_SCALE_MPS, LONGEST_M = 15.0, 270.0
 
 def leader_only(now: NetworkMoment) -> Float[Array, "feature agent"]:
     """Return own speed / 15, leader's minus own speed / 15, gap / 270 m."""
-    speed = now.of_agents(now.speed_mps)
+    speed = now.own_mps
     faster = now.of_agents(now.said.leader_speed_mps) - speed
     return jnp.stack([speed / SPEED_SCALE_MPS, faster / SPEED_SCALE_MPS, now.of_agents(now.said.gap_m) / LONGEST_M])
 

@@ -46,7 +46,7 @@ class NetworkTask:
         warm_up_step_count: engine steps before the first decision.
         steps_per_decision: engine steps for which an action holds.
         law: how automated vehicles drive that are told nothing.
-        sensing: what is wrong with the automated vehicles' sensors and pedals.
+        sensing: what is wrong with the automated vehicles' sensors and pedals, and with what is seen of everybody.
         is_sensing_drawn: each world draws every flaw between none and `sensing`'s; biases may go either way.
         company: who else acts.
     """
@@ -81,8 +81,6 @@ class NetworkTask:
             raise BadSettings(
                 f"task {self.name!r} lasts {needed_s} s, but its traffic is written out for {self.traffic.duration_s} s"
             )
-        if not self.sensing.is_perfect and self.actors.manner is None:
-            raise BadSettings(f"task {self.name!r} has no automated vehicles whose sensors could be imperfect")
         if self.company.messages is not None and self.actors.slot_count < 1:
             raise BadSettings(f"task {self.name!r} has no vehicles that decide and could send messages")
         if self.sight.needs == "messages" and self.company.messages is None:

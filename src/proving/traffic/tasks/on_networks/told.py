@@ -14,6 +14,9 @@ from proving.traffic.tasks.commanded import BRAKING_MPS2, EMERGENCY_MPS2, FARTHE
 Manner = Literal["accel", "set_speed"]
 # Nobody is told to want less than this; told 0, one stands all the same.
 SLOWEST_MPS = 0.05
+# Of the noise that a gap is known to have, so many standard deviations are kept free; and of the lag of the pedals, of
+# which a part is over before it counts, so much.
+SIGMAS, LAG_SHARE = 2.0, 0.5
 Wish: TypeAlias = Float[Array, " place"]
 
 
@@ -36,11 +39,15 @@ class Told:
         law: how it drives while nobody tells it anything.
         manner: what it is told: an acceleration in m/s2, or the speed above which the law shall not drive.
         fastest_mps2: largest acceleration.
+        margin_m: so much of every gap it leaves free besides what its law asks for.
+        margin_s: and so much time.
     """
 
     law: HumanDriver
     manner: Manner = dataclasses.field(metadata={"static": True})
     fastest_mps2: float = 3.0
+    margin_m: float = 0.0
+    margin_s: float = 0.0
 
     @property
     def noise_intensity(self) -> float:
@@ -58,6 +65,7 @@ class Told:
         wish = memory[0]
         is_free = xp.isnan(wish)
         said = Said(wish, xp.clip(view.gap_m, 0, FARTHEST_M), view.leader_speed_mps)
+        view = view._replace(gap_m=view.gap_m - self.margin_m - self.margin_s * view.speed_mps)
         if self.manner == "set_speed":
             # Laws divide by the speed that is wanted.
             set_mps = xp.maximum(wish, SLOWEST_MPS)
@@ -79,7 +87,18 @@ def behind_sensors(told: Told, sensing: Sensing, dt_s: float) -> Driver:
     if sensing.is_perfect:
         return told
     late = delay_steps(sensing.latency_s, dt_s, "latency_s")
-    return Imperfect(law=told, sensing=sensing, latency_step_count=late)
+    return Imperfect(law=wary(told, sensing), sensing=sensing, latency_step_count=late)
+
+
+def wary(told: Told, sensing: Sensing) -> Told:
+    """Return the driver with room for what its sensors and pedals are known to be wrong by.
+
+    Who made a vehicle knows how noisy, biased and late its sensors are. Without room it creeps into its leader while
+    both stand: each time that the gap seems larger than it is, it moves up, and it never moves back.
+    """
+    margin_m = abs(sensing.gap_bias_m) + SIGMAS * sensing.gap_noise_m
+    margin_s = sensing.latency_s + LAG_SHARE * sensing.actuation_lag_s
+    return dataclasses.replace(told, margin_m=margin_m, margin_s=margin_s)
 
 
 def said_in(memory: Memory, sensing: Sensing) -> Said:

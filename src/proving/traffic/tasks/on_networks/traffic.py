@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from proving.traffic.errors import BadSettings
-from proving.traffic.network.demand import Demand
+from proving.traffic.network.demand import Demand, VehicleType
 from proving.traffic.network.passes import Passes, passes_over
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.network.simulate import Run, prepared
@@ -21,7 +21,7 @@ from proving.traffic.network.state import State, World
 from proving.traffic.roads import NetworkSettings
 from proving.traffic.routing import Choices, Router, routed
 from proving.traffic.routing.choices import Memory, choices_beside
-from proving.traffic.state import Driver
+from proving.traffic.state import Driver, HumanDriver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class NetworkTraffic:
         capacity: vehicles on the road at the same time, at most.
         duration_s: flows are written out for so long.
         router: gives vehicles other routes while they drive; None: nobody's route changes.
+        laws: by one of these people drive in each world; none: by what their vehicle types say.
     """
 
     network: NetworkSettings
@@ -45,6 +46,7 @@ class NetworkTraffic:
     capacity: int
     duration_s: float
     router: Router | None = None
+    laws: tuple[HumanDriver, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.main_road:
@@ -62,6 +64,22 @@ class NetworkTraffic:
         """Return the same traffic with people at every wheel."""
         types = tuple(dataclasses.replace(kind, is_automated=False) for kind in self.demand.types)
         return dataclasses.replace(self, demand=dataclasses.replace(self.demand, types=types))
+
+    @property
+    def demand_by_law(self) -> Demand:
+        """Return the demand with the vehicle types twice for each law: as they are, and with people at every wheel."""
+        if not self.laws:
+            return self.demand
+        copies = itertools.product(enumerate(self.laws), (False, True), self.demand.types)
+        types = tuple(_of_law(kind, law, number, is_people) for (number, law), is_people, kind in copies)
+        return dataclasses.replace(self.demand, types=types)
+
+
+def _of_law(kind: VehicleType, law: HumanDriver, number: int, is_people: bool) -> VehicleType:
+    """Return the type for worlds of a law, with people at every wheel or not; the first keeps its name for trips."""
+    name = f"{kind.name}_of_law_{number}{'_people' if is_people else ''}" if number or is_people else kind.name
+    is_automated = kind.is_automated and not is_people
+    return dataclasses.replace(kind, name=name, is_automated=is_automated, driver=kind.driver if is_automated else law)
 
 
 class Built(NamedTuple):
@@ -114,9 +132,9 @@ def built(traffic: NetworkTraffic, controller: Driver | None) -> Built:
         choices: Choices | None = None
         route_memory: Memory = ()
         if traffic.router is None:
-            world, state, names = prepared(road_map, traffic.demand, run, 0)
+            world, state, names = prepared(road_map, traffic.demand_by_law, run, 0)
         else:
-            world, state, names, choices, route_memory = routed(road_map, traffic.demand, run, 0, traffic.router)
+            world, state, names, choices, route_memory = routed(road_map, traffic.demand_by_law, run, 0, traffic.router)
         world, state, route_memory = jax.device_get((world, state, route_memory))
     along_m, length_m = _along(road_map, traffic)
     lanes = [len(edge.lanes) for edge in road_map.edges]
