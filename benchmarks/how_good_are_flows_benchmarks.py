@@ -7,25 +7,28 @@ each vehicle, cell or signal decides for itself. Where no policy is shipped the 
 is the law that would carry one out if it never slowed down; at the bottleneck also people behind ramp meters: by the
 clock, by ALINEA with the occupancy that is measured before the narrowest place, and by FLOW's variant of it.
 
-`figure_eight_ratio` is that of figureeight2, where all 14 are automated; 0 and 1 have keys of their own.
+People drive by three laws, FLOW's IDM, Krauss and Gipps; a ratio is the median over the laws, each law's mean and the
+worst and best seed beside it. `figure_eight_ratio` is that of figureeight2, where all 14 are automated.
+--hard asks the same through the worst sensors and pedals, and at 0.8 and 1.2 times the density, against people there.
 A collision is any overlap, where ways cross too.
 With --in-sumo SUMO moves everybody, people by its own laws; policies decide as before.
-With --json the last line is one object; --smoke takes ten decisions of the grid alone.
+With --json the last line is one object; --smoke takes ten decisions of the grid alone, behind one law.
 """
 
 import argparse
 import dataclasses
 import json
+import statistics
 
 import jax.numpy as jnp
 
-from proving.traffic.learn.judging import judge_on_network
 from proving.traffic.learn.networks import Statistics
 from proving.traffic.learn.policy import Policy, card_of
 from proving.traffic.learn.shipped import SHIPPED_ON_NETWORKS, shipped_on_network
 from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
-from proving.traffic.trials.in_sumo import judge_in_sumo
-from proving.traffic.trials.on_networks import Judge, Side, by_people, score, sides_of, times
+from proving.traffic.tasks.conditions import NETWORK_LAWS, Conditions
+from proving.traffic.trials.in_sumo import judge_kinds_in_sumo
+from proving.traffic.trials.on_networks import Judge, Standing, compared_on_network, judge_kinds
 
 # Seeds that no training has seen: trainings draw theirs from 32 random bits.
 SEEDS = tuple(range(5000, 5010))
@@ -36,6 +39,8 @@ HEADLINES = {
     "lights_ratio": "grid0_by_signal",
 }
 OTHERS = ("figureeight0_by_vehicle", "figureeight1_by_vehicle")
+# What else a policy has to stand.
+HARD = (Conditions(sensing=("worst",)), Conditions(densities=(0.8, 1.2)))
 
 
 def main() -> None:
@@ -44,14 +49,21 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--tasks", nargs="*", help="these alone")
+    parser.add_argument("--laws", nargs="*", default=NETWORK_LAWS, help="human laws; in SUMO the task's own")
+    parser.add_argument("--hard", action="store_true", help="through bad sensors and at other densities as well")
     parser.add_argument("--in-sumo", action="store_true", help="SUMO moves everybody")
     options = parser.parse_args()
     seeds = SEEDS[:2] if options.smoke else SEEDS[: options.seeds]
     names = options.tasks or ([HEADLINES["lights_ratio"]] if options.smoke else [*HEADLINES.values(), *OTHERS])
     answer: dict[str, float | None] = {key: None for key, name in HEADLINES.items() if name in names}
-    judge = judge_in_sumo if options.in_sumo else judge_on_network
+    judged = judge_kinds_in_sumo if options.in_sumo else judge_kinds
+    laws = () if options.in_sumo else tuple(options.laws[:1] if options.smoke else options.laws)
     for name in names:
-        answer |= judged(NETWORK_TASKS[name], seeds, judge, is_short=options.smoke)
+        task = NETWORK_TASKS[name]
+        if options.smoke:
+            task = dataclasses.replace(task, horizon=10)
+        for under in (Conditions(), *HARD) if options.hard else (Conditions(),):
+            answer |= told(task, dataclasses.replace(under, laws=laws), seeds, judged)
     for key, name in HEADLINES.items():
         if f"{name}_ratio" in answer:
             answer[key] = answer[f"{name}_ratio"]
@@ -59,31 +71,34 @@ def main() -> None:
         print(json.dumps(answer))
 
 
-def judged(task: NetworkTask, seeds: tuple[int, ...], judge: Judge, *, is_short: bool) -> dict[str, float | None]:
+def told(task: NetworkTask, under: Conditions, seeds: tuple[int, ...], judged: Judge) -> dict[str, float | None]:
     """Print and return the score of people, of what else decides there, and of the policy, where one is shipped."""
-    if is_short:
-        task = dataclasses.replace(task, horizon=10)
-    name = task.name
+    is_shipped = task.name in SHIPPED_ON_NETWORKS
+    policy = shipped_on_network(task.name) if is_shipped else None
+    if not is_shipped and task.actors.manner == "set_speed":
+        policy = _never_slowed(task)
     answer: dict[str, float | None] = {}
-    sides = dict(sides_of(task)) if not is_short else {"people": Side(by_people(task), None)}
-    if name in SHIPPED_ON_NETWORKS:
-        sides["learned"] = Side(task, shipped_on_network(name))
-    elif task.actors.manner == "set_speed" and not is_short:
-        sides["never slowed"] = Side(task, _never_slowed(task))
-    rows = {who: judge(side.task, side.who, seeds) for who, side in sides.items()}
-    people = rows["people"]
-    for who, verdict in rows.items():
-        print(
-            f"{name:24s} {who:13s} score {score(task, verdict):8.2f}, times people {times(task, verdict, people):5.2f}"
-            f"  speed {verdict.mean_speed_mps:5.2f} m/s  arrived {verdict.arrived_count:6.1f}"
-            f"  collided {verdict.collided_share:4.0%}",
-            flush=True,
-        )
-        key = f"{name}_{who.replace(' ', '_').replace(chr(39), '')}"
-        answer[key] = score(task, verdict)
-        answer[f"{key}_collided_share"] = verdict.collided_share
-    answer[f"{name}_ratio"] = times(task, rows["learned"], people) if "learned" in rows else None
-    return answer
+    ratios: dict[str, list[float]] = {}
+    for one in compared_on_network(task, policy, under, seeds, judged):
+        who = one.who if one.who != "policy" else "learned" if is_shipped else "never slowed"
+        print(_line(task, one, who), flush=True)
+        at = "" if one.density == 1 else f"_at_{one.density:g}"
+        at += "" if not under.sensing else f"_{one.sensing}"
+        key = f"{task.name}_{one.law}_{who}{at}".replace(" ", "_").replace("'", "")
+        answer[key], answer[f"{key}_collided_share"] = one.score, one.collided_share
+        if who == "learned":
+            answer |= {f"{key}_ratio": one.times_people, f"{key}_low": one.times_low, f"{key}_high": one.times_high}
+            ratios.setdefault(f"{task.name}{at}_ratio", []).append(one.times_people)
+    return answer | ({key: statistics.median(each) for key, each in ratios.items()} or {f"{task.name}_ratio": None})
+
+
+def _line(task: NetworkTask, one: Standing, who: str) -> str:
+    return (
+        f"{task.name:24s} {one.law:11s} {one.sensing} x{one.density:g} {who:13s} score {one.score:8.2f}, "
+        f"times people {one.times_people:5.2f} ({one.times_low:.2f} to {one.times_high:.2f})  "
+        f"speed {one.mean_speed_mps:5.2f} m/s  arrived {one.arrived_count:6.1f}  collided {one.collided_share:4.0%}  "
+        f"{one.verdict}"
+    )
 
 
 def _never_slowed(task: NetworkTask) -> Policy:

@@ -1,5 +1,7 @@
 """A search for a few numbers finds them, the same ones for the same seed, and its policy does their sum."""
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from proving.traffic.tasks import NETWORK_TASKS
 NUMBERS = (Number("", 0.0, 3.0), Number("speed", 5.0, 3.0))
 
 
-def earned(values: object, seeds: object) -> float:
-    (one, two), (seed, _) = np.asarray(values), np.asarray(seeds)
+def earned(values: np.ndarray, seeds: Sequence[int]) -> np.ndarray:
+    (one, two), (seed, _) = values.T, seeds
     return -((one - 2) ** 2) - (two + 1) ** 2 + seed / 2**32
 
 
@@ -43,4 +45,4 @@ def test_searches_that_cannot_be_are_refused_in_one_line(capsys: pytest.CaptureF
     with pytest.raises(BadSettings, match="best_count from 1 to below policy_count"):
         Search(best_count=24)
     assert run(["traffic", "search", "grid0"]) != 0
-    assert "few numbers are searched for merge0_by_vehicle" in capsys.readouterr().err
+    assert "few numbers are searched for figureeight0_by_vehicle" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from proving.traffic.errors import BadNetwork, BadSettings, Overflow
 from proving.traffic.sensing import Sensing
 from proving.traffic.sumo.session import Orders, Scene, started
 from proving.traffic.tasks import NETWORK_TASKS
-from proving.traffic.trials.in_sumo import judge_in_sumo
+from proving.traffic.trials.in_sumo import judge_in_sumo, judge_kinds_in_sumo
 from proving.traffic.trials.on_networks import by_people, compared_on_network
 
 EIGHT = dataclasses.replace(NETWORK_TASKS["figureeight1_by_vehicle"], horizon=25)
@@ -60,7 +60,7 @@ def test_who_has_red_for_ever_stands() -> None:
 
 def test_people_come_first_and_both_are_judged_in_sumo() -> None:
     people = judge_in_sumo(by_people(EIGHT), None, [1])
-    (row,) = compared_on_network(EIGHT, None, (), [1], judge_in_sumo)
+    (row,) = compared_on_network(EIGHT, None, seeds=[1], judged=judge_kinds_in_sumo)
     assert (row.who, row.score, row.times_people) == ("people", people.mean_speed_mps, 1.0)
 
 

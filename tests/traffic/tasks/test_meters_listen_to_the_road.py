@@ -13,10 +13,11 @@ from proving.traffic.learn.judging import judge_on_network
 from proving.traffic.ramp_metering import Alinea
 from proving.traffic.roads import Bottleneck
 from proving.traffic.tasks import NETWORK_TASKS
+from proving.traffic.tasks.conditions import with_law
 from proving.traffic.tasks.on_networks.metering import Metered, Metering, occupancy_share, under_meters
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, moment_of
 from proving.traffic.tasks.on_networks.told import Said
-from proving.traffic.trials.on_networks import sides_of, with_law
+from proving.traffic.trials.on_networks import sides_of
 
 TASK = under_meters(NETWORK_TASKS["bottleneck0_by_cell"])
 STEP_S = TASK.traffic.dt_s
@@ -92,8 +93,8 @@ def test_beside_people_and_a_policy_stand_meters_and_signals_of_their_own() -> N
     assert list(sides_of(NETWORK_TASKS["merge0_by_vehicle"])) == ["people"]
     for side in sides_of(task).values():
         assert not side.task.built.is_automated.any(), "what stands beside a policy are people"
-    of_krauss = with_law(task, "krauss").traffic.demand.types
-    assert {type(kind.driver) for kind in of_krauss} == {Krauss}
+    of_krauss = with_law(task, "krauss").traffic.demand_by_law.types
+    assert {type(kind.driver) for kind in of_krauss if not kind.is_automated} == {Krauss}
 
 
 def test_a_meter_rules_whole_episodes() -> None:

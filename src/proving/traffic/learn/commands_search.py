@@ -16,6 +16,9 @@ def search(
     *,
     generations: int = 8,
     seed: int = 0,
+    laws: list[str] | None = None,
+    sensing: list[str] | None = None,
+    densities: list[float] | None = None,
     out: Path | None = None,
     json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -25,6 +28,9 @@ def search(
         task: Name of the task; `evaluate` says how good what was found is.
         generations: How many generations of 24 policies, each on the same two episodes.
         seed: Of all chance.
+        laws: Human laws by name, behind each of which every policy drives; without them the task's own.
+        sensing: What sensors and pedals are like: perfect, drawn or worst; of several each counts as much.
+        densities: Traffic by that of the task, such as 0.8 and 1.2; of several the sensings have them in turn.
         out: The policy; without it out/search/ and the task's name, .npz.
         json: Print one JSON document.
     """
@@ -32,6 +38,7 @@ def search(
     from proving.traffic.learn.few_numbers import FEW_NUMBERS, Search, searched, weighted
     from proving.traffic.learn.policy import save
     from proving.traffic.tasks import NETWORK_TASKS
+    from proving.traffic.tasks.conditions import Conditions
 
     if task not in FEW_NUMBERS:
         raise BadSettings(f"few numbers are searched for {', '.join(FEW_NUMBERS)}, not for {task!r}")
@@ -39,7 +46,9 @@ def search(
     path.parent.mkdir(parents=True, exist_ok=True)
     numbers = FEW_NUMBERS[task]
     rewards: list[float] = []
-    for found, card in searched(NETWORK_TASKS[task], numbers, Search(generation_count=generations), seed):
+    how = Search(generation_count=generations)
+    under = Conditions(laws=tuple(laws or ()), sensing=tuple(sensing or ()), densities=tuple(densities or ()))
+    for found, card in searched(NETWORK_TASKS[task], numbers, how, seed, under):
         save(weighted(NETWORK_TASKS[task], numbers, found.numbers, card), path)
         rewards.append(found.best_reward)
         if not json:

@@ -8,21 +8,30 @@ Rubinstein, Gat (2003): draw, keep the best, draw around those. The mean is smoo
 what it was at first.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, UInt32
 
 from proving.traffic.errors import BadSettings
-from proving.traffic.learn.judging import judge_on_network
 from proving.traffic.learn.networks import Statistics
 from proving.traffic.learn.policy import Card, Policy, card_of
 from proving.traffic.tasks import NetworkTask
+from proving.traffic.tasks.conditions import Conditions
+from proving.traffic.tasks.on_networks.environment import NetworkEpisode, WorldKinds, reset, step
 
 # So much of the new mean and spread is of those that were kept, and so much of the first spread always stays.
 KEPT_SHARE, LEAST_SHARE = 0.7, 0.1
+LEAST_REWARD = 1e-6
+AS_IN_THE_TASK = Conditions()
+
+
+Now: TypeAlias = tuple[NetworkEpisode, Array, Array, Array]
 
 
 class Number(NamedTuple):
@@ -66,7 +75,10 @@ class Generation(NamedTuple):
 
 
 def search(
-    numbers: Sequence[Number], how: Search, seed: int, earned: Callable[[Sequence[float], Sequence[int]], float]
+    numbers: Sequence[Number],
+    how: Search,
+    seed: int,
+    earned: Callable[[Float[np.ndarray, "policy number"], Sequence[int]], Float[np.ndarray, " policy"]],
 ) -> Iterator[Generation]:
     """Yield generation after generation.
 
@@ -74,7 +86,7 @@ def search(
         numbers: what is searched.
         how: how.
         seed: of all chance, that of the episodes included.
-        earned: reward of these numbers on episodes of these seeds.
+        earned: reward of each of these policies' numbers on episodes of these seeds.
     """
     chance = np.random.default_rng(seed)
     first = np.array([number.spread for number in numbers])
@@ -82,30 +94,85 @@ def search(
     for _ in range(how.generation_count):
         seeds = [int(one) for one in chance.integers(0, 2**32, how.world_count)]
         drawn = [mean, *(mean + spread * chance.standard_normal(len(mean)) for _ in range(how.policy_count - 1))]
-        rewards = np.array([earned(one.tolist(), seeds) for one in drawn])
+        rewards = earned(np.array(drawn), seeds)
         best = np.array([drawn[i] for i in np.argsort(-rewards, kind="stable")[: how.best_count]])
         mean = (1 - KEPT_SHARE) * mean + KEPT_SHARE * best.mean(axis=0)
         spread = (1 - KEPT_SHARE) * spread + KEPT_SHARE * np.maximum(best.std(axis=0), LEAST_SHARE * first)
         yield Generation(tuple(mean.tolist()), float(rewards[0]), float(rewards.max()))
 
 
-def searched(task: NetworkTask, numbers: Sequence[Number], how: Search, seed: int) -> Iterator[tuple[Generation, Card]]:
+def searched(
+    task: NetworkTask, numbers: Sequence[Number], how: Search, seed: int, under: Conditions = AS_IN_THE_TASK
+) -> Iterator[tuple[Generation, Card]]:
     """Yield each generation of a search on a task, and the card of its policy.
 
+    Where the task is driven under several conditions, each policy drives under all of them, and each counts as much: a
+    reward counts by the median of its generation's under the same condition.
+
     Raises:
-        BadSettings: a number is of something that the task does not see.
+        BadSettings: a number is of something that the task does not see, or a condition cannot be.
     """
     unknown = [number.of for number in numbers if number.of and number.of not in task.sight.names]
     if unknown:
         raise BadSettings(f"task {task.name!r} does not see {unknown[0]!r}; it sees {', '.join(task.sight.names)}")
+    variants = under.in_turn(task)
 
-    def earned(values: Sequence[float], seeds: Sequence[int]) -> float:
-        return judge_on_network(task, weighted(task, numbers, values), seeds).return_per_decision
+    def earned(drawn: Float[np.ndarray, "policy number"], seeds: Sequence[int]) -> Float[np.ndarray, " policy"]:
+        weight = np.zeros((len(drawn), len(task.sight.names)), dtype=np.float32)
+        bias = np.zeros(len(drawn), dtype=np.float32)
+        for number, values in zip(numbers, drawn.T, strict=True):
+            if number.of:
+                weight[:, task.sight.names.index(number.of)] += values
+            else:
+                bias += values
+        seed = jnp.asarray(seeds, dtype=jnp.uint32)
+        rewards = [np.asarray(_earned(one, (jnp.asarray(weight), jnp.asarray(bias)), seed)) for one in variants]
+        if len(rewards) == 1:
+            return rewards[0]
+        return np.mean([one / max(float(np.median(one)), LEAST_REWARD) for one in rewards], axis=0)
 
-    each = how.policy_count * how.world_count * task.horizon * task.agent_count
-    command = f"proving traffic search {task.name} --generations {{}} --seed {seed}"
+    each = how.policy_count * how.world_count * task.horizon * task.agent_count * len(variants)
+    command = f"proving traffic search {task.name} --generations {{}} --seed {seed}{_said(under)}"
     for done, generation in enumerate(search(numbers, how, seed, earned), start=1):
         yield generation, card_of(task, seed, command.format(done), done * each)
+
+
+@functools.partial(jax.jit, static_argnames="task")
+def _earned(
+    task: NetworkTask,
+    policies: tuple[Float[Array, "policy feature"], Float[Array, " policy"]],
+    seed: UInt32[Array, " world"],
+) -> Float[Array, " policy"]:
+    """Return the reward per decision of weighted sums, all of them driving side by side; collisions take their share.
+
+    Where people may be of several laws, every policy drives behind all of them, in as many worlds each.
+    """
+    weight, bias = policies
+    count, laws = weight.shape[0], max(len(task.traffic.laws), 1)
+    law = jnp.tile(jnp.repeat(jnp.arange(laws), seed.shape[0]), count)
+    worlds = laws * seed.shape[0]
+    kinds = WorldKinds(law, jnp.zeros_like(law, dtype=bool), jnp.ones(law.shape))
+    episode, seen = reset(task, jnp.tile(seed, count * laws), kinds if task.traffic.laws else None)
+
+    def one(now: Now, _: None) -> tuple[Now, None]:
+        episode, seen, total, collided = now
+        each = seen.reshape(*seen.shape[:2], count, worlds)
+        action = jnp.einsum("pf,fapw->apw", weight, each) + bias[:, None]
+        outcome = step(task, episode, action.reshape(-1, count * worlds))
+        return (outcome.episode, outcome.observation, total + outcome.reward, collided | outcome.terminated), None
+
+    zero = jnp.zeros(count * worlds)
+    (_, _, total, collided), _ = jax.lax.scan(one, (episode, seen, zero, zero > 0), length=task.horizon)
+    # Behind each law a reward counts by the median of all policies' there.
+    total = total.reshape(count, laws, -1).mean(axis=2) / task.horizon
+    kept = total * (1 - collided.reshape(count, laws, -1).mean(axis=2))
+    return kept[:, 0] if laws == 1 else jnp.mean(kept / jnp.maximum(jnp.median(kept, axis=0), LEAST_REWARD), axis=1)
+
+
+def _said(under: Conditions) -> str:
+    """Return the conditions as the command line says them."""
+    said = (("laws", under.laws), ("sensing", under.sensing), ("densities", under.densities))
+    return "".join(f" --{option} {value}" for option, values in said for value in values)
 
 
 def weighted(task: NetworkTask, numbers: Sequence[Number], values: Sequence[float], card: Card | None = None) -> Policy:
@@ -123,12 +190,25 @@ def weighted(task: NetworkTask, numbers: Sequence[Number], values: Sequence[floa
     return Policy(layers, plain, card or card_of(task, 0, "none", 0))
 
 
-# Of a merge: how fast the road ahead may be driven on, less for every ten vehicles on each 100 m of it; from numbers
-# that already hold back before a jam. Of a bottleneck, where a cell says the logarithm of a speed: from about 1 m/s on
-# edge 2 and as fast as allowed behind it.
+# Of a figure eight: the one with the longest way to its leader slows down, so that all come together in one platoon
+# that is through the crossing before its head comes to it again. From 20 m/s close behind to 9 where more than half
+# the lap is free.
+AT_FIGURE_EIGHTS = (
+    Number("", 21.0, 3.0),
+    Number("distance_1", -20.0, 8.0),
+    Number("distance_13", 0.0, 3.0),
+    Number("mean_speed", 0.0, 3.0),
+    Number("sin_half", 0.0, 1.5),
+    Number("cos_half", 0.0, 1.5),
+)
+# Of a merge: how fast the road ahead may be driven on, less for every ten vehicles on each 100 m of it, and more where
+# they are fast all the same; from numbers that already hold back before a jam, and not where people drive freely. Of a
+# bottleneck, where a cell says the logarithm of a speed: from about 1 m/s on edge 2 once people are slow there, and as
+# fast as allowed behind it.
 AT_MERGES = (
     Number("", 40.0, 8.0),
-    *(Number(f"count_{cell}", -30.0, 12.0) for cell in range(4)),
+    *(Number(f"count_{cell}", -40.0, 12.0) for cell in range(4)),
+    *(Number(f"mean_speed_{cell}", 8.0, 6.0) for cell in range(4)),
     Number("way_of_nearest_on_ramp", 0.0, 6.0),
     Number("way_to_merge", 0.0, 6.0),
     Number("mean_speed", 0.0, 8.0),
@@ -136,10 +216,18 @@ AT_MERGES = (
 AT_BOTTLENECKS = (
     Number("", -4.0, 1.0),
     Number("place", 16.0, 4.0),
+    Number("mean_speed_edge_2", 2.0, 1.5),
+    Number("mean_speed_edge_3", 1.0, 1.5),
     *(Number(f"density_edge_{edge}", 0.0, 2.0) for edge in (3, 4, 5)),
     Number("mean_speed_edge_4", 0.0, 2.0),
     Number("outflow", 0.0, 2.0),
 )
-FEW_NUMBERS = {f"merge{size}_by_vehicle": AT_MERGES for size in range(3)} | {
-    f"bottleneck{size}_by_cell": AT_BOTTLENECKS for size in range(3)
+FEW_NUMBERS = {
+    f"{name}{size}_by_{what}": numbers
+    for name, what, numbers in (
+        ("figureeight", "vehicle", AT_FIGURE_EIGHTS),
+        ("merge", "vehicle", AT_MERGES),
+        ("bottleneck", "cell", AT_BOTTLENECKS),
+    )
+    for size in range(3)
 }

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from proving.traffic.drivers import LAWS
 from proving.traffic.errors import BadSettings
-from proving.traffic.network.driving import is_memoryless
 from proving.traffic.roads import FigureEight
 from proving.traffic.sensing import Sensing
 from proving.traffic.state import HumanDriver
@@ -44,7 +43,7 @@ class Condition:
         """Return the task under this condition.
 
         Raises:
-            BadSettings: there is no such law or sensing, networks cannot have it, or the density cannot be.
+            BadSettings: there is no such law or sensing, or the density cannot be.
         """
         task = task if self.law == OF_THE_TASK else with_law(task, self.law)
         task = task if self.sensing == OF_THE_TASK else with_sensing(task, self.sensing)
@@ -72,17 +71,14 @@ class Conditions:
 
 
 def law_called(name: str) -> HumanDriver:
-    """Return the human law of this name, if networks can have it.
+    """Return the human law of this name.
 
     Raises:
-        BadSettings: there is no such law, or it remembers things.
+        BadSettings: there is no such law.
     """
     if name not in LAWS:
         raise BadSettings(f"law must be one of {', '.join(LAWS)}, not {name!r}")
-    law: HumanDriver = LAWS[name]()
-    if not is_memoryless(law):
-        raise BadSettings(f"law {name!r} has a memory, which networks do not carry")
-    return law
+    return LAWS[name]()
 
 
 def with_law(task: NetworkTask, name: str) -> NetworkTask:

@@ -15,10 +15,30 @@ from proving.traffic.learn.drive_files import NO_FILES, DriveFiles
 
 if TYPE_CHECKING:
     from proving.traffic.learn.policy import Policy
-    from proving.traffic.tasks import AnyTask
+    from proving.traffic.tasks import NetworkTask, Task
+    from proving.traffic.tasks.conditions import Conditions
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Cell = bool | int | float | str
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Under:
+    """Under what a task is driven; what is not said stays as it is in the task.
+
+    Attributes:
+        laws: Human laws by name.
+        sensing: What sensors and pedals are like: perfect, drawn (each world its own, up to the worst) or worst.
+        densities: On networks: traffic by that of the task, such as 0.8 and 1.2.
+    """
+
+    laws: list[str] | None = None
+    sensing: list[str] | None = None
+    densities: list[float] | None = None
+
+
+UNDER = Under()
 
 evaluate = App(name="evaluate", help="Say how good a policy is at its task, or at another that shows the same.")
 benchmark = App(name="benchmark", help="Compare people, controllers and a policy, behind several human laws.")
@@ -33,27 +53,37 @@ def evaluate_policy(
     *,
     seeds: str = "0-9",
     lengths_m: list[float] | None = None,
+    under: Annotated[Under, Parameter(name="*")] = UNDER,
     files: Annotated[DriveFiles, Parameter(name="*")] = NO_FILES,
     json: Json = False,
 ) -> int:
     """Say what the policy comes to beside people alone; exit 1 where it collides.
 
     On rings there is a row per length: waves gone (is_solved) or not. Behind a leader and on networks there is one row
-    for the policy and one for people.
+    for the policy and one for people, on networks for each law, sensing and density.
 
     Args:
         policy: A policy file (.npz), or the name of a shipped one.
         task: Name of the task; without it, the one that the policy was trained for.
         seeds: Seeds of the episodes.
         lengths_m: Lengths of the rings; without them five over the task's range.
+        under: Under what the task is driven.
         files: The leader's drives.
         json: Print one JSON document.
     """
     from proving.traffic.learn.choosing import policy_called, task_called, with_drives
+    from proving.traffic.tasks import NetworkTask
 
     learned = policy_called(policy)
     chosen = with_drives(task_called(task or learned.card.task), files)
-    rows = _verdicts(chosen, learned, chosen_seeds(seeds), lengths_m or [])
+    if isinstance(chosen, NetworkTask):
+        if lengths_m:
+            raise BadSettings(f"task {chosen.name!r} has no ring: it has no lengths")
+        rows = _verdicts_on_network(chosen, learned, chosen_seeds(seeds), under)
+    elif under.laws:
+        raise BadSettings(f"task {chosen.name!r} is one on a lane: `benchmark` asks for it behind other laws")
+    else:
+        rows = _verdicts(_on_lane(chosen, under), learned, chosen_seeds(seeds), lengths_m or [])
     _tell(rows, as_json=json)
     return 1 if any(row.get("collided_share", 0) or row.get("collision_count", 0) for row in rows) else 0
 
@@ -64,10 +94,10 @@ def benchmark_task(
     /,
     *,
     policy: str | None = None,
-    laws: list[str] | None = None,
     controllers: list[str] | None = None,
     seeds: str = "0-9",
     in_sumo: Annotated[bool, Parameter(name="--in-sumo", negative="")] = False,
+    under: Annotated[Under, Parameter(name="*")] = UNDER,
     files: Annotated[DriveFiles, Parameter(name="*")] = NO_FILES,
     json: Json = False,
 ) -> int:
@@ -75,15 +105,16 @@ def benchmark_task(
 
     On a lane: medians over the seeds, of the last two thirds of each episode. Fuel is CIRCLES' midSUV; braking events
     and throughput are those of `simulate`. On a network: means over the seeds of what FLOW counts there; beside people
-    on a grid fixed signals, at a bottleneck ramp meters by the clock and by ALINEA with measured occupancy.
+    on a grid fixed signals, at a bottleneck ramp meters by the clock and by ALINEA with measured occupancy. Without
+    other laws both are asked behind three; in SUMO a network's people drive by the task's own.
 
     Args:
         task: Name of the task.
         policy: A policy file, or the name of a shipped one.
-        laws: Human laws by name; without them three on a lane, and the task's own on a network.
         controllers: Controllers by name, on a lane; without them FollowerStopper and PI with saturation.
         seeds: Seeds of the episodes.
         in_sumo: On a network: SUMO moves everybody, and people drive by its own laws.
+        under: Under what the task is driven.
         files: The leader's drives.
         json: Print one JSON document.
     """
@@ -94,20 +125,23 @@ def benchmark_task(
     chosen = with_drives(task_called(task), files)
     learned = None if policy is None else policy_called(policy)
     if not isinstance(chosen, Task):
-        from proving.traffic.trials.in_sumo import judge_in_sumo
-        from proving.traffic.trials.on_networks import compared_on_network, judge_on_network
+        from proving.traffic.tasks.conditions import NETWORK_LAWS
+        from proving.traffic.trials.in_sumo import judge_kinds_in_sumo
+        from proving.traffic.trials.on_networks import compared_on_network, judge_kinds
 
         if controllers is not None:
             raise BadSettings(f"task {task!r} is one on a road network, which takes no controllers")
-        judged = judge_in_sumo if in_sumo else judge_on_network
-        standings = compared_on_network(chosen, learned, laws or (), chosen_seeds(seeds), judged)
+        asked, judged = _conditions(under), judge_kinds_in_sumo if in_sumo else judge_kinds
+        if not in_sumo and not asked.laws:
+            asked = dataclasses.replace(asked, laws=NETWORK_LAWS)
+        standings = compared_on_network(chosen, learned, asked, chosen_seeds(seeds), judged)
         _tell([one._asdict() for one in standings], as_json=json)
         return 0
     if in_sumo:
         raise BadSettings(
             f"task {task!r} is one on a lane; SUMO drives rings by `proving traffic simulate ring --in-sumo`"
         )
-    people = laws_for(chosen, laws or ())
+    chosen, people = _on_lane(chosen, under), laws_for(chosen, under.laws or ())
     beside = BESIDE if controllers is None else controllers
     rows = [saved._asdict() for saved in compared(chosen, learned, people, beside, chosen_seeds(seeds))]
     _tell(rows, as_json=json)
@@ -157,28 +191,55 @@ def replay_policy(
     return 0
 
 
+def _verdicts_on_network(
+    task: "NetworkTask", policy: "Policy", seeds: Sequence[int], under: Under
+) -> list[dict[str, Cell]]:
+    from proving.traffic.learn.evaluate import check_fits
+    from proving.traffic.trials.on_networks import verdicts_on_network
+
+    check_fits(task, policy)
+    rows: list[dict[str, Cell]] = []
+    for condition, who, verdict in verdicts_on_network(task, policy, _conditions(under), seeds, others=False):
+        rows.append({**dataclasses.asdict(condition), "who": who, **_flat(dataclasses.asdict(verdict))})
+    return rows
+
+
 def _verdicts(
-    task: "AnyTask", policy: "Policy", seeds: Sequence[int], lengths_m: Sequence[float]
+    task: "Task", policy: "Policy", seeds: Sequence[int], lengths_m: Sequence[float]
 ) -> list[dict[str, Cell]]:
     from proving.traffic.learn.evaluate import check_fits
     from proving.traffic.learn.evaluate import evaluate as on_rings
-    from proving.traffic.learn.judging import judge_on_network
-    from proving.traffic.tasks import NetworkTask
     from proving.traffic.tasks.behind_leader import LeaderRoad
     from proving.traffic.trials.comparing import compared
 
     check_fits(task, policy)
-    if lengths_m and (isinstance(task, NetworkTask) or isinstance(task.road, LeaderRoad)):
-        raise BadSettings(f"task {task.name!r} has no ring: it has no lengths")
-    if isinstance(task, NetworkTask):
-        both = {"people": judge_on_network(task, None, seeds), "policy": judge_on_network(task, policy, seeds)}
-        return [{"who": who, **_flat(dataclasses.asdict(verdict))} for who, verdict in both.items()]
-    if isinstance(task.road, LeaderRoad):
-        return [saved._asdict() for saved in compared(task, policy, {"of the task": task.road.driver}, (), seeds)]
     road = task.road
+    if isinstance(road, LeaderRoad):
+        if lengths_m:
+            raise BadSettings(f"task {task.name!r} has no ring: it has no lengths")
+        return [saved._asdict() for saved in compared(task, policy, {"of the task": road.driver}, (), seeds)]
     between = (road.longest_m - road.shortest_m) / 5
     lengths = lengths_m or [round(road.shortest_m + between * (index + 0.5), 1) for index in range(5)]
     return [_flat(verdict.row()) for verdict in on_rings(task, policy, lengths, seeds)]
+
+
+def _on_lane(task: "Task", under: Under) -> "Task":
+    """Return the task through the sensors that were asked for; how dense it is, its road says."""
+    from proving.traffic.tasks.conditions import with_sensing
+
+    if under.densities:
+        raise BadSettings(f"task {task.name!r} is one on a lane, whose density is not varied: rings have --lengths-m")
+    if len(under.sensing or ()) > 1:
+        raise BadSettings(f"task {task.name!r} is one on a lane, which takes one --sensing at a time")
+    return with_sensing(task, under.sensing[0]) if under.sensing else task
+
+
+def _conditions(under: Under) -> "Conditions":
+    from proving.traffic.tasks.conditions import Conditions
+
+    return Conditions(
+        laws=tuple(under.laws or ()), sensing=tuple(under.sensing or ()), densities=tuple(under.densities or ())
+    )
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, Cell]:

@@ -21,7 +21,7 @@ from jaxtyping import Array, Bool, Float
 from proving.traffic.errors import BadNetwork, BadSettings, Overflow
 from proving.traffic.formats import write_sumo
 from proving.traffic.learn.evaluate import check_fits
-from proving.traffic.learn.judging import Feedback, Memory, NetworkVerdict, Sums, late_decisions, verdict_of
+from proving.traffic.learn.judging import Feedback, Kind, Memory, NetworkVerdict, Sums, late_decisions, verdict_of
 from proving.traffic.learn.networks import Layers, Statistics
 from proving.traffic.learn.policy import Policy, decide
 from proving.traffic.network.advice import unpacked
@@ -50,7 +50,8 @@ def judge_in_sumo(task: NetworkTask, policy: Policy | Feedback | None, seeds: Se
     Seeds are SUMO's: of the lanes and speeds that people choose. Departures are those of our own episodes.
 
     Raises:
-        BadSettings: SUMO is not installed; the task has sensors with flaws, messages or a router; or there is no seed.
+        BadSettings: SUMO is not installed; the task has sensors with flaws, messages, a router or several
+            laws; or there is no seed.
         BadNetwork: SUMO refuses the network or the demand.
         BadPolicy: the policy observes or does something else than the task asks for.
         Overflow: there were more vehicles than the task holds.
@@ -64,6 +65,7 @@ def judge_in_sumo(task: NetworkTask, policy: Policy | Feedback | None, seeds: Se
         (not task.sensing.is_perfect, "sensors with flaws"),
         (task.company.messages is not None, "messages"),
         (task.traffic.router is not None, "a router"),
+        (len(task.traffic.laws) > 1, "people of several laws"),
     ):
         if is_missing:
             raise BadSettings(f"task {task.name!r} has {what}, which is not to be had in SUMO: leave it out there")
@@ -73,11 +75,24 @@ def judge_in_sumo(task: NetworkTask, policy: Policy | Feedback | None, seeds: Se
     return verdict_of(task, Sums(*(np.array(column) for column in zip(*rows, strict=True))))
 
 
+def judge_kinds_in_sumo(
+    task: NetworkTask, policy: Policy | Feedback | None, seeds: Sequence[int], kinds: Sequence[Kind]
+) -> list[NetworkVerdict]:
+    """Return the same for people of each of the traffic's laws; kinds differ by nothing else here."""
+    return [judge_in_sumo(_behind(task, kind.law), policy, seeds) for kind in kinds]
+
+
+def _behind(task: NetworkTask, law: int) -> NetworkTask:
+    laws = task.traffic.laws[law : law + 1]
+    return dataclasses.replace(task, traffic=dataclasses.replace(task.traffic, laws=laws))
+
+
 def _scene(task: NetworkTask, folder: Path) -> Scene:
     """Write the task's roads and people for SUMO."""
     traffic, road_map = task.traffic, task.built.road_map
     types = tuple(
-        dataclasses.replace(kind, driver=task.law) if kind.is_automated else kind for kind in traffic.demand.types
+        dataclasses.replace(kind, driver=task.law) if kind.is_automated else kind
+        for kind in traffic.demand_by_law.types
     )
     top_mps = {kind.name: min(kind.top_mps, kind.driver.desired_speed_mps) for kind in types}
     trips = tuple(_as_fast_as_may_be(trip, top_mps) for trip in written_out(traffic.demand, 0, traffic.duration_s))

@@ -4,13 +4,19 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from proving.traffic.drivers import LAWS
-from proving.traffic.errors import BadSettings
-from proving.traffic.learn.judging import Feedback, NetworkVerdict, judge_on_network
+from proving.traffic.learn.judging import Feedback, Kind, NetworkVerdict, judge_kinds
 from proving.traffic.learn.policy import Policy
 from proving.traffic.ramp_metering import Alinea
 from proving.traffic.roads import Bottleneck, SignalGrid
-from proving.traffic.state import HumanDriver
+from proving.traffic.sensing import Sensing
+from proving.traffic.tasks.conditions import (
+    OF_THE_TASK,
+    Condition,
+    Conditions,
+    at_density,
+    behind_laws,
+    with_sensing,
+)
 from proving.traffic.tasks.on_networks.grid import under_own_signals
 from proving.traffic.tasks.on_networks.metering import Metering, under_meters
 from proving.traffic.tasks.on_networks.task import NetworkTask
@@ -20,9 +26,14 @@ from proving.traffic.tasks.on_networks.task import NetworkTask
 METER_VEH_PER_H_PER_LANE = 800.0
 # What ALINEA keeps the lanes before the narrowest place at, tuned by hand on the same seeds; the gain is the article's.
 OCCUPANCY_SHARE = 0.12
+# Nearer to people's than this is nothing.
+NOTHING_SHARE, LEAST_SCORE = 0.01, 1e-6
+AS_IN_THE_TASK = Conditions()
 
 
-Judge: TypeAlias = Callable[[NetworkTask, Policy | Feedback | None, Sequence[int]], NetworkVerdict]
+Judge: TypeAlias = Callable[
+    [NetworkTask, Policy | Feedback | None, Sequence[int], Sequence[Kind]], list[NetworkVerdict]
+]
 
 
 class Side(NamedTuple):
@@ -33,16 +44,22 @@ class Side(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """One side behind one human law; means over the seeds.
+    """One side under one condition; means over the seeds.
 
     `score` is what FLOW counts: arrivals of the last 500 s at a bottleneck (veh/h), delay on a grid (s, less is
-    better), mean speed elsewhere (m/s). `times_people` is above 1 where it is better than people's.
+    better), mean speed elsewhere (m/s). `times_people` is above 1 where it is better than people's under the same law
+    and density; `times_low` and `times_high` are those of the worst and the best seed.
     """
 
     law: str
+    sensing: str
+    density: float
     who: str
+    verdict: str
     score: float
     times_people: float
+    times_low: float
+    times_high: float
     mean_speed_mps: float
     arrived_count: float
     collided_share: float
@@ -51,37 +68,76 @@ class Standing(NamedTuple):
 def compared_on_network(
     task: NetworkTask,
     policy: Policy | None,
-    laws: Sequence[str] = (),
+    under: Conditions = AS_IN_THE_TASK,
     seeds: Sequence[int] = range(10),
-    judged: Judge = judge_on_network,
+    judged: Judge = judge_kinds,
 ) -> Iterator[Standing]:
-    """Yield people first, then what else decides there, then the policy; for each law, without one the task's own.
+    """Yield people first, then what else decides there, then the policy; at each density, through each sensing.
 
-    `judged` says what becomes of episodes: in our engine, or as `in_sumo.judge_in_sumo` does.
+    `judged` says what becomes of episodes: in our engine, or as `in_sumo.judge_kinds_in_sumo` does. All laws are judged
+    together, and what needs no sensors but once.
 
     Raises:
-        BadSettings: a law is unknown or remembers things, which those on networks cannot.
+        BadSettings: a condition cannot be.
         BadPolicy: the policy was trained for something else.
     """
-    for law in laws or ("of the task",):
-        behind = task if law == "of the task" else with_law(task, law)
-        people = None
-        for who, side in sides_of(behind, policy).items():
-            verdict = judged(side.task, side.who, seeds)
-            people = people or verdict
-            yield Standing(
-                law=law,
-                who=who,
-                score=score(task, verdict),
-                times_people=times(task, verdict, people),
-                mean_speed_mps=verdict.mean_speed_mps,
-                arrived_count=verdict.arrived_count,
-                collided_share=verdict.collided_share,
-            )
+    people = None
+    for condition, who, verdict in verdicts_on_network(task, policy, under, seeds, judged=judged):
+        people = verdict if who == "people" else people
+        assert people is not None, "people come first"
+        yield standing(task, condition, who, (verdict, people))
 
 
-def sides_of(task: NetworkTask, policy: Policy | None = None) -> Mapping[str, Side]:
-    """Return what decides on a task's network: people first, the policy, where there is one, last."""
+def verdicts_on_network(
+    task: NetworkTask,
+    policy: Policy | None,
+    under: Conditions = AS_IN_THE_TASK,
+    seeds: Sequence[int] = range(10),
+    *,
+    others: bool = True,
+    judged: Judge = judge_kinds,
+) -> Iterator[tuple[Condition, str, NetworkVerdict]]:
+    """Yield under what, who, and what became of it; of `others` than people and the policy only where asked."""
+    names = under.laws or (OF_THE_TASK,)
+    kinds = [Kind(law=number) for number in range(len(names))]
+    for density in under.densities or (1.0,):
+        here = behind_laws(at_density(task, density), under.laws)
+        sides = {who: side for who, side in sides_of(here).items() if others or who == "people"}
+        known = {who: judged(side.task, side.who, seeds, kinds) for who, side in sides.items()}
+        for sensing in under.sensing or (OF_THE_TASK,):
+            through = here if sensing == OF_THE_TASK else with_sensing(here, sensing)
+            found = known if policy is None else known | {"policy": judged(through, policy, seeds, kinds)}
+            for number, law in enumerate(names):
+                for who, verdicts in found.items():
+                    yield Condition(law=law, sensing=sensing, density=density), who, verdicts[number]
+
+
+def standing(
+    task: NetworkTask, condition: Condition, who: str, both: tuple[NetworkVerdict, NetworkVerdict]
+) -> Standing:
+    """Return how somebody stands beside people under the same condition; `both` are their verdicts."""
+    verdict, people = both
+    pairs = zip(scores(task, verdict), scores(task, people), strict=True)
+    each = [_times(task, mine, theirs) for mine, theirs in pairs]
+    return Standing(
+        law=condition.law,
+        sensing=condition.sensing,
+        density=condition.density,
+        who=who,
+        verdict="" if who == "people" else _verdict(task, verdict, people),
+        score=score(task, verdict),
+        times_people=times(task, verdict, people),
+        times_low=min(each),
+        times_high=max(each),
+        mean_speed_mps=verdict.mean_speed_mps,
+        arrived_count=verdict.arrived_count,
+        collided_share=verdict.collided_share,
+    )
+
+
+def sides_of(task: NetworkTask) -> Mapping[str, Side]:
+    """Return who else than a policy decides on a task's network, people first; they need no sensors."""
+    task = dataclasses.replace(task, sensing=Sensing(), is_sensing_drawn=False)
     sides = {"people": Side(by_people(task), None)}
     road = task.traffic.network
     if isinstance(road, SignalGrid):
@@ -91,11 +147,12 @@ def sides_of(task: NetworkTask, policy: Policy | None = None) -> Mapping[str, Si
         metered = under_meters(task)
         sides["alinea"] = Side(metered, alinea_for(road))
         sides["flow's alinea"] = Side(metered, Metering(law=None))
-    return sides if policy is None else sides | {"policy": Side(task, policy)}
+    return sides
 
 
 def by_people(task: NetworkTask) -> NetworkTask:
-    """Return the task with people at every wheel, on a grid with actuated signals."""
+    """Return the task with people at every wheel, who need no sensors; on a grid with actuated signals."""
+    task = dataclasses.replace(task, sensing=Sensing(), is_sensing_drawn=False)
     if isinstance(task.traffic.network, SignalGrid):
         return under_own_signals(task, "actuated")
     return dataclasses.replace(task, traffic=task.traffic.of_people)
@@ -109,22 +166,6 @@ def alinea_for(road: Bottleneck) -> Metering:
     return Metering(law=law, first_veh_per_h=1300.0 * n)
 
 
-def with_law(task: NetworkTask, name: str) -> NetworkTask:
-    """Return the task with this law for everybody.
-
-    Raises:
-        BadSettings: there is no such law.
-    """
-    if name not in LAWS:
-        raise BadSettings(f"law must be one of {', '.join(LAWS)}, not {name!r}")
-    law: HumanDriver = LAWS[name]()
-    demand = task.traffic.demand
-    types = tuple(dataclasses.replace(kind, driver=law) for kind in demand.types)
-    return dataclasses.replace(
-        task, traffic=dataclasses.replace(task.traffic, demand=dataclasses.replace(demand, types=types))
-    )
-
-
 def score(task: NetworkTask, verdict: NetworkVerdict) -> float:
     """Return what FLOW counts on this network."""
     if isinstance(task.traffic.network, Bottleneck):
@@ -132,10 +173,29 @@ def score(task: NetworkTask, verdict: NetworkVerdict) -> float:
     return verdict.delay_s if isinstance(task.traffic.network, SignalGrid) else verdict.mean_speed_mps
 
 
+def scores(task: NetworkTask, verdict: NetworkVerdict) -> tuple[float, ...]:
+    """Return the same of every seed."""
+    if isinstance(task.traffic.network, Bottleneck):
+        return verdict.outflows_veh_per_h
+    return verdict.delays_s if isinstance(task.traffic.network, SignalGrid) else verdict.speeds_mps
+
+
 def times(task: NetworkTask, verdict: NetworkVerdict, people: NetworkVerdict) -> float:
     """Return how much better than people's a score is; less delay is better."""
-    mine, theirs = score(task, verdict), score(task, people)
-    return theirs / mine if isinstance(task.traffic.network, SignalGrid) else mine / theirs
+    return _times(task, score(task, verdict), score(task, people))
+
+
+def _times(task: NetworkTask, mine: float, theirs: float) -> float:
+    better, worse = (theirs, mine) if isinstance(task.traffic.network, SignalGrid) else (mine, theirs)
+    # In a few decisions nobody may arrive at all.
+    return better / max(worse, LEAST_SCORE)
+
+
+def _verdict(task: NetworkTask, verdict: NetworkVerdict, people: NetworkVerdict) -> str:
+    better = times(task, verdict, people) - 1
+    word = "harms" if better < -NOTHING_SHARE else "does nothing" if better < NOTHING_SHARE else "helps"
+    fewer = ", fewer arrive" if verdict.arrived_count < (1 - NOTHING_SHARE) * people.arrived_count else ""
+    return word + fewer + (", collides" if verdict.collided_share > 0 else "")
 
 
 def _by_the_clock(task: NetworkTask, road: Bottleneck) -> NetworkTask:
