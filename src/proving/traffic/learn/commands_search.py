@@ -6,6 +6,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from proving.traffic.learn.under import UNDER, Under
+
 app = App(name="search", help="Find the few numbers of a policy for a merge or a bottleneck, by cross-entropy.")
 
 
@@ -15,10 +17,10 @@ def search(
     /,
     *,
     generations: int = 8,
+    policies: int = 24,
+    worlds: int = 2,
     seed: int = 0,
-    laws: list[str] | None = None,
-    sensing: list[str] | None = None,
-    densities: list[float] | None = None,
+    under: Annotated[Under, Parameter(name="*")] = UNDER,
     out: Path | None = None,
     json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -26,11 +28,11 @@ def search(
 
     Args:
         task: Name of the task; `evaluate` says how good what was found is.
-        generations: How many generations of 24 policies, each on the same two episodes.
+        generations: How many generations.
+        policies: Policies in each; the next is drawn around the best quarter.
+        worlds: Episodes that each of them drives behind every law, the same for all.
         seed: Of all chance.
-        laws: Human laws by name, behind each of which every policy drives; without them the task's own.
-        sensing: What sensors and pedals are like: perfect, drawn or worst; of several each counts as much.
-        densities: Traffic by that of the task, such as 0.8 and 1.2; of several the sensings have them in turn.
+        under: Under what each of them drives: behind all laws, and in turn through the sensings and at the densities.
         out: The policy; without it out/search/ and the task's name, .npz.
         json: Print one JSON document.
     """
@@ -38,7 +40,6 @@ def search(
     from proving.traffic.learn.few_numbers import FEW_NUMBERS, Search, searched, weighted
     from proving.traffic.learn.policy import save
     from proving.traffic.tasks import NETWORK_TASKS
-    from proving.traffic.tasks.conditions import Conditions
 
     if task not in FEW_NUMBERS:
         raise BadSettings(f"few numbers are searched for {', '.join(FEW_NUMBERS)}, not for {task!r}")
@@ -46,9 +47,13 @@ def search(
     path.parent.mkdir(parents=True, exist_ok=True)
     numbers = FEW_NUMBERS[task]
     rewards: list[float] = []
-    how = Search(generation_count=generations)
-    under = Conditions(laws=tuple(laws or ()), sensing=tuple(sensing or ()), densities=tuple(densities or ()))
-    for found, card in searched(NETWORK_TASKS[task], numbers, how, seed, under):
+    how = Search(
+        generation_count=generations,
+        policy_count=policies,
+        best_count=max(policies // 4, 1),
+        world_count=worlds,
+    )
+    for found, card in searched(NETWORK_TASKS[task], numbers, how, seed, under.conditions):
         save(weighted(NETWORK_TASKS[task], numbers, found.numbers, card), path)
         rewards.append(found.best_reward)
         if not json:

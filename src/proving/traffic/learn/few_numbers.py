@@ -132,7 +132,8 @@ def searched(
         return np.mean([one / max(float(np.median(one)), LEAST_REWARD) for one in rewards], axis=0)
 
     each = how.policy_count * how.world_count * task.horizon * task.agent_count * len(variants)
-    command = f"proving traffic search {task.name} --generations {{}} --seed {seed}{_said(under)}"
+    command = f"proving traffic search {task.name} --generations {{}} --policies {how.policy_count} "
+    command += f"--worlds {how.world_count} --seed {seed}{_said(under)}"
     for done, generation in enumerate(search(numbers, how, seed, earned), start=1):
         yield generation, card_of(task, seed, command.format(done), done * each)
 

@@ -12,33 +12,14 @@ from cyclopts import App, Parameter
 from proving.runs.choice import chosen_seeds
 from proving.traffic.errors import BadSettings
 from proving.traffic.learn.drive_files import NO_FILES, DriveFiles
+from proving.traffic.learn.under import UNDER, Under
 
 if TYPE_CHECKING:
     from proving.traffic.learn.policy import Policy
     from proving.traffic.tasks import NetworkTask, Task
-    from proving.traffic.tasks.conditions import Conditions
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Cell = bool | int | float | str
-
-
-@Parameter(name="*")
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Under:
-    """Under what a task is driven; what is not said stays as it is in the task.
-
-    Attributes:
-        laws: Human laws by name.
-        sensing: What sensors and pedals are like: perfect, drawn (each world its own, up to the worst) or worst.
-        densities: On networks: traffic by that of the task, such as 0.8 and 1.2.
-    """
-
-    laws: list[str] | None = None
-    sensing: list[str] | None = None
-    densities: list[float] | None = None
-
-
-UNDER = Under()
 
 evaluate = App(name="evaluate", help="Say how good a policy is at its task, or at another that shows the same.")
 benchmark = App(name="benchmark", help="Compare people, controllers and a policy, behind several human laws.")
@@ -131,7 +112,7 @@ def benchmark_task(
 
         if controllers is not None:
             raise BadSettings(f"task {task!r} is one on a road network, which takes no controllers")
-        asked, judged = _conditions(under), judge_kinds_in_sumo if in_sumo else judge_kinds
+        asked, judged = under.conditions, judge_kinds_in_sumo if in_sumo else judge_kinds
         if not in_sumo and not asked.laws:
             asked = dataclasses.replace(asked, laws=NETWORK_LAWS)
         standings = compared_on_network(chosen, learned, asked, chosen_seeds(seeds), judged)
@@ -199,7 +180,7 @@ def _verdicts_on_network(
 
     check_fits(task, policy)
     rows: list[dict[str, Cell]] = []
-    for condition, who, verdict in verdicts_on_network(task, policy, _conditions(under), seeds, others=False):
+    for condition, who, verdict in verdicts_on_network(task, policy, under.conditions, seeds, others=False):
         rows.append({**dataclasses.asdict(condition), "who": who, **_flat(dataclasses.asdict(verdict))})
     return rows
 
@@ -232,14 +213,6 @@ def _on_lane(task: "Task", under: Under) -> "Task":
     if len(under.sensing or ()) > 1:
         raise BadSettings(f"task {task.name!r} is one on a lane, which takes one --sensing at a time")
     return with_sensing(task, under.sensing[0]) if under.sensing else task
-
-
-def _conditions(under: Under) -> "Conditions":
-    from proving.traffic.tasks.conditions import Conditions
-
-    return Conditions(
-        laws=tuple(under.laws or ()), sensing=tuple(under.sensing or ()), densities=tuple(under.densities or ())
-    )
 
 
 def _flat(values: Mapping[str, object]) -> dict[str, Cell]:
