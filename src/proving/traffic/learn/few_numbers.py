@@ -28,6 +28,8 @@ from proving.traffic.tasks.on_networks.environment import NetworkEpisode, WorldK
 # So much of the new mean and spread is of those that were kept, and so much of the first spread always stays.
 KEPT_SHARE, LEAST_SHARE = 0.7, 0.1
 LEAST_REWARD = 1e-6
+# Behind one of several laws, what is lost counts so many times more than what is won.
+HARM_WEIGHT = 2.0
 AS_IN_THE_TASK = Conditions()
 
 
@@ -146,9 +148,12 @@ def _earned(
 ) -> Float[Array, " policy"]:
     """Return the reward per decision of weighted sums, all of them driving side by side; collisions take their share.
 
-    Where people may be of several laws, every policy drives behind all of them, in as many worlds each.
+    Where people may be of several laws, every policy drives behind all of them, in as many worlds each, and what
+    counts is how much more it earns than a vehicle or cell that never slows anybody down; less counts more.
     """
     weight, bias = policies
+    weight = jnp.concatenate([weight, jnp.zeros_like(weight[:1])])
+    bias = jnp.append(bias, task.action_high)
     count, laws = weight.shape[0], max(len(task.traffic.laws), 1)
     law = jnp.tile(jnp.repeat(jnp.arange(laws), seed.shape[0]), count)
     worlds = laws * seed.shape[0]
@@ -164,10 +169,13 @@ def _earned(
 
     zero = jnp.zeros(count * worlds)
     (_, _, total, collided), _ = jax.lax.scan(one, (episode, seen, zero, zero > 0), length=task.horizon)
-    # Behind each law a reward counts by the median of all policies' there.
-    total = total.reshape(count, laws, -1).mean(axis=2) / task.horizon
-    kept = total * (1 - collided.reshape(count, laws, -1).mean(axis=2))
-    return kept[:, 0] if laws == 1 else jnp.mean(kept / jnp.maximum(jnp.median(kept, axis=0), LEAST_REWARD), axis=1)
+    total, collided = (part.reshape(count, laws, -1) for part in (total, collided))
+    if laws == 1:
+        return ((total * ~collided).mean(axis=2) / task.horizon)[:-1, 0]
+    # Where people collide by themselves that is no fault of a policy.
+    kept = (total * ~(collided & ~collided[-1:])).mean(axis=2)
+    better = kept[:-1] / jnp.maximum(kept[-1], LEAST_REWARD) - 1
+    return 1 + jnp.mean(better + HARM_WEIGHT * jnp.minimum(better, 0), axis=1)
 
 
 def _said(under: Conditions) -> str:
@@ -207,9 +215,9 @@ AT_FIGURE_EIGHTS = (
 # bottleneck, where a cell says the logarithm of a speed: from about 1 m/s on edge 2 once people are slow there, and as
 # fast as allowed behind it.
 AT_MERGES = (
-    Number("", 40.0, 8.0),
-    *(Number(f"count_{cell}", -40.0, 12.0) for cell in range(4)),
-    *(Number(f"mean_speed_{cell}", 8.0, 6.0) for cell in range(4)),
+    Number("", 35.0, 8.0),
+    *(Number(f"count_{cell}", -45.0, 12.0) for cell in range(4)),
+    *(Number(f"mean_speed_{cell}", 14.0, 6.0) for cell in range(4)),
     Number("way_of_nearest_on_ramp", 0.0, 6.0),
     Number("way_to_merge", 0.0, 6.0),
     Number("mean_speed", 0.0, 8.0),
