@@ -102,8 +102,9 @@ def run_task(config: TaskRun, seed: int) -> Row:
     from proving.traffic.learn.choosing import policy_called, task_called
     from proving.traffic.learn.judging import judge_on_network
     from proving.traffic.tasks import Task
+    from proving.traffic.tasks.conditions import with_law
     from proving.traffic.trials.comparing import measured_for
-    from proving.traffic.trials.on_networks import by_people, score, with_law
+    from proving.traffic.trials.on_networks import by_people, score
 
     task = task_called(config.task)
     policy = policy_called(config.policy) if config.policy else None
