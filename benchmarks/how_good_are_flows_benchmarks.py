@@ -7,8 +7,9 @@ each vehicle, cell or signal decides for itself. Where no policy is shipped the 
 is the law that would carry one out if it never slowed down; at the bottleneck also people behind ramp meters: by the
 clock, by ALINEA with the occupancy that is measured before the narrowest place, and by FLOW's variant of it.
 
-People drive by three laws, FLOW's IDM, Krauss and Gipps; a ratio is the median over the laws, each law's mean and the
-worst and best seed beside it. `figure_eight_ratio` is that of figureeight2, where all 14 are automated.
+People drive by three laws; a ratio is that behind FLOW's own, IDM, and `..._over_laws` the median over IDM, Krauss and
+Gipps; each law's mean, worst and best seed stand beside it. `figure_eight_ratio` is that of figureeight2, where all 14
+are automated.
 --hard asks the same through the worst sensors and pedals, and at 0.8 and 1.2 times the density, against people there.
 A collision is any overlap, where ways cross too.
 With --in-sumo SUMO moves everybody, people by its own laws; policies decide as before.
@@ -67,6 +68,7 @@ def main() -> None:
     for key, name in HEADLINES.items():
         if f"{name}_ratio" in answer:
             answer[key] = answer[f"{name}_ratio"]
+            answer[f"{key}_over_laws"] = answer.get(f"{name}_ratio_over_laws")
     if options.json:
         print(json.dumps(answer))
 
@@ -89,7 +91,11 @@ def told(task: NetworkTask, under: Conditions, seeds: tuple[int, ...], judged: J
         if who == "learned":
             answer |= {f"{key}_ratio": one.times_people, f"{key}_low": one.times_low, f"{key}_high": one.times_high}
             ratios.setdefault(f"{task.name}{at}_ratio", []).append(one.times_people)
-    return answer | ({key: statistics.median(each) for key, each in ratios.items()} or {f"{task.name}_ratio": None})
+    if not ratios:
+        return answer | {f"{task.name}_ratio": None}
+    # The first law is FLOW's.
+    answer |= {key: each[0] for key, each in ratios.items()}
+    return answer | {f"{key}_over_laws": statistics.median(each) for key, each in ratios.items()}
 
 
 def _line(task: NetworkTask, one: Standing, who: str) -> str:
