@@ -102,7 +102,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Remove what was compiled, in the process that began the session."""
+    """Remove what was compiled, in the process that began the session, and let everything be freed at its end."""
+    gc.unfreeze()
     if COMPILED is not None:
         shutil.rmtree(COMPILED, ignore_errors=True)
 
