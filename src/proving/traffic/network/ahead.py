@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from proving.traffic.network.chosen import spread, worked
+from proving.traffic.network.chosen import replaced
 from proving.traffic.network.coming import could_stop
 from proving.traffic.network.gates import Gate
 from proving.traffic.network.places import EMPTY_M, Places, those_at
@@ -53,8 +53,7 @@ def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ah
         own = Ahead(gap_m, speed_mps, jnp.zeros_like(gap_m, dtype=bool))
         return _beyond(world, (vehicles, here), gate, own, place)
 
-    rows = worked(gate.some, found)
-    return Ahead(*(spread(gate.some, gate.is_some, own, other) for own, other in zip(rows, before, strict=True)))
+    return replaced(gate.some, before, found)
 
 
 def _beyond(world: World, everybody: tuple[Vehicles, Places], gate: Gate, before: Ahead, place: Array) -> Ahead:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.ahead import Ahead, in_lane_m
-from proving.traffic.network.chosen import chosen, spread, worked
+from proving.traffic.network.chosen import chosen, replaced
 from proving.traffic.network.coming import zipper_m
 from proving.traffic.network.driving import wanted_mps2
 from proving.traffic.network.places import EMPTY_M, Places, those_at
@@ -95,9 +95,8 @@ class Drive(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What comes of thinking about a change, and what the new follower does about it."""
+    """Where one goes and how, having thought about a change, and what the new follower, if any, does about it."""
 
-    goes: Array
     lane: Array
     position_m: Array
     accel_mps2: Array
@@ -110,16 +109,12 @@ def changes(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     to_left = jnp.broadcast_to(step % 2 == 0, vehicles.lane.shape)
     thinks = _thinks(world, vehicles, here, drive, step)
     some = chosen(thinks)
-    found = worked(some, lambda place: _judged(world, vehicles, here, drive, (place, pick(to_left, place))))
-    own_mps2 = spread(some, thinks, found.accel_mps2, drive.accel_mps2)
-    at = jnp.where(some.is_one & (found.follower >= 0), found.follower, own_mps2.shape[0])
-    own_mps2 = own_mps2.at[at].min(found.let_in_mps2, mode="drop")
-    goes = spread(some, thinks, found.goes, False)
-    return Changes(
-        to_lane=jnp.where(goes, pick(found.lane, some.rank), vehicles.lane),
-        position_m=jnp.where(goes, pick(found.position_m, some.rank), vehicles.position_m),
-        accel_mps2=own_mps2,
-    )
+    nobody = jnp.full_like(vehicles.lane, -1)
+    stay = Verdict(vehicles.lane, vehicles.position_m, drive.accel_mps2, nobody, drive.accel_mps2)
+    found = replaced(some, stay, lambda place: _judged(world, vehicles, here, drive, (place, pick(to_left, place))))
+    at = jnp.where(found.follower >= 0, found.follower, nobody.shape[0])
+    accel_mps2 = found.accel_mps2.at[at].min(found.let_in_mps2, mode="drop")
+    return Changes(found.lane, found.position_m, accel_mps2)
 
 
 def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: Array) -> Array:
@@ -186,7 +181,9 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     # Who stands beside a standing one cannot open a gap by waiting; the next one can.
     opens = (beside.gap_m > 0) & ((beside.behind_m > TIGHT_M) | (speed_mps > CRAWLING_MPS))
     asked = jnp.where(calm & opens | goes, beside.follower, -1)
-    return Verdict(goes, beside.lane, beside.position_m, own_mps2, asked, let_in_mps2)
+    lane = jnp.where(goes, beside.lane, pick(vehicles.lane, place))
+    position_m = jnp.where(goes, beside.position_m, pick(vehicles.position_m, place))
+    return Verdict(lane, position_m, own_mps2, asked, let_in_mps2)
 
 
 def _passes(vehicles: Vehicles, here: Places, beside: Beside, need: Need) -> Array:

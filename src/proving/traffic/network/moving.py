@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.chosen import FEW_PIECES, chosen, running_count, spread, worked
+from proving.traffic.network.chosen import FEW_PIECES, chosen, replaced, running_count, spread, worked
 from proving.traffic.network.driving import first_habits
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.places import Places
@@ -40,14 +40,8 @@ def across(world: World, vehicles: Vehicles, here: Places, holds: Array) -> Ends
     """Carry vehicles that have passed the end of their lane on to where they are then; who is held stays at the end."""
     is_past = here.exists & (vehicles.position_m > pick(world.network.lanes.length_m, vehicles.lane))
     some = chosen(is_past, FEW_PIECES)
-    ends = worked(some, lambda place: _carried(world, vehicles, holds, place))
-    return Ends(
-        lane=spread(some, is_past, ends.lane, vehicles.lane),
-        position_m=spread(some, is_past, ends.position_m, vehicles.position_m),
-        node=spread(some, is_past, ends.node, vehicles.node),
-        stopped=spread(some, is_past, ends.stopped, False),
-        is_last=spread(some, is_past, ends.is_last, here.is_last),
-    )
+    stay = Ends(vehicles.lane, vehicles.position_m, vehicles.node, jnp.zeros_like(is_past), here.is_last)
+    return replaced(some, stay, lambda place: _carried(world, vehicles, holds, place))
 
 
 def _carried(world: World, vehicles: Vehicles, holds: Array, place: Array) -> Ends:

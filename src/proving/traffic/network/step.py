@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from proving.traffic.network.ahead import limit_ahead_mps, look_ahead
 from proving.traffic.network.changing import Drive, changes, sort_key
-from proving.traffic.network.chosen import spread, worked
+from proving.traffic.network.chosen import replaced, spread
 from proving.traffic.network.coming import spared_m
 from proving.traffic.network.driving import draws, lawful_mps2, noise_mps2, wanted_mps2, with_company
 from proving.traffic.network.gates import Gate, Merging, gates
@@ -176,7 +176,7 @@ def _joining_mps2(world: World, vehicles: Vehicles, gate: Gate, merging: Merging
         joining_mps2 = jnp.where(apart_m > 0, jnp.maximum(by_law, by_plan), by_law)
         return jnp.where(gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)
 
-    return spread(gate.some, gate.is_some, worked(gate.some, joining), FREE_MPS2)
+    return replaced(gate.some, jnp.full_like(vehicles.speed_mps, FREE_MPS2), joining)
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, did: tuple[Array, Array]) -> Vehicles:
