@@ -2,6 +2,7 @@
 
 from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.places import Places
@@ -21,7 +22,14 @@ def lights_after(
     # A yellow phase goes by the clock whoever rules the signal.
     is_changing = (signals.colour[row] == YELLOW).any(axis=1)
     elapsed_s = lights.elapsed_s + world.dt_s
-    quiet_s = jnp.where(_is_seen(world, vehicles, here, colour), 0, lights.quiet_s + world.dt_s)
+    is_actuated = signals.kind == ACTUATED
+    # Where no signal listens to its detectors nobody looks at them.
+    is_seen = jax.lax.cond(
+        is_actuated.any(),
+        lambda: _is_seen(world, vehicles, here, colour),
+        lambda: jnp.zeros_like(is_actuated),
+    )
+    quiet_s = jnp.where(is_seen, 0, lights.quiet_s + world.dt_s)
     by_clock = elapsed_s >= signals.duration_s[row] - 1e-3
     is_empty = (elapsed_s >= signals.shortest_s[row]) & (quiet_s > signals.largest_gap_s)
     by_need = jnp.where(is_timed, by_clock, is_empty | (elapsed_s >= signals.longest_s[row] - 1e-3))
@@ -29,7 +37,7 @@ def lights_after(
     ends = jnp.where(
         is_changing,
         by_clock,
-        jnp.where(signals.kind == ACTUATED, by_need, jnp.where(signals.kind == COMMANDED, commanded, by_clock)),
+        jnp.where(is_actuated, by_need, jnp.where(signals.kind == COMMANDED, commanded, by_clock)),
     )
     phase = jnp.where(ends, (lights.phase + 1) % signals.phase_count, lights.phase)
     return Lights(phase, jnp.where(ends, 0, elapsed_s), jnp.where(ends, 0, quiet_s))

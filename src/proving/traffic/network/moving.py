@@ -10,6 +10,7 @@ from proving.traffic.network.driving import first_habits
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Finished, State, Vehicles, World, chance, clock, pick
+from proving.traffic.network.tables import connection_count, lane_count
 from proving.traffic.network.trips import FASTEST, FREE_LANE, RANDOM_LANE
 from proving.traffic.noise import standard_normal, uniform
 from proving.traffic.state import FREE_GAP_M
@@ -84,15 +85,36 @@ def arrived(world: World, state: State, is_last: Array, counts: Array) -> State:
         is_last: whose plan ends on the edge that it is on or about to reach.
         counts: whose arrival is noted.
     """
-    lanes, vehicles = world.network.lanes, state.vehicles
-    nowhere = lanes.length_m.shape[0] - 1
-    on_edge = vehicles.lane < nowhere - (world.network.connections.to_lane.shape[0] - 1)
-    goal_m = jnp.minimum(pick(world.trips.arrive_m, vehicles.trip), pick(lanes.length_m, vehicles.lane))
-    leaves = on_edge & is_last & (vehicles.position_m >= goal_m)
+    vehicles = state.vehicles
+    on_edge = vehicles.lane < lane_count(world.network) - connection_count(world.network)
+    is_near = on_edge & is_last
+    moving = (vehicles.lane, vehicles.position_m, vehicles.speed_mps, vehicles.node, vehicles.trip)
+
+    def taken_off(moving: tuple[Array, ...], finished: Finished) -> tuple[tuple[Array, ...], Finished]:
+        lane, position_m, _, _, trip = moving
+        goal_m = jnp.minimum(pick(world.trips.arrive_m, trip), pick(world.network.lanes.length_m, lane))
+        leaves = is_near & (position_m >= goal_m)
+        finished = _noted(world, state._replace(finished=finished), leaves & counts)
+        nothing = (lane_count(world.network), 0, 0, world.network.plans.nobody, world.trips.depart_s.shape[0] - 1)
+        return tuple(jnp.where(leaves, none, part) for none, part in zip(nothing, moving, strict=True)), finished
+
+    def as_it_was(moving: tuple[Array, ...], finished: Finished) -> tuple[tuple[Array, ...], Finished]:
+        return moving, finished
+
+    # Where nobody is on the last edge of its way there is nothing to look at.
+    moving, finished = jax.lax.cond(is_near.any(), taken_off, as_it_was, moving, state.finished)
+    lane, position_m, speed_mps, node, trip = moving
+    vehicles = vehicles._replace(lane=lane, position_m=position_m, speed_mps=speed_mps, node=node, trip=trip)
+    return state._replace(vehicles=vehicles, finished=finished)
+
+
+def _noted(world: World, state: State, leaves: Array) -> Finished:
+    """Return what is known of the trips, with those that end now."""
+    vehicles = state.vehicles
     now_s = (clock(world, state.step, vehicles.trip) + 1) * world.dt_s
 
     def noted(finished: Finished) -> Finished:
-        at = jnp.where(leaves & counts, vehicles.trip, finished.departed_s.shape[0])
+        at = jnp.where(leaves, vehicles.trip, finished.departed_s.shape[0])
         said = Finished(
             vehicles.departed_s,
             jnp.broadcast_to(now_s, vehicles.departed_s.shape).astype(vehicles.departed_s.dtype),
@@ -105,16 +127,7 @@ def arrived(world: World, state: State, is_last: Array, counts: Array) -> State:
     def as_it_was(finished: Finished) -> Finished:
         return finished
 
-    finished = jax.lax.cond(leaves.any(), noted, as_it_was, state.finished)
-    nobody = world.trips.depart_s.shape[0] - 1
-    gone = vehicles._replace(
-        lane=jnp.where(leaves, nowhere, vehicles.lane),
-        node=jnp.where(leaves, world.network.plans.nobody, vehicles.node),
-        trip=jnp.where(leaves, nobody, vehicles.trip),
-        position_m=jnp.where(leaves, 0, vehicles.position_m),
-        speed_mps=jnp.where(leaves, 0, vehicles.speed_mps),
-    )
-    return state._replace(vehicles=gone, finished=finished)
+    return jax.lax.cond(leaves.any(), noted, as_it_was, state.finished)
 
 
 def _written(records: Records, at: Array, rows: Records) -> Records:

@@ -92,7 +92,6 @@ def places(world: World, vehicles: Vehicles) -> Places:
     empty = jnp.full(nowhere + 1, -1, dtype=jnp.int32)
     length_m = pick(world.fleet.length_m, vehicles.kind)
     last = jnp.where(is_tail, lane, nowhere + 1)
-    rear_m = jnp.full(nowhere + 1, EMPTY_M, dtype=rest_m.dtype)
     # The last who stands, and those who will stand behind it.
     stands = exists & (vehicles.speed_mps < SLOW_MPS)
     own_rear_m = vehicles.position_m - length_m
@@ -108,9 +107,15 @@ def places(world: World, vehicles: Vehicles) -> Places:
     queue_m = queue_m.at[jnp.where(queues, lane, nowhere + 1)].add(length_m + stand_m, mode="drop")
     taken_m = jnp.zeros_like(queue_m).at[jnp.where(exists, lane, nowhere + 1)].add(length_m + stand_m, mode="drop")
     halt_m = own_rear_m + vehicles.speed_mps**2 / (2 * brake_mps2)
-    rear_m = rear_m.at[last].set(own_rear_m, mode="drop")
-    halting = jnp.where(is_tail & vehicles.brakes, lane, nowhere + 1)
-    halts_m = jnp.full_like(rear_m, EMPTY_M).at[halting].set(halt_m, mode="drop")
+    tail = empty.at[last].set(place, mode="drop")
+    halt_m = jnp.where(vehicles.brakes, halt_m, EMPTY_M)
+
+    def of_last(values: Array, otherwise: float) -> Array:
+        # Looking something up costs a third of putting it somewhere; but lanes may be far more than vehicles.
+        if nowhere < 2 * lane.shape[0]:
+            return jnp.where(tail < 0, otherwise, pick(values, jnp.maximum(tail, 0)))
+        return jnp.full(nowhere + 1, otherwise, dtype=values.dtype).at[last].set(values, mode="drop")
+
     return Places(
         exists=exists,
         is_inside=is_inside,
@@ -123,12 +128,12 @@ def places(world: World, vehicles: Vehicles) -> Places:
         rest_m=rest_m,
         length_m=length_m,
         is_front=is_front,
-        tail=empty.at[last].set(place, mode="drop"),
+        tail=tail,
         head=empty.at[jnp.where(is_front, lane, nowhere + 1)].set(place, mode="drop"),
-        rear_m=rear_m,
-        rear_mps=jnp.zeros_like(rear_m).at[last].set(vehicles.speed_mps, mode="drop"),
-        over_m=jnp.full_like(rear_m, EMPTY_M).at[left].min(left_m, mode="drop"),
-        halt_m=jnp.minimum(standing_m - queue_m, halts_m),
+        rear_m=of_last(own_rear_m, EMPTY_M),
+        rear_mps=of_last(vehicles.speed_mps, 0.0),
+        over_m=jnp.full(nowhere + 1, EMPTY_M, dtype=rest_m.dtype).at[left].min(left_m, mode="drop"),
+        halt_m=jnp.minimum(standing_m - queue_m, of_last(halt_m, EMPTY_M)),
         queue_m=queue_m,
         taken_m=taken_m,
         headroom_m=jnp.full(nowhere + 1, FREE_GAP_M, dtype=rest_m.dtype).at[to_lane].min(spare_m, mode="drop"),

@@ -21,11 +21,18 @@ Records = TypeVar("Records")
 DISTRICTS = "device"
 
 
+# Of so few numbers choosing one costs less than looking it up, which also keeps all that is done with it from going
+# several at a time: a fleet of one type, or two, costs no gathers.
+FEW = 3
+
+
 def pick(values: Array, index: Array) -> Array:
     """Return the values at indices that are known to be there."""
-    if values.shape[0] == 1:
-        # Nothing to look up: a fleet of one type costs no gathers.
-        return jnp.broadcast_to(values[0], (*jnp.shape(index), *values.shape[1:]))
+    if values.shape[0] == 1 or (values.ndim == 1 and 1 < values.shape[0] <= FEW):
+        picked = jnp.broadcast_to(values[0], (*jnp.shape(index), *values.shape[1:]))
+        for number in range(1, values.shape[0]):
+            picked = jnp.where(index == number, values[number], picked)
+        return picked
     return values.at[index].get(mode="promise_in_bounds")
 
 
@@ -227,6 +234,8 @@ def counted(world: World, happens: Array, trip: Array) -> Array:
     if world.trips.world is None:
         return jnp.sum(happens, dtype=jnp.int32)
     nobody = world.seed.shape[0]
+    if nobody == 1:
+        return jnp.sum(happens, dtype=jnp.int32)[None]
     at = jnp.where(happens, pick(world.trips.world, trip), nobody)
     return jnp.zeros(nobody, dtype=jnp.int32).at[at].add(1, mode="drop")
 

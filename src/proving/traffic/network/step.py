@@ -9,13 +9,13 @@ import jax.numpy as jnp
 
 from proving.traffic.network.ahead import limit_ahead_mps, look_ahead
 from proving.traffic.network.changing import Drive, changes, sort_key
-from proving.traffic.network.chosen import replaced, spread
+from proving.traffic.network.chosen import replaced
 from proving.traffic.network.coming import spared_m
 from proving.traffic.network.driving import draws, lawful_mps2, noise_mps2, wanted_mps2, with_company
 from proving.traffic.network.gates import Gate, Merging, gates
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
-from proving.traffic.network.places import places
+from proving.traffic.network.places import Places, places
 from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, clock, counted, pick
 from proving.traffic.network.stops import after_stops, with_stops
 from proving.traffic.network.wishes import changes_as_told
@@ -79,10 +79,8 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
     after = vehicles._replace(
         lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory, habits=habits
     )
-    overlaps = spread(gate.some, gate.is_some, gate.overlaps, False)
-    stays = spread(gate.some, gate.is_some, gate.holds, False)
-    is_next = spread(gate.some, gate.is_some, gate.entrance_m, 0.0) <= here.rest_m
-    ends = across(world, after, here, stays & is_next)
+    stays, overlaps = _stays_and_overlaps(here, gate)
+    ends = across(world, after, here, stays)
     # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
     speed_mps = jnp.where(ends.stopped, 0, speed_mps)
     counts = here.exists if world.own is None else here.exists & pick(world.own, vehicles.lane)
@@ -177,6 +175,19 @@ def _joining_mps2(world: World, vehicles: Vehicles, gate: Gate, merging: Merging
         return jnp.where(gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)
 
     return replaced(gate.some, jnp.full_like(vehicles.speed_mps, FREE_MPS2), joining)
+
+
+def _stays_and_overlaps(here: Places, gate: Gate) -> tuple[Array, Array]:
+    """Return who is held at the end of its lane, and who overlaps somebody on another way across a junction."""
+
+    def said(place: Array) -> tuple[Array, Array]:
+        holds, entrance_m, overlaps = (
+            pick(part, pick(gate.some.rank, place)) for part in (gate.holds, gate.entrance_m, gate.overlaps)
+        )
+        return holds & (entrance_m <= pick(here.rest_m, place)), overlaps
+
+    nobody = jnp.zeros_like(here.exists)
+    return replaced(gate.some, (nobody, nobody), said)
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, did: tuple[Array, Array]) -> Vehicles:
