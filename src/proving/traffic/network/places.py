@@ -109,13 +109,6 @@ def places(world: World, vehicles: Vehicles) -> Places:
     halt_m = own_rear_m + vehicles.speed_mps**2 / (2 * brake_mps2)
     tail = empty.at[last].set(place, mode="drop")
     halt_m = jnp.where(vehicles.brakes, halt_m, EMPTY_M)
-
-    def of_last(values: Array, otherwise: float) -> Array:
-        # Looking something up costs a third of putting it somewhere; but lanes may be far more than vehicles.
-        if nowhere < 2 * lane.shape[0]:
-            return jnp.where(tail < 0, otherwise, pick(values, jnp.maximum(tail, 0)))
-        return jnp.full(nowhere + 1, otherwise, dtype=values.dtype).at[last].set(values, mode="drop")
-
     return Places(
         exists=exists,
         is_inside=is_inside,
@@ -130,14 +123,22 @@ def places(world: World, vehicles: Vehicles) -> Places:
         is_front=is_front,
         tail=tail,
         head=empty.at[jnp.where(is_front, lane, nowhere + 1)].set(place, mode="drop"),
-        rear_m=of_last(own_rear_m, EMPTY_M),
-        rear_mps=of_last(vehicles.speed_mps, 0.0),
+        rear_m=_of_last(own_rear_m, tail, last, EMPTY_M),
+        rear_mps=_of_last(vehicles.speed_mps, tail, last, 0.0),
         over_m=jnp.full(nowhere + 1, EMPTY_M, dtype=rest_m.dtype).at[left].min(left_m, mode="drop"),
-        halt_m=jnp.minimum(standing_m - queue_m, of_last(halt_m, EMPTY_M)),
+        halt_m=jnp.minimum(standing_m - queue_m, _of_last(halt_m, tail, last, EMPTY_M)),
         queue_m=queue_m,
         taken_m=taken_m,
         headroom_m=jnp.full(nowhere + 1, FREE_GAP_M, dtype=rest_m.dtype).at[to_lane].min(spare_m, mode="drop"),
     )
+
+
+def _of_last(values: Array, tail: Array, last: Array, otherwise: float) -> Array:
+    """Return per lane what the last vehicle there has: that at `tail`, or of those whose lane is said in `last`."""
+    # Looking something up costs a third of putting it somewhere; but lanes may be far more than vehicles.
+    if tail.shape[0] <= 2 * values.shape[0]:
+        return jnp.where(tail < 0, otherwise, pick(values, jnp.maximum(tail, 0)))
+    return jnp.full(tail.shape[0], otherwise, dtype=values.dtype).at[last].set(values, mode="drop")
 
 
 def those_at(vehicles: Vehicles, here: Places, place: Array) -> tuple[Vehicles, Places]:
