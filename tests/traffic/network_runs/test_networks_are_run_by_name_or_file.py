@@ -8,9 +8,11 @@ import pyarrow.parquet
 import pytest
 
 from proving.cli import run
+from proving.traffic.drivers import Krauss
 from proving.traffic.network import Demand, Flow, Trip, VehicleType
-from proving.traffic.network_runs import scenario, with_automated, with_inflow
+from proving.traffic.network_runs import scenario, with_automated, with_inflow, with_people
 from proving.traffic.roads import NETWORKS
+from proving.traffic.sensing import Delayed
 
 SHORT = ["--duration-s", "40", "--capacity", "64", "--seed", "1"]
 
@@ -63,6 +65,8 @@ def test_a_file_gives_a_row_and_every_moment_and_an_inflow_beyond_capacity_is_na
         (["merge", "--controller", "nobody"], "there is no controller 'nobody'"),
         (["merge", "--router", "nobody"], "there is no router 'nobody'; there are none, continuous, grid, "),
         (["figure_eight", "--router", "rerouting"], "rerouting needs goals, but the demand loops"),
+        (["merge", "--law", "newton"], "law must be one of idm, krauss, "),
+        (["merge", "--reaction-s", "-1"], "reaction_s must be from 0 to 100 steps"),
         (["merge", "--automated-share", "2"], "automated_share must be 0 to 1, not 2.0"),
         (["merge", "--out", "merge.txt"], "the name must end in .parquet"),
         (["merge", "--vehicle-class", "midbase"], "did you mean 'midBase'?"),
@@ -102,3 +106,10 @@ def test_an_inflow_is_that_of_all_flows_together() -> None:
     rates = [flow.veh_per_h for flow in with_inflow(merge, 1050.0).flows]
     assert rates == pytest.approx([flow.veh_per_h / 2 for flow in merge.flows])
     assert with_inflow(merge, None) is merge
+
+
+def test_people_may_drive_by_another_law_and_late() -> None:
+    merge = NETWORKS["merge"]().demand()
+    (late,) = {kind.driver for kind in with_people(merge, "krauss", 1.0, 0.5).types}
+    assert late == Delayed(law=Krauss(), step_count=2)
+    assert with_people(merge, "", 0.0, 0.5) == merge

@@ -4,7 +4,7 @@ from proving.traffic.network_runs.measures import NetworkMeasures
 from proving.traffic.network_runs.running import Ran, ran
 from proving.traffic.network_runs.scenario import NetworkScenario, scenario
 from proving.traffic.network_runs.settings import How, Measuring
-from proving.traffic.network_runs.shares import with_automated, with_inflow
+from proving.traffic.network_runs.shares import with_automated, with_inflow, with_people
 from proving.traffic.network_runs.tables import moments, signal_changes, trips
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "trips",
     "with_automated",
     "with_inflow",
+    "with_people",
 ]

@@ -13,7 +13,7 @@ from proving.traffic.network_runs.fitting import fitted
 from proving.traffic.network_runs.measures import NetworkMeasures, Tally, check
 from proving.traffic.network_runs.scenario import NetworkScenario
 from proving.traffic.network_runs.settings import How, Measuring
-from proving.traffic.network_runs.shares import with_automated, with_inflow
+from proving.traffic.network_runs.shares import with_automated, with_inflow, with_people
 from proving.traffic.network_runs.stretches import Listener
 from proving.traffic.routing import ROUTERS, Router
 
@@ -67,7 +67,8 @@ def ran(
     """
     check(measuring)
     run, router = run_of(asked, how), router_of(how)
-    demand = with_automated(with_inflow(asked.demand, how.inflow_veh_per_h), how.automated_share, seed)
+    people = with_people(asked.demand, how.law, how.reaction_s, run.dt_s)
+    demand = with_automated(with_inflow(people, how.inflow_veh_per_h), how.automated_share, seed)
     if device_count != 1:
         if is_recorded or measuring != Measuring():
             raise BadSettings("several devices drive one network without measures and without a record of every step")

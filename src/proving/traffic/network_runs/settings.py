@@ -19,6 +19,8 @@ class How:
             those when one starts, as SUMO routes a trip), or FLOW's grid, minicity, bay_bridge, i210, continuous.
         automated_share: Share of the vehicles that are automated, 0 to 1, beside those that the network has.
         inflow_veh_per_h: So many vehicles come in all; each of the network's flows keeps its share of them.
+        law: The law by which all people drive, as proving traffic drivers lists it; SUMO's, beside us, keep theirs.
+        reaction_s: How late people act on what they see.
     """
 
     duration_s: float | None = None
@@ -29,6 +31,8 @@ class How:
     router: str = "none"
     automated_share: float = 0.0
     inflow_veh_per_h: float | None = None
+    law: str = ""
+    reaction_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,13 @@
-"""How many of a demand come, and who of them is automated: by chance, each vehicle for itself."""
+"""How many of a demand come, by which law they drive, and who is automated: by chance, each vehicle for itself."""
 
 import dataclasses
 import math
 import zlib
 
+from proving.traffic.drivers import LAWS
 from proving.traffic.errors import BadSettings
-from proving.traffic.network import Demand, Trip
+from proving.traffic.network import Demand, Trip, VehicleType
+from proving.traffic.sensing import Delayed, delay_steps
 
 AUTOMATED = "automated "
 
@@ -62,3 +64,20 @@ def with_inflow(demand: Demand, veh_per_h: float | None) -> Demand:
     scale = veh_per_h / sum(flow.veh_per_h for flow in demand.flows)
     flows = tuple(dataclasses.replace(flow, veh_per_h=flow.veh_per_h * scale) for flow in demand.flows)
     return dataclasses.replace(demand, flows=flows)
+
+
+def with_people(demand: Demand, law: str, reaction_s: float, dt_s: float) -> Demand:
+    """Return the demand with everybody driving by this law (none: its own), and so late, in whole steps.
+
+    Raises:
+        BadSettings: there is no such law, or nobody can be so late.
+    """
+    if law and law not in LAWS:
+        raise BadSettings(f"law must be one of {', '.join(LAWS)}, not {law!r}")
+    step_count = delay_steps(reaction_s, dt_s, "reaction_s")
+
+    def people(kind: VehicleType) -> VehicleType:
+        driver = LAWS[law]() if law else kind.driver
+        return dataclasses.replace(kind, driver=Delayed(law=driver, step_count=step_count) if step_count else driver)
+
+    return dataclasses.replace(demand, types=tuple(map(people, demand.types)))
