@@ -142,11 +142,10 @@ def _jobs(what: str, demand: tuple[Path, ...], swept: Swept, sweep: Sweep) -> li
     )
     run_of(asked, mixed)
     router_of(mixed)
-    kinds = {"people": mixed}
+    people = dataclasses.replace(mixed, controller="none", automated_share=0.0)
+    kinds = {"people": people} if swept.beside_people or not swept.automated_share else {}
     if swept.automated_share > 0:
-        kinds = {f"{swept.automated_share:.0%} {swept.controller}": mixed}
-        if swept.beside_people:
-            kinds |= {"people": dataclasses.replace(mixed, controller="none", automated_share=0.0)}
+        kinds |= {f"{swept.automated_share:.0%} {swept.controller}": mixed}
     measuring = Measuring(filling_s=swept.filling_s)
     jobs: list[tuple[str, Job]] = []
     for (who, how), inflow, seed in itertools.product(kinds.items(), sweep.inflows, chosen_seeds(sweep.seeds)):
