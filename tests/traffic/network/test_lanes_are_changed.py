@@ -167,6 +167,32 @@ def test_everybody_gets_out_of_a_lane_that_ends():
     assert outcome.finished.lost_s[ours & outcome.is_finished].mean() < 30
 
 
+def test_nobody_changes_lane_for_a_red_light_or_because_it_dawdles():
+    """At a line the lane beside is no better; nor is one's own lane worse because one dawdles in it by chance."""
+    light = Signal(name="light", phases=(Phase(colours="rr", duration_s=1000.0),))
+    ways = tuple(
+        Connection(from_edge="ab", from_lane=i, to_edge="bc", to_lane=i, length_m=8.0, signal="light", signal_index=i)
+        for i in range(2)
+    )
+    road = RoadMap(
+        name="road",
+        junctions=tuple(Junction(name=name) for name in "abc"),
+        edges=(edge("ab", "a", "b", 600.0, 2), edge("bc", "b", "c", 200.0, 2)),
+        connections=ways,
+        signals=(light,),
+    )
+    trips = tuple(
+        Trip(name=f"{lane}{k}", depart_s=4 * k, route=("ab", "bc"), depart_lane=lane, depart_speed="fastest")
+        for lane in range(2)
+        for k in range(8)
+    )
+    people = VehicleType(driver=Krauss(sigma=0.5), speed_spread=0.0)
+    run = Run(duration_s=120, dt_s=1.0, capacity=32, at_new_speed=True)
+    _, record = recorded(road, Demand(types=(people,), trips=trips), run)
+    changes = [(np.diff(record.lane[record.trip == trip]) != 0).sum() for trip in range(len(trips))]
+    assert sum(changes) <= 2
+
+
 def test_a_fast_car_passes_a_slow_truck_where_there_is_a_second_lane():
     outcome, _ = on_wide_roads()
     arrived_s = dict(zip(outcome.names, outcome.finished.arrived_s, strict=True))

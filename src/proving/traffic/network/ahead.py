@@ -186,8 +186,25 @@ def limit_ahead_mps(world: World, vehicles: Vehicles, here: Places) -> Array:
     room_m = jnp.maximum(here.rest_m, 0)
     beyond = jnp.where(has_way, pick(connections.to_lane, here.way), following)
     beyond_m = room_m + jnp.where(has_way, pick(lanes.length_m, following), 0)
-    softly = 2 * pick(world.fleet.brake_mps2, vehicles.kind)
+    brake_mps2 = pick(world.fleet.brake_mps2, vehicles.kind)
     reached_mps = jnp.minimum(
-        jnp.sqrt(next_mps**2 + softly * room_m), jnp.sqrt(allowed(beyond) ** 2 + softly * beyond_m)
+        _slowing_mps(world, next_mps, room_m, brake_mps2), _slowing_mps(world, allowed(beyond), beyond_m, brake_mps2)
     )
     return jnp.maximum(jnp.minimum(allowed(vehicles.lane), reached_mps), 0.5)
+
+
+def _slowing_mps(world: World, end_mps: Array, room_m: Array, brake_mps2: Array) -> Array:
+    """Return the speed from which one still slows down to another within this room.
+
+    Who moves at its new speed does so in whole steps, and covers the end of the room at no more than that speed.
+
+    Source: SUMO 1.28, the speed on a free road towards a lower limit, with the Euler update.
+    """
+    dt_s = world.dt_s
+    cut_mps = brake_mps2 * dt_s
+    half_mps = cut_mps / 2
+    steps = (jnp.sqrt((end_mps + half_mps) ** 2 + 2 * brake_mps2 * room_m) - end_mps - half_mps) / cut_mps
+    full = jnp.maximum(jnp.floor(steps), 0)
+    used_m = (full * (full + 1) / 2 * cut_mps + full * end_mps + jnp.where(steps > full, end_mps, 0)) * dt_s
+    whole_mps = end_mps + full * cut_mps + jnp.maximum(room_m - used_m, 0) / ((full + 1) * dt_s)
+    return jnp.where(world.at_new_speed, whole_mps, jnp.sqrt(end_mps**2 + 2 * brake_mps2 * room_m))

@@ -32,6 +32,8 @@ URGENT_SHARE = 0.5
 CRAWLING_MPS = 1.0
 # Nobody changes again so soon, not even by plan.
 RESTED_S = 1.0
+# The queues on so many edges beyond one's own are no room to change in.
+EDGES_AHEAD = 3
 # By choice one changes at no less than this speed, and only behind somebody this near.
 ROLLING_MPS, NEAR_M, NEAR_S = 1.0, 20.0, 4.0
 
@@ -127,9 +129,14 @@ def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     may = may & pick(world.fleet.changes_lanes, vehicles.kind)
     # Not while one's rear is still on the edge before, where somebody may be beside it; of short edges half will do.
     may = may & (vehicles.position_m >= in_lane_m(here.length_m, pick(lanes.length_m, vehicles.lane)))
-    by_plan = ~here.is_inside & _need(world, vehicles, here).is_near
+    # What queues take up ahead is looked up only for those who are in a wrong lane at all.
+    by_plan = replaced(
+        chosen(may & ~here.is_inside & (here.offset != 0)),
+        jnp.zeros_like(may),
+        lambda place: _need(world, *those_at(vehicles, here, place)).is_near,
+    )
     # Nobody changes by choice while standing, without anybody near ahead, or twice in a while.
-    is_slowed = drive.ahead.gap_m < NEAR_M + NEAR_S * vehicles.speed_mps
+    is_slowed = ~drive.ahead.is_line & (drive.ahead.gap_m < NEAR_M + NEAR_S * vehicles.speed_mps)
     by_choice = (vehicles.speed_mps >= ROLLING_MPS) & (vehicles.since_change_s >= rules.refractory_s)
     by_choice = by_choice & (is_slowed | (rules.keep_right_mps2 != 0))
     # Nor so near a zipper that one already falls behind somebody there.
@@ -161,9 +168,7 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     their_mps, their_limit = pick(vehicles.speed_mps, follower), pick(drive.limit_mps, follower)
     view = View(their_mps, beside.behind_m, speed_mps, their_limit, dt_s)
     pressed_mps2 = jnp.where(has_follower, wanted_mps2(world, pick(vehicles.kind, follower), view), 0)
-    lost_mps2 = jnp.where(has_follower, jnp.minimum(pressed_mps2 - pick(drive.accel_mps2, follower), 0), 0)
-    relief_mps2 = _relief(world, vehicles, here, drive, place)
-    gain_mps2 = new_mps2 - accel_mps2 + rules.politeness * (lost_mps2 + relief_mps2)
+    gain_mps2 = _gain(world, (vehicles, here), drive, place, new_mps2, (beside.follower, pressed_mps2))
     gain_mps2 = gain_mps2 + jnp.where(to_left, -rules.keep_right_mps2, rules.keep_right_mps2)
     safe_mps2 = rules.safe_mps2 * (1 + wish.urgency * URGENT_SHARE)
     is_safe = (pressed_mps2 >= -safe_mps2) & (new_mps2 >= -safe_mps2)
@@ -267,15 +272,15 @@ def _farther(values: Array, first: Array, count: Array, than: Array) -> Array:
 def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
     """Return what the plan says about the lanes that these vehicles are in; what is per lane in `here` is of all.
 
-    What others take up ahead, in this lane or the one beside and in the next, is no room to change in.
+    What others take up ahead, in this lane or the one beside and on the next edges, is no room to change in.
 
     Source: Erdmann (2015), "SUMO's Lane-Changing Model", on strategic changes. SUMO counts what is taken on the whole
-    way, as it was when one came onto the edge; here it is what is taken now, up to the end of the next edge.
+    way, as it was when one came onto the edge; here it is what is taken now, up to `EDGES_AHEAD` edges on.
     """
     rules, lanes = world.rules, world.network.lanes
     beside = jnp.where(here.offset > 0, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
     taken_m = _taken_m(here, (vehicles.lane, beside), here.rest_m)
-    next_m = pick(here.taken_m, pick(world.network.connections.to_lane, here.way))
+    next_m = _beyond_taken_m(world, here, vehicles.node, here.way)
     reach_m = here.reach_m - vehicles.position_m - taken_m - next_m
     ahead_m = jnp.maximum(vehicles.speed_mps * rules.plan_s, rules.plan_m)
     needed_m = jnp.abs(here.offset) * ahead_m
@@ -285,6 +290,18 @@ def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
         urgency=jnp.clip((2 * needed_m - reach_m) / jnp.maximum(needed_m, 1e-3), 0, 1),
         ahead_m=ahead_m,
     )
+
+
+def _beyond_taken_m(world: World, here: Places, node: Array, way: Array) -> Array:
+    """Return how much others take up of the next edges' lanes, by the plan from a way on; these edges may be short."""
+    plans, to_lane = world.network.plans, world.network.connections.to_lane
+    total_m = jnp.zeros(node.shape, dtype=here.taken_m.dtype)
+    for _ in range(EDGES_AHEAD):
+        lane = pick(to_lane, way)
+        total_m = total_m + pick(here.taken_m, lane)
+        node = plans.after(node)
+        way = plans.way(node, plans.lane_index(node, lane))
+    return total_m
 
 
 def _taken_m(here: Places, both: tuple[Array, Array], rest_m: Array) -> Array:
@@ -307,12 +324,53 @@ def _wish(
     their_reach_m = leads_m - beside.position_m
     is_right_way = jnp.where(to_left, need.offset > 0, need.offset < 0)
     taken_m = _taken_m(here, (pick(vehicles.lane, place), beside.lane), pick(here.rest_m, place))
+    taken_m = taken_m + _beyond_taken_m(world, here, node, plans.way(node, theirs))
     # A lane that the class may not use reaches nowhere at all.
     is_barred = (their_reach_m - taken_m < 3 * jnp.abs(their_offset) * need.ahead_m) | (their_reach_m <= 0)
     is_barred = is_barred | (need.is_near & ~is_right_way)
     # From the end of a lane, too, one changes into one that leads no farther, on the way to the next.
     is_wanted = is_right_way & need.is_near & (leads_m > 0)
     return Wish(is_wanted, is_barred, jnp.where(is_right_way, need.urgency, 0))
+
+
+def _gain(
+    world: World,
+    everybody: tuple[Vehicles, Places],
+    drive: Drive,
+    place: Array,
+    new_mps2: Array,
+    pressed: tuple[Array, Array],
+) -> Array:
+    """Return how much better the other lane is, by MOBIL: for oneself and, politely, for who is or will be behind.
+
+    All of it is what laws say, without what happens by chance and without the line at which one may have to stop: that
+    is in the other lane, too.
+
+    Args:
+        world: what stays the same.
+        everybody: who is on the road, and where.
+        drive: what they would do in their own lanes.
+        place: who thinks about it.
+        new_mps2: what it would do there.
+        pressed: whom it would have behind itself there (-1: nobody), and what that one would have to do.
+    """
+    vehicles, here = everybody
+    rules, dt_s = world.rules, world.dt_s
+    kind, speed_mps, limit_mps = (pick(part, place) for part in (vehicles.kind, vehicles.speed_mps, drive.limit_mps))
+    ahead = Ahead(*(pick(part, place) for part in drive.ahead))
+    gap_m = jnp.where(ahead.is_line, FREE_GAP_M, ahead.gap_m)
+    leader_mps = jnp.where(ahead.is_line, speed_mps, ahead.speed_mps)
+    now_mps2 = wanted_mps2(world, kind, View(speed_mps, gap_m, leader_mps, limit_mps, dt_s))
+    follower, pressed_mps2 = pressed
+    them = jnp.maximum(follower, 0)
+    their_kind, their_mps, their_limit = (
+        pick(part, them) for part in (vehicles.kind, vehicles.speed_mps, drive.limit_mps)
+    )
+    theirs = Ahead(*(pick(part, them) for part in drive.ahead))
+    view = View(their_mps, theirs.gap_m, theirs.speed_mps, their_limit, dt_s)
+    lost_mps2 = jnp.where(follower >= 0, jnp.minimum(pressed_mps2 - wanted_mps2(world, their_kind, view), 0), 0)
+    relief_mps2 = _relief(world, vehicles, here, drive, place)
+    return new_mps2 - now_mps2 + rules.politeness * (lost_mps2 + relief_mps2)
 
 
 def _relief(world: World, vehicles: Vehicles, here: Places, drive: Drive, place: Array) -> Array:

@@ -25,6 +25,7 @@ class Approach(NamedTuple):
 
     Attributes:
         asked: the connection that it is about: the next one, or where nothing happens there the one after.
+        node: the plan from the edge behind it on.
         shown: what its signal shows.
         enters: before its entrance, not inside it.
         entrance_m: way to its entrance.
@@ -37,6 +38,7 @@ class Approach(NamedTuple):
     """
 
     asked: Array
+    node: Array
     shown: Array
     enters: Array
     entrance_m: Array
@@ -84,6 +86,7 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     out_s = _travel_s(to_line_m + left_m + here.length_m, speed_mps, limit_mps, start_mps2)
     return Approach(
         asked=asked,
+        node=jnp.where(looks_on, plans.after(node), node),
         shown=pick(colour, asked),
         enters=enters,
         entrance_m=entrance_m,

@@ -226,7 +226,11 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     by_colour = by_colour & mine.enters
     is_near = (to_line_m < SIGHT_M) | ~could_stop(world, speed_mps, to_line_m, LOOKS_AT_MPS2)
     asks = (mine.asked < none) & is_near & ~by_colour & pick(connections.has_foes, mine.asked)
-    is_full = asks & _is_full(world, here, mine) & could_stop(world, speed_mps, mine.entrance_m, _soft_mps2(brake_mps2))
+    is_full = (
+        asks
+        & _is_full(world, here, mine, colour)
+        & could_stop(world, speed_mps, mine.entrance_m, _soft_mps2(brake_mps2))
+    )
     columns = {
         REST: mine.to_end_m,
         LENGTH: here.length_m,
@@ -357,10 +361,20 @@ def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Arra
     return jnp.where(merges, (my_front_m > 0) & (front_m > 0) & (apart_m < 0), crosses)
 
 
-def _is_full(world: World, here: Places, mine: Approach) -> Array:
+def _is_full(world: World, here: Places, mine: Approach, colour: Array) -> Array:
     """Return whether one would come to stand inside the junction because the lane behind it is full."""
-    lanes, connections, _, _ = world.network
-    edge_lanes = lanes.length_m.shape[0] - connections.to_lane.shape[0]
+    lanes, connections, _, plans = world.network
+    none = connections.to_lane.shape[0] - 1
+    edge_lanes = lanes.length_m.shape[0] - 1 - none
     way = mine.asked
-    room_m = pick(here.halt_m, pick(connections.to_lane, way)) - pick(here.queue_m, edge_lanes + way)
-    return (room_m < here.length_m + 1) & pick(connections.keeps_clear, way)
+    lane = pick(connections.to_lane, way)
+    lane_m, needed_m = pick(lanes.length_m, lane), here.length_m + 1
+    room_m = pick(here.halt_m, lane)
+    # A lane shorter than that is room only together with the next one, if one may go on there.
+    beyond = plans.way(mine.node, plans.lane_index(mine.node, lane))
+    goes_on = (pick(colour, beyond) != RED) & (pick(colour, beyond) != YELLOW)
+    next_m = pick(here.halt_m, pick(connections.to_lane, beyond)) - pick(here.queue_m, edge_lanes + beyond)
+    both_m = lane_m - pick(here.taken_m, lane) + jnp.where(goes_on, next_m, 0)
+    room_m = jnp.where((lane_m < needed_m) & (beyond < none), jnp.minimum(room_m, both_m), room_m)
+    is_full = room_m - pick(here.queue_m, edge_lanes + way) < needed_m
+    return is_full & pick(connections.keeps_clear, way)

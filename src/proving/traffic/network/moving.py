@@ -164,7 +164,7 @@ def entered(world: World, state: State, here: Places) -> State:
         return start.enters, fresh_vehicles(world, start, clock(world, state.step, start.trip) * world.dt_s)
 
     enters, fresh = worked(due, begun)
-    enters = enters & due.is_one
+    enters = _first_in_lane(world, enters & due.is_one, fresh)
     place = jnp.sum(here.exists, dtype=jnp.int32) + running_count(enters) - 1
     capacity = vehicles.lane.shape[0]
     return state._replace(
@@ -172,6 +172,18 @@ def entered(world: World, state: State, here: Places) -> State:
         next_trip=state.next_trip + spread(due, is_due, enters, False),
         overflow=state.overflow + jnp.sum(enters & (place >= capacity), dtype=jnp.int32),
     )
+
+
+def _first_in_lane(world: World, enters: Array, fresh: Vehicles) -> Array:
+    """Return who of those who would enter does: in each lane the one that has been due for longest."""
+    lane_count = world.network.lanes.length_m.shape[0]
+    due_s = jnp.maximum(pick(world.trips.depart_s, fresh.trip), 0)
+    first_s = jnp.full(lane_count, jnp.inf, dtype=due_s.dtype).at[fresh.lane].min(jnp.where(enters, due_s, jnp.inf))
+    is_first = enters & (due_s <= pick(first_s, fresh.lane))
+    number = jnp.arange(enters.shape[0], dtype=jnp.int32)
+    at = jnp.where(is_first, fresh.lane, lane_count)
+    first = jnp.full(lane_count, enters.shape[0], dtype=jnp.int32).at[at].min(number, mode="drop")
+    return is_first & (pick(first, fresh.lane) == number)
 
 
 def fresh_vehicles(world: World, start: Start, now_s: Array) -> Vehicles:

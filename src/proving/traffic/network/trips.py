@@ -25,7 +25,11 @@ MOST_TRIPS = 2_000_000
 
 
 class Trips(NamedTuple):
-    """Per trip, and nobody; trips of one source (an edge where vehicles start) follow one another in order of time.
+    """Per trip, and nobody; trips of one source follow one another in order of time.
+
+    A source is an edge where vehicles start and the one where they go next: who waits there for room in its lane
+    holds up those who go the same way, not those who start in other lanes.
+
 
     `world` and `number` say, where several worlds lie side by side, whose trip it is and its number there.
     """
@@ -78,10 +82,13 @@ def journeys(
         is_said = isinstance(trip.depart_lane, int) and trip.depart_m >= 0 and trip.depart_speed != "fastest"
         return is_said and trip.depart_s <= begin_s
 
-    wanted.sort(key=lambda trip: (edge_index[trip.route[0]], max(trip.depart_s, begin_s), not is_placed(trip)))
+    def source(trip: Trip) -> tuple[int, ...]:
+        return tuple(edge_index.get(name, -1) for name in trip.route[:2])
+
+    wanted.sort(key=lambda trip: (source(trip), max(trip.depart_s, begin_s), not is_placed(trip)))
     nodes = [_node(planner, trip, demand.types[kinds[trip.type]], loops=demand.loops) for trip in wanted]
-    sources = [edge_index[trip.route[0]] for trip in wanted]
-    first = [i for i, source in enumerate(sources) if i == 0 or source != sources[i - 1]] or [0]
+    sources = [source(trip) for trip in wanted]
+    first = [i for i, own in enumerate(sources) if i == 0 or own != sources[i - 1]] or [0]
     end = [*first[1:], len(wanted)]
     rows = [_row(planner.road_map, trip, demand.types[kinds[trip.type]]) for trip in wanted]
     return Journeys(

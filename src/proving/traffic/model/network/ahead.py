@@ -119,7 +119,7 @@ def _may_be_closed(way: Way, lights: dict[str, Light]) -> bool:
     return shown in "ry" or (shown != "G" and way.has_yields)
 
 
-def limit_ahead_mps(one: Vehicle) -> float:
+def limit_ahead_mps(one: Vehicle, stopping: Stopping) -> float:
     """Return the speed that the limits here and on the next two strips allow, braking in time for the latter."""
     brake_mps2 = one.kind.brake_mps2
     allowed_mps = one.allowed_mps(one.strip)
@@ -128,6 +128,21 @@ def limit_ahead_mps(one: Vehicle) -> float:
     if not one.is_inside and one.advice.way is not None:
         following = [one.advice.way.strip, one.advice.way.after]
     for strip in following:
-        allowed_mps = min(allowed_mps, math.sqrt(one.allowed_mps(strip) ** 2 + 2 * brake_mps2 * room_m))
+        allowed_mps = min(allowed_mps, _slowing_mps(one.allowed_mps(strip), room_m, brake_mps2, stopping))
         room_m += strip.length_m
     return max(allowed_mps, SLOWEST_MPS)
+
+
+def _slowing_mps(end_mps: float, room_m: float, brake_mps2: float, stopping: Stopping) -> float:
+    """Return the speed from which one still slows down to another within this room.
+
+    Who moves at its new speed does so in whole steps, and covers the end of the room at no more than that speed.
+    """
+    if not stopping.at_new_speed:
+        return math.sqrt(end_mps**2 + 2 * brake_mps2 * room_m)
+    dt_s, cut_mps = stopping.dt_s, brake_mps2 * stopping.dt_s
+    half_mps = cut_mps / 2
+    steps = (math.sqrt((end_mps + half_mps) ** 2 + 2 * brake_mps2 * room_m) - end_mps - half_mps) / cut_mps
+    full = max(math.floor(steps), 0)
+    used_m = (full * (full + 1) / 2 * cut_mps + full * end_mps + (end_mps if steps > full else 0.0)) * dt_s
+    return end_mps + full * cut_mps + max(room_m - used_m, 0.0) / ((full + 1) * dt_s)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proving.traffic.model.network.lights import Light, colour
+from proving.traffic.model.network.plans import Leg
 from proving.traffic.model.network.roads import Way
 from proving.traffic.model.network.vehicles import Scene, Vehicle
 
@@ -51,6 +52,7 @@ class Approach:
     Attributes:
         one: who.
         way: which way it asks about: the next one or, where nobody meets anybody there, the one after.
+        leg: of its route, on the edge behind that way.
         shown: what the signal shows to that way.
         enters: it is before the entrance, not inside.
         entrance_m: how far the entrance is.
@@ -66,6 +68,7 @@ class Approach:
 
     one: Vehicle
     way: Way
+    leg: Leg | None
     shown: str
     enters: bool
     entrance_m: float
@@ -84,16 +87,15 @@ def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach |
     next_way = one.strip.way or one.advice.way
     if next_way is None:
         return None
-    way = next_way
+    way, after = next_way, one.leg if one.is_inside else one.leg.after
     entrance_m = 0.0 if one.is_inside else one.rest_m
     looks_on = next_way.is_plain and scene.is_front(one) and _is_empty_beyond(one, next_way, scene)
     if looks_on:
-        leg = one.leg if one.is_inside else one.leg.after
-        assert leg, "the route goes on"
-        beyond = leg.advice[next_way.after.index].way
+        assert after, "the route goes on"
+        beyond = after.advice[next_way.after.index].way
         if beyond is None:
             return None
-        way = beyond
+        way, after = beyond, after.after
         across_m = 0.0 if one.is_inside else next_way.strip.length_m
         entrance_m = one.rest_m + across_m + next_way.after.length_m
     enters = looks_on or not one.is_inside
@@ -115,6 +117,7 @@ def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach |
     return Approach(
         one=one,
         way=way,
+        leg=after,
         shown=colour(way, lights),
         enters=enters,
         entrance_m=entrance_m,

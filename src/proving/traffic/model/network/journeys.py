@@ -63,16 +63,20 @@ class Span(NamedTuple):
 def journeys(road_map: RoadMap, ground: Roads, demand: Demand, span: Span) -> list[Journey]:
     """Return every trip that departs before the end, flows written out, in the order of their numbers.
 
-    They are numbered by the edge where they start, then by time; of those who start at once the ones that are on the
-    road already come first, the others in the order in which they were said.
+    They are numbered by the edge where they start and the next one, then by time; of those who start at once the ones
+    that are on the road already come first, the others in the order in which they were said.
     """
     wanted = [trip for trip in demand.trips if trip.depart_s < span.end_s]
     for flow in demand.flows:
         wanted += _written_out(flow, span)
     order = [edge.name for edge in road_map.edges]
 
-    def rank(trip: Trip) -> tuple[int, float, bool]:
-        return order.index(trip.route[0]), max(trip.depart_s, span.start_s), not _is_placed(trip, span)
+    def rank(trip: Trip) -> tuple[list[int], float, bool]:
+        return (
+            [order.index(name) for name in trip.route[:2]],
+            max(trip.depart_s, span.start_s),
+            not _is_placed(trip, span),
+        )
 
     kinds = {said.name: kind_of(said) for said in demand.types}
     known: dict[tuple[tuple[str, ...], str], Leg] = {}

@@ -14,7 +14,7 @@ from proving.traffic.model.network.coming import (
     yields_now,
     zipper_m,
 )
-from proving.traffic.model.network.lights import Light
+from proving.traffic.model.network.lights import Light, colour
 from proving.traffic.model.network.roads import Foe
 from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle
 
@@ -77,8 +77,7 @@ class Gates:
         self.approaches: dict[Vehicle, Approach] = {one: mine for one, mine in found.items() if mine is not None}
         for mine in self.approaches.values():
             if mine.enters and mine.way.keeps_clear and self._asks(mine):
-                is_full = scene.room_behind_m(mine.way) < mine.one.length_m + ROOM_M
-                mine.is_full = is_full and self.could_stop(mine.one, mine.entrance_m, _soft_mps2(mine.one))
+                mine.is_full = self._is_full(mine) and self.could_stop(mine.one, mine.entrance_m, _soft_mps2(mine.one))
             mine.is_stopping = mine.is_full or self._is_stopped_by_colour(mine)
         self.coming = first_comers(scene, self.approaches)
 
@@ -100,6 +99,18 @@ class Gates:
         holds = mine.enters and (self._is_stopped_by_colour(mine) or mine.is_full or (by_rule and not may_wait))
         holds_inside = self.scene.is_front(one) and may_wait and not mine.is_past and by_rule
         return Gate(looks and holds, mine.entrance_m, holds_inside, mine.to_line_m), merging
+
+    def _is_full(self, mine: Approach) -> bool:
+        """Return whether there is no room for it behind the junction."""
+        scene, lane, needed_m = self.scene, mine.way.after, mine.one.length_m + ROOM_M
+        room_m = scene.room_behind_m(mine.way)
+        beyond = None if mine.leg is None else mine.leg.advice[lane.index].way
+        if lane.length_m < needed_m and beyond is not None:
+            # A lane shorter than that is room only together with the next one, if one may go on there.
+            next_m = 0.0 if colour(beyond, self.lights) in "ry" else scene.room_behind_m(beyond)
+            both_m = lane.length_m - scene.taken_m(lane) + next_m - scene.taken_m(mine.way.strip)
+            room_m = min(room_m, both_m)
+        return room_m < needed_m
 
     def _is_stopped_by_colour(self, mine: Approach) -> bool:
         one = mine.one

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from proving.traffic.model.laws import Sight
 from proving.traffic.model.network.ahead import Ahead
 from proving.traffic.model.network.coming import zipper_m
-from proving.traffic.model.network.roads import Strip
+from proving.traffic.model.network.plans import Leg
+from proving.traffic.model.network.roads import Strip, Way
 from proving.traffic.model.network.vehicles import FREE_GAP_M, Scene, Vehicle
 from proving.traffic.network.state import Rules
 
@@ -26,6 +27,8 @@ URGENT_SHARE = 0.5
 CRAWLING_MPS = 1.0
 # Nobody changes again so soon, not even by plan.
 RESTED_S = 1.0
+# The queues on so many edges beyond one's own are no room to change in.
+EDGES_AHEAD = 3
 # By choice one changes at no less than this speed, and only behind somebody this near.
 ROLLING_MPS, NEAR_M, NEAR_S = 1.0, 20.0, 4.0
 # A lane that leads on for this many planning distances, for each lane that one must go back, may be taken by choice.
@@ -77,12 +80,10 @@ class Beside(NamedTuple):
 
 def change_lanes(scene: Scene, intents: dict[Vehicle, Intent], rules: Rules, turn: Turn) -> None:
     """Let everybody think about the lane beside, all of the same moment; write down what comes of it."""
-    # What everybody wants before anybody changes; below, intents are only made smaller.
-    before = {one: intent.accel_mps2 for one, intent in intents.items()}
     asked: list[tuple[Vehicle, float]] = []
     for one in scene.everybody:
         if not one.is_inside and _thinks(one, scene, intents[one], rules, turn):
-            asked += _judge(one, scene, (intents, before), rules, turn)
+            asked += _judge(one, scene, intents, rules, turn)
     for follower, accel_mps2 in asked:
         intents[follower].accel_mps2 = min(intents[follower].accel_mps2, accel_mps2)
 
@@ -101,7 +102,7 @@ def _thinks(one: Vehicle, scene: Scene, intent: Intent, rules: Rules, turn: Turn
     if way is not None and any(foe.is_equal for foe in way.foes) and one.rest_m < zipper_m(one.speed_mps):
         return False
     # Nor while standing, without anybody near ahead, or twice in a while.
-    is_slowed = intent.ahead.gap_m < NEAR_M + NEAR_S * one.speed_mps
+    is_slowed = not intent.ahead.is_line and intent.ahead.gap_m < NEAR_M + NEAR_S * one.speed_mps
     has_reason = is_slowed or rules.keep_right_mps2 != 0
     is_free = one.speed_mps >= ROLLING_MPS and one.since_change_s >= rules.refractory_s
     # Short steps need no more thinking: by choice everybody looks to either side every two seconds.
@@ -110,10 +111,9 @@ def _thinks(one: Vehicle, scene: Scene, intent: Intent, rules: Rules, turn: Turn
 
 
 def _judge(
-    one: Vehicle, scene: Scene, drives: tuple[dict[Vehicle, Intent], dict[Vehicle, float]], rules: Rules, turn: Turn
+    one: Vehicle, scene: Scene, intents: dict[Vehicle, Intent], rules: Rules, turn: Turn
 ) -> list[tuple[Vehicle, float]]:
     """Decide about the lane beside; return who is asked to drive how because of it."""
-    intents, before = drives
     intent = intents[one]
     need = _need(one, scene, rules)
     # Who must change looks to that side all the time, to be let in, but goes only when it is that side's turn.
@@ -128,10 +128,11 @@ def _judge(
     their_reach_m = theirs.reach_m - beside.position_m
     # From the end of a lane, too, one changes into one that leads no farther, on the way to the next.
     is_wanted = is_right_way and need.is_near and theirs.reach_m > 0
+    taken_m = _taken_m(one, lane, scene) + _beyond_taken_m(one.leg, theirs.way, scene)
     # A lane that the class may not use reaches nowhere at all.
     is_barred = (
         their_reach_m <= 0
-        or their_reach_m - _taken_m(one, lane, scene) < WORTH_IT * abs(theirs.offset) * need.plans_m
+        or their_reach_m - taken_m < WORTH_IT * abs(theirs.offset) * need.plans_m
         or (need.is_near and not is_right_way)
     )
     new_mps2 = one.wants_mps2(Sight(one.speed_mps, beside.gap_m, beside.leader_mps, intent.limit_mps, turn.dt_s))
@@ -140,9 +141,13 @@ def _judge(
         them = beside.follower
         sight = Sight(them.speed_mps, beside.behind_m, one.speed_mps, intents[them].limit_mps, turn.dt_s)
         pressed_mps2 = them.wants_mps2(sight)
-        lost_mps2 = min(pressed_mps2 - before[them], 0.0)
+        lost_mps2 = min(pressed_mps2 - _lawful_mps2(them, intents[them], turn.dt_s), 0.0)
     # MOBIL: one's own gain and, politely, that of the new follower and of the old one.
-    gain_mps2 = new_mps2 - before[one] + rules.politeness * (lost_mps2 + _relief_mps2(one, scene, intents, turn.dt_s))
+    gain_mps2 = (
+        new_mps2
+        - _lawful_mps2(one, intent, turn.dt_s, sees_lines=False)
+        + rules.politeness * (lost_mps2 + _relief_mps2(one, scene, intents, turn.dt_s))
+    )
     gain_mps2 += -rules.keep_right_mps2 if to_left else rules.keep_right_mps2
     safe_mps2 = rules.safe_mps2 * (1 + urgency * URGENT_SHARE)
     is_safe = min(pressed_mps2, new_mps2) >= -safe_mps2 and min(beside.gap_m, beside.behind_m) > TIGHT_M
@@ -176,11 +181,10 @@ def _passes(one: Vehicle, beside: Beside, scene: Scene) -> bool:
 def _need(one: Vehicle, scene: Scene, rules: Rules) -> Need:
     """Return what the route says about the lane that it is in.
 
-    What others take up ahead, in this lane or the one beside and in the next, is no room to change in.
+    What others take up ahead, in this lane or the one beside and on the next edges, is no room to change in.
     """
     beside = one.strip.left if one.advice.offset > 0 else one.strip.right
-    way = one.advice.way
-    next_m = 0.0 if way is None else scene.taken_m(way.after)
+    next_m = _beyond_taken_m(one.leg, one.advice.way, scene)
     reach_m = one.advice.reach_m - one.position_m - _taken_m(one, beside, scene) - next_m
     plans_m = max(one.speed_mps * rules.plan_s, rules.plan_m)
     needed_m = abs(one.advice.offset) * plans_m
@@ -191,6 +195,26 @@ def _need(one: Vehicle, scene: Scene, rules: Rules) -> Need:
 def _taken_m(one: Vehicle, beside: Strip | None, scene: Scene) -> float:
     """Return how much others take up of the way to the end of its lane or the one beside, in the fuller one."""
     return min(max(scene.taken_m(one.strip), scene.taken_m(beside)), one.rest_m)
+
+
+def _beyond_taken_m(leg: Leg, way: Way | None, scene: Scene) -> float:
+    """Return how much others take up of the lanes of the next edges on its way."""
+    taken_m = 0.0
+    for _ in range(EDGES_AHEAD):
+        if way is None or leg.after is None:
+            break
+        taken_m += scene.taken_m(way.after)
+        leg = leg.after
+        way = leg.advice[way.after.index].way
+    return taken_m
+
+
+def _lawful_mps2(one: Vehicle, intent: Intent, dt_s: float, *, sees_lines: bool = True) -> float:
+    """Return what its law alone says about its own lane, without chance; a line there is in other lanes, too."""
+    gap_m, leader_mps = intent.ahead.gap_m, intent.ahead.speed_mps
+    if intent.ahead.is_line and not sees_lines:
+        gap_m, leader_mps = FREE_GAP_M, one.speed_mps
+    return one.wants_mps2(Sight(one.speed_mps, gap_m, leader_mps, intent.limit_mps, dt_s))
 
 
 def _beside(one: Vehicle, lane: Strip, scene: Scene) -> Beside:

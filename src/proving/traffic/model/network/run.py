@@ -70,10 +70,10 @@ class _Run:
         every = journeys(road_map, self.ground, demand, Span(settings.start_s, end_s, seed))
         self.history = History(names=tuple(journey.said.name for journey in every))
         self.everybody = [placed(journey, self.ground, seed) for journey in every if journey.is_placed]
-        # Who waits, by the edge where it starts.
-        self.queues: dict[str, list[Journey]] = {}
+        # Who waits, by the edge where it starts and the next one.
+        self.queues: dict[tuple[str, ...], list[Journey]] = {}
         for journey in every:
-            queue = self.queues.setdefault(journey.leg.edge, [])
+            queue = self.queues.setdefault(journey.said.route[:2], [])
             if not journey.is_placed:
                 queue.append(journey)
         self._put_in_order()
@@ -99,7 +99,7 @@ class _Run:
             )
         # Lights see the same moment, so they go on before anybody moves.
         go_on(self.lights, scene, dt_s)
-        entrances = [lane for edge, queue in self.queues.items() if queue for lane in self.ground.lanes[edge]]
+        entrances = [lane for (edge, *_), queue in self.queues.items() if queue for lane in self.ground.lanes[edge]]
         headroom_m = {lane: scene.headroom_m(lane) for lane in entrances}
         for one in scene.everybody:
             self._move(one, intents[one], gates[one], step)
@@ -109,7 +109,7 @@ class _Run:
     def _intent(self, one: Vehicle, ahead: Ahead, merging: Merging, scene: Scene, step: int) -> Intent:
         """Return what it would do in its own lane: by its law, or its controller's."""
         dt_s, number = self.settings.dt_s, one.trip
-        limit_mps = limit_ahead_mps(one)
+        limit_mps = limit_ahead_mps(one, Stopping(dt_s, self.settings.at_new_speed))
         sight = Sight(one.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, dt_s, mean=scene.mean_mps)
         behind = scene.behind(one)
         if behind is not None:
@@ -166,11 +166,17 @@ class _Run:
                 )
         self.everybody = [one for one in self.everybody if one.trip not in self.history.arrivals]
         seen = Entrances(self.ground, headroom_m, list(self.everybody), self.seed)
+        starts: dict[Strip, tuple[Vehicle, list[Journey]]] = {}
         for queue in self.queues.values():
             one = entered(queue[0], step * dt_s, seen) if queue else None
-            if one is not None:
-                queue.pop(0)
-                self.everybody.append(one)
+            # Of those who would start in the same lane the one does that has been due for longest.
+            if one is not None and (
+                one.strip not in starts or queue[0].said.depart_s < starts[one.strip][1][0].said.depart_s
+            ):
+                starts[one.strip] = (one, queue)
+        for one, queue in starts.values():
+            queue.pop(0)
+            self.everybody.append(one)
 
     def _put_in_order(self) -> None:
         """Put everybody in order: strip by strip, the front first."""
