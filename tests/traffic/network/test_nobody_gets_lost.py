@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from proving.traffic.drivers import Idm, Krauss
-from proving.traffic.errors import BadNetwork, Overflow
+from proving.traffic.errors import BadNetwork, BadSettings, Overflow
 from proving.traffic.network import Demand, Flow, Trip, VehicleType
-from proving.traffic.network.simulate import Run, recorded, simulate
+from proving.traffic.network.simulate import Run, prepared_together, recorded, simulate
 
 from .joined_networks import joined
 from .small_networks import crossing, lane_drop, straight, two_phases
@@ -73,6 +73,15 @@ def test_more_vehicles_than_places_say_what_to_raise():
     demand = Demand(flows=(Flow(name="f", route=("ab",), veh_per_h=2000),))
     with pytest.raises(Overflow, match="raise capacity"):
         simulate(straight(2), demand, Run(duration_s=200, dt_s=0.5, capacity=4))
+
+
+def test_more_road_than_places_can_be_told_apart_on_is_named():
+    trip = Trip(name="far", depart_s=0.0, route=("ab",))
+    with pytest.raises(BadNetwork, match="km of lanes, more than 536,871 km"):
+        simulate(straight(length_m=6e8), Demand(trips=(trip,)), Run(duration_s=1.0))
+    one = straight(length_m=2e8)
+    with pytest.raises(BadSettings, match="run at most 2 at once"):
+        prepared_together(one, Demand(trips=(trip,)), Run(duration_s=1.0), (0, 1, 2))
 
 
 def test_a_route_over_edges_that_are_not_connected_is_named():

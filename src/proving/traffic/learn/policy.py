@@ -148,4 +148,8 @@ def load(path: Path) -> Policy:
     except BadPolicy:
         raise
     except DAMAGED as error:
+        if path.suffix == ".onnx":
+            raise BadPolicy(
+                f"{path} is no policy that learned, but one for a vehicle: give the .npz it came from"
+            ) from error
         raise BadPolicy(f"{path} is no policy ({error}); train it again") from error

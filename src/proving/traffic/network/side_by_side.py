@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from proving.traffic.errors import BadSettings
 from proving.traffic.network.advice import Advice, packed, unpacked
 from proving.traffic.network.halting import Halts, joined
 from proving.traffic.network.state import Array, Finished, Lights, State, Vehicles, World
@@ -223,8 +224,9 @@ def _keys(key: Array, numbers: Numbers) -> Array:
     """Return each lane's first sort key: world after world, so that everybody of one world lies together."""
     span = int(key[-1])
     if numbers.worlds * span >= LARGEST_KEY:
-        raise OverflowError(
-            f"{numbers.worlds} worlds have too many lane-metres for 32-bit sort keys: run fewer at once"
+        raise BadSettings(
+            f"{numbers.worlds} worlds side by side have longer lanes together than places can be told apart on: run at "
+            f"most {(LARGEST_KEY - 1) // span} at once"
         )
     keys = numbers.lane_rows([key + i * span for i in range(numbers.worlds)])
     keys[-1] = numbers.worlds * span

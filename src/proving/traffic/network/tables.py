@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from proving.traffic.errors import BadNetwork
 from proving.traffic.network.advice import Plans, plans_of
 from proving.traffic.network.apart import Shapes, parting
 from proving.traffic.network.plans import Guidance
@@ -122,7 +123,11 @@ class Network(NamedTuple):
 
 
 def compiled(road_map: RoadMap, plans: Guidance, dtype: str = "float32") -> Network:
-    """Return the arrays of a road map with these plans on it."""
+    """Return the arrays of a road map with these plans on it.
+
+    Raises:
+        BadNetwork: its lanes are longer together than places can be told apart on.
+    """
     first_lane = np.cumsum([0, *(len(edge.lanes) for edge in road_map.edges)]).astype(np.int32)
     return Network(
         lanes=_lanes(road_map, first_lane, dtype),
@@ -158,7 +163,8 @@ def _lanes(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Lanes:
     own = np.ceil(length_m[:-1] / KEY_STEP_M).astype(np.int64) + 2
     key = np.concatenate([[0], np.cumsum(own)])
     if key[-1] >= 2**31 - 1:
-        raise OverflowError(f"network {road_map.name!r} has too many lane-metres for 32-bit sort keys")
+        lanes_km, most_km = key[-1] * KEY_STEP_M / 1000, 2**31 * KEY_STEP_M / 1000
+        raise BadNetwork(f"network {road_map.name!r} has {lanes_km:,.0f} km of lanes, more than {most_km:,.0f} km")
     return Lanes(
         length_m=length_m.astype(dtype),
         limit_mps=limit_mps.astype(dtype),

@@ -30,7 +30,6 @@ class Trips(NamedTuple):
     A source is an edge where vehicles start and the one where they go next: who waits there for room in its lane
     holds up those who go the same way, not those who start in other lanes.
 
-
     `world` and `number` say, where several worlds lie side by side, whose trip it is and its number there.
     """
 
