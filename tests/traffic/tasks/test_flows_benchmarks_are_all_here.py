@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from proving.traffic.errors import BadSettings
-from proving.traffic.sensing import Sensing
 from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
 from proving.traffic.tasks.environment import observe
-from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, SwitchedSignals, slots_after
+from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, slots_after
 from proving.traffic.tasks.on_networks.environment import NetworkEpisode
 from proving.traffic.tasks.on_networks.grid_by_neighbours import edges_of, neighbours_of
 from proving.traffic.tasks.on_networks.traffic import built
@@ -110,8 +109,6 @@ def test_settings_that_make_no_sense_are_named() -> None:
         dataclasses.replace(task, horizon=1500)
     with pytest.raises(BadSettings, match="slot_count"):
         AutomatedVehicles(slot_count=0)
-    with pytest.raises(BadSettings, match="no automated vehicles"):
-        dataclasses.replace(task, actors=SwitchedSignals(), sensing=Sensing(gap_noise_m=1.0))
     with pytest.raises(BadSettings, match=r"no connection joins edge 'left' to 'bottom'"):
         built(dataclasses.replace(task.traffic, main_road=("left", "bottom")), None)
 
