@@ -100,7 +100,7 @@ def test_beside_people_and_a_policy_stand_meters_and_signals_of_their_own() -> N
 def test_a_meter_rules_whole_episodes() -> None:
     demand = Bottleneck().demand(3000.0)
     short = dataclasses.replace(
-        TASK, traffic=dataclasses.replace(TASK.traffic, demand=demand, capacity=128), horizon=280
+        TASK, traffic=dataclasses.replace(TASK.traffic, demand=demand, capacity=160), horizon=280
     )
     closed = Metering(law=Alinea(least_veh_per_h=0.1, most_veh_per_h=1.0), first_veh_per_h=1.0)
     verdict = judge_on_network(short, closed, (1,))
