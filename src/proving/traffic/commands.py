@@ -69,7 +69,7 @@ app.command(
 app.command(
     "proving.traffic.learn.commands_search:app",
     name="search",
-    help="Find the few numbers of a policy for a merge or a bottleneck, by cross-entropy.",
+    help="Find the few numbers of a policy for FLOW's small networks, by cross-entropy.",
 )
 app.command(
     "proving.traffic.trials.commands:evaluate",

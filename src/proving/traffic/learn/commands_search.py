@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from proving.traffic.learn.under import UNDER, Under
 
-app = App(name="search", help="Find the few numbers of a policy for a merge or a bottleneck, by cross-entropy.")
+app = App(name="search", help="Find the few numbers of a policy for FLOW's small networks, by cross-entropy.")
 
 
 @app.default
