@@ -72,6 +72,11 @@ app.command(
     help="Find the few numbers of a policy for FLOW's small networks, by cross-entropy.",
 )
 app.command(
+    "proving.traffic.trials.commands_card:app",
+    name="card",
+    help="Say where a policy comes from and under what it was judged; or judge it.",
+)
+app.command(
     "proving.traffic.trials.commands:evaluate",
     name="evaluate",
     help="Say how good a policy is at its task.",

@@ -20,7 +20,7 @@ from proving.traffic.learn.law import (
     shipped_policy,
 )
 from proving.traffic.learn.networks import first_networks, first_statistics, normalised, updated
-from proving.traffic.learn.policy import Policy, card_of, load, policy_of, save
+from proving.traffic.learn.policy import Judged, Policy, card_of, load, policy_of, save
 from proving.traffic.learn.ppo import Curve, Learner, Ppo, first_learner, learn
 from proving.traffic.simulate import scan
 from proving.traffic.tasks import LANE_TASKS, TASKS, Task
@@ -85,7 +85,11 @@ def test_statistics_by_parts_are_those_of_the_whole() -> None:
 
 
 def test_a_policy_is_the_same_after_a_file(policy: Policy, tmp_path: Path) -> None:
-    scored = dataclasses.replace(policy, card=dataclasses.replace(policy.card, scores={"is_solved": True, "x": 0.1}))
+    behind = Judged(
+        law="idm", sensing="worst", density=1.2, seeds="1-2", verdict="harms", measures={"times_people": 0.9}
+    )
+    card = dataclasses.replace(policy.card, scores={"is_solved": True, "x": 0.1}, judged=(behind,))
+    scored = dataclasses.replace(policy, card=card)
     save(scored, tmp_path / "policy.npz")
     back = load(tmp_path / "policy.npz")
     assert back.card == scored.card

@@ -24,6 +24,27 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What a policy was found to do under one condition, beside people there.
+
+    Attributes:
+        law: people's law.
+        sensing: what sensors and pedals are like.
+        density: traffic by that of the task.
+        seeds: of the episodes; no training drew them.
+        verdict: in words: helps, does nothing, harms, and what else is bad.
+        measures: what was measured, by name.
+    """
+
+    law: str
+    sensing: str
+    density: float = 1.0
+    seeds: str
+    verdict: str
+    measures: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """Where a policy comes from and what it can do.
 
@@ -35,6 +56,7 @@ class Card:
         command: the command that trained it.
         decision_count: decisions it was trained on.
         scores: what it achieved, by name.
+        judged: what it does under what, harm included (`proving traffic card FILE --judge`).
     """
 
     task: str
@@ -44,6 +66,7 @@ class Card:
     command: str
     decision_count: int
     scores: Mapping[str, Scalar] = dataclasses.field(default_factory=dict)
+    judged: tuple[Judged, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
