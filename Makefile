@@ -1,12 +1,13 @@
 # make run    see the whole system work on one road
 # make test   see it proven
 # make test-peers   see Stable-Baselines3 learn from our environments (brings torch: hundreds of megabytes)
+# make test-tasks  see Gymnasium's and PettingZoo's checkers go through every traffic task (six minutes)
 # make check  lint, types, architecture
 # make bench  every benchmark, the short way (SMOKE=0 for the real one)
 PYTHON ?= python3
-MARKS ?= not gpu and not peers
+MARKS ?= not gpu and not peers and not every_task
 
-.PHONY: venv run test test-peers check bench clean
+.PHONY: venv run test test-peers test-tasks check bench clean
 
 # The shared part of the environment: `all` to run, `test` on top to test. A stamp per set, remade when
 # pyproject.toml or constraints.txt change.
@@ -24,6 +25,9 @@ test: .venv/.installed-test
 test-peers: .venv/.installed-test
 	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[peers]'
 	.venv/bin/python -m pytest -m peers tests/traffic/learn
+
+test-tasks: .venv/.installed-test
+	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n 2 --durations 5 -m every_task tests/traffic/tasks
 
 check: .venv/.installed-test
 	.venv/bin/ruff format --check .
