@@ -12,6 +12,7 @@ from proving.traffic.errors import BadSettings
 from proving.traffic.sensing import Delayed, Imperfect
 from proving.traffic.state import Memory, View
 from proving.traffic.streams import STREAM_DROPOUT, STREAM_SENSED_GAP, STREAM_SENSED_SPEED
+from proving.traffic.tasks.commanded import Commanded, wary
 from proving.traffic.trajectories import Trajectories
 from proving.traffic.worlds import Controller, LawName
 
@@ -158,3 +159,38 @@ def test_delays_longer_than_a_run_can_carry_are_refused():
         Ring(reaction_s=30.0)
     with pytest.raises(BadSettings, match="latency_s must be from 0 to 100 steps"):
         Ring(sensing=Sensing(latency_s=30.0))
+
+
+class Dice:
+    """Chance for 64 vehicles at once."""
+
+    def __init__(self) -> None:
+        self.random = np.random.default_rng(0)
+
+    def normal(self, stream: int) -> np.ndarray:
+        return self.random.normal(size=64)
+
+    def uniform(self, stream: int) -> np.ndarray:
+        return self.random.uniform(size=64)
+
+
+def smallest_gap_m(law: Commanded) -> float:
+    """The nearest that 64 such vehicles with everything wrong come to leaders who stop and go; they want to hurry."""
+    driver, dice = Imperfect(law=law, sensing=ALL_WRONG, latency_step_count=4), Dice()
+    gap_m, speed_mps, least_m = np.full(64, 6.0), np.zeros(64), 6.0
+    memory = driver.first_memory(speed_mps)
+    for step in range(1200):
+        leader_mps = np.full(64, max(0.0, 5 * math.sin(step / 40)))
+        view = View(speed_mps, gap_m, leader_mps, np.full(64, 30.0), 0.1, chance=dice)
+        accel_mps2, memory = driver.drive(view, memory)
+        faster_mps = np.maximum(speed_mps + 0.1 * accel_mps2, 0)
+        gap_m = gap_m + 0.1 * (leader_mps - (speed_mps + faster_mps) / 2)
+        speed_mps, least_m = faster_mps, min(least_m, float(gap_m.min()))
+    return least_m
+
+
+def test_who_knows_what_is_wrong_leaves_room_for_it_and_hits_nobody():
+    law = Commanded(command=1.5)
+    assert wary(law, Sensing()) == law
+    assert smallest_gap_m(law) < 0, "or this test shows nothing"
+    assert smallest_gap_m(wary(law, ALL_WRONG)) > 0

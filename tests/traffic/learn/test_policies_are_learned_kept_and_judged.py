@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from proving.traffic.drivers import Ovm
 from proving.traffic.errors import BadSettings, NoSuchFile
 from proving.traffic.learn.errors import BadPolicy
 from proving.traffic.learn.evaluate import Verdict, evaluate
@@ -22,6 +23,7 @@ from proving.traffic.learn.law import (
 from proving.traffic.learn.networks import first_networks, first_statistics, normalised, updated
 from proving.traffic.learn.policy import Judged, Policy, card_of, load, policy_of, save
 from proving.traffic.learn.ppo import Curve, Learner, Ppo, first_learner, learn
+from proving.traffic.sensing import Delayed
 from proving.traffic.simulate import scan
 from proving.traffic.tasks import LANE_TASKS, TASKS, Task
 from proving.traffic.tasks.environment import reset, step
@@ -131,6 +133,8 @@ def test_a_verdict_says_solved_only_when_it_is() -> None:
         worst_deviation_mps=0.12,
         equilibrium_mps=4.36,
         collided_share=0.0,
+        solved_share=1.0,
+        collided=(False,),
     )
     assert good.is_solved
     for change in (
@@ -154,7 +158,16 @@ def test_people_alone_make_waves_and_their_equilibrium_is_the_papers(short_ring:
     waves = evaluate(dataclasses.replace(flow, warm_up_step_count=4000), None, (260,), (1, 2))[0]
     assert waves.deviation_mps > 1.5
     assert not waves.is_solved
-    assert waves.collided_share == 0
+    assert (waves.collided_share, waves.solved_share) == (0, 0)
+    assert waves.equilibrium_mps == pytest.approx(flow.road.equilibrium_mps(260), abs=0.01)
+
+
+def test_people_who_collide_by_themselves_are_told_from_the_policys_collisions(short_ring: Task) -> None:
+    """On the way from a standstill, before a policy decides anything."""
+    late = Delayed(law=Ovm(noise_intensity=0.1), step_count=6)
+    road = dataclasses.replace(short_ring.road, driver=late)
+    (alone,) = evaluate(dataclasses.replace(short_ring, road=road, warm_up_step_count=600), None, (150,), (1, 2))
+    assert alone.collided == (True, True)
 
 
 def test_a_policy_drives_in_the_engine_as_it_did_in_its_task(short_ring: Task) -> None:

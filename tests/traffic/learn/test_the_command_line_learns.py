@@ -56,8 +56,10 @@ def test_a_policy_is_judged_on_each_length_of_ring(trained: Path, capsys: pytest
         run(["traffic", "evaluate", policy, "--lengths-m", "70", "--lengths-m", "80", "--seeds", "0,1", "--json"]) == 0
     )
     rows = json.loads(capsys.readouterr().out)
-    assert [row["length_m"] for row in rows] == [70, 80]
-    assert all(row["collided_share"] == 0 for row in rows)
+    assert [(row["who"], row["length_m"]) for row in rows] == [
+        ("people", 70), ("policy", 70), ("people", 80), ("policy", 80),
+    ]  # fmt: skip
+    assert all(row["collided_share"] == row["collided_by_policy_share"] == 0 for row in rows)
 
 
 def test_a_benchmark_has_people_controllers_and_the_policy(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

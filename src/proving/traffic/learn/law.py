@@ -34,6 +34,8 @@ class Learned:
         actions: smallest and largest action.
         is_set_speed: what an action means.
         steps_per_decision: engine steps for which an action holds.
+        margin_m: so much of every gap its vehicle leaves free besides what stopping takes.
+        margin_s: and so much time.
     """
 
     layers: Any
@@ -43,6 +45,8 @@ class Learned:
     actions: tuple[float, float] = dataclasses.field(metadata={"static": True})
     is_set_speed: bool = dataclasses.field(metadata={"static": True})
     steps_per_decision: int = dataclasses.field(metadata={"static": True})
+    margin_m: Any = 0.0
+    margin_s: Any = 0.0
 
     @property
     def noise_intensity(self) -> float:
@@ -62,7 +66,9 @@ class Learned:
         local = Local(view.speed_mps, view.gap_m, view.leader_speed_mps, action, means)
         action = xp.where(age == 0, self._decided(self.sight.seen(local)), action)
         age = xp.where(age + 1 >= self.steps_per_decision, 0, age + 1)
-        command = Commanded(command=action, is_set_speed=self.is_set_speed)
+        command = Commanded(
+            command=action, is_set_speed=self.is_set_speed, margin_m=self.margin_m, margin_s=self.margin_s
+        )
         accel_mps2, means = command.drive(view, means)
         return accel_mps2, (means, action, age)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from proving.traffic.noise import Draws
+from proving.traffic.sensing import Sensing
 from proving.traffic.state import Array, Driver, Memory, View
 
 FASTEST_MPS2, BRAKING_MPS2, EMERGENCY_MPS2 = 1.5, 3.0, 9.0
@@ -19,6 +20,9 @@ STANDING_GAP_M = 2.5
 MEMORY_S = 19.0
 # A leader farther away than this counts as this far in the mean.
 FARTHEST_M = 100.0
+# Of the noise that a gap is known to have, so many standard deviations are kept free; and of the lag of the pedals, of
+# which a part is over before it counts, so much.
+SIGMAS, LAG_SHARE = 2.0, 0.5
 
 
 class Means(NamedTuple):
@@ -28,6 +32,14 @@ class Means(NamedTuple):
     leader_speed_mps: Float[Array, "slot lane"]
     squared_leader_speed: Float[Array, "slot lane"]
     gap_m: Float[Array, "slot lane"]
+
+
+@runtime_checkable
+class LeavesRoom(Protocol):
+    """A driver, a dataclass, that keeps more of a gap free than stopping takes: so many metres, and so much time."""
+
+    margin_m: Any
+    margin_s: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +52,14 @@ class Commanded:
     Attributes:
         command: what is commanded: an acceleration in m/s2, or how much faster in m/s than its own mean speed.
         is_set_speed: the command is the second of these.
+        margin_m: so much of every gap it leaves free besides what stopping takes.
+        margin_s: and so much time.
     """
 
     command: Any
     is_set_speed: bool = dataclasses.field(default=False, metadata={"static": True})
+    margin_m: Any = 0.0
+    margin_s: Any = 0.0
 
     @property
     def noise_intensity(self) -> float:
@@ -66,7 +82,8 @@ class Commanded:
             wish = (xp.clip(mean + self.command, 0, view.limit_mps) - view.speed_mps) / RESPONSE_S
         wish = xp.clip(wish, -BRAKING_MPS2, FASTEST_MPS2)
         wish = xp.minimum(wish, (view.limit_mps - view.speed_mps) / view.dt_s)
-        guard = (safe_speed_mps(view) - view.speed_mps) / RESPONSE_S
+        room = view._replace(gap_m=view.gap_m - self.margin_m - self.margin_s * view.speed_mps)
+        guard = (safe_speed_mps(room) - view.speed_mps) / RESPONSE_S
         return xp.minimum(wish, xp.maximum(guard, -EMERGENCY_MPS2)), memory
 
 
@@ -115,6 +132,24 @@ class AtSlots:
             dt_s=view.dt_s,
             chance=chance,
         )
+
+
+def margins(sensing: Sensing) -> tuple[Any, Any]:
+    """Return how much room in m and in s takes up what sensors and pedals are known to be wrong by.
+
+    Who made a vehicle knows how noisy, biased and late its sensors are. Without room it creeps into its leader while
+    both stand: each time that the gap seems larger than it is, it moves up, and it never moves back.
+    """
+    room_m = abs(sensing.gap_bias_m) + SIGMAS * sensing.gap_noise_m
+    return room_m, sensing.latency_s + LAG_SHARE * sensing.actuation_lag_s
+
+
+def wary(law: Driver, sensing: Sensing) -> Driver:
+    """Return the driver with that room, if it is one that leaves any."""
+    if not isinstance(law, LeavesRoom):
+        return law
+    margin_m, margin_s = margins(sensing)
+    return dataclasses.replace(law, margin_m=margin_m, margin_s=margin_s)  # pyrefly: ignore[bad-specialization]
 
 
 def safe_speed_mps(view: View) -> Float[Array, "slot lane"]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, UInt32
 from proving.traffic.noise import uniform
 from proving.traffic.sensing import Imperfect, Sensing
 from proving.traffic.state import Driver, HumanDriver, World
-from proving.traffic.tasks.commanded import AtSlots, Commanded
+from proving.traffic.tasks.commanded import AtSlots, Commanded, wary
 from proving.traffic.tasks.people import People
 from proving.traffic.tasks.task import Task
 
@@ -73,7 +73,7 @@ def behind_sensors(task: Task, law: Driver, draw: UInt32[Array, " world"]) -> Im
     """Return the law behind the task's sensors and pedals, or behind those that each world draws."""
     late = round(task.sensing.latency_s / task.road.dt_s)
     if not task.is_sensing_drawn:
-        return Imperfect(law=law, sensing=task.sensing, latency_step_count=late)
+        return Imperfect(law=wary(law, task.sensing), sensing=task.sensing, latency_step_count=late)
     return behind_drawn_sensors(law, task.sensing, late, draw)
 
 
@@ -82,6 +82,7 @@ def behind_drawn_sensors(
 ) -> Imperfect:
     """Return the law behind sensors and pedals of which each world draws every flaw, between none and the worst."""
     sensing = drawn_sensing(worst, draw)
+    law = wary(law, sensing)
     # What is late in a drive is late by whole steps.
     steps = jnp.round(_part(draw, 6) * latency_step_count).astype(jnp.int32)
     sensing = dataclasses.replace(sensing, latency_s=0.0)

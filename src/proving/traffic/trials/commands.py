@@ -40,8 +40,10 @@ def evaluate_policy(
 ) -> int:
     """Say what the policy comes to beside people alone; exit 1 where it collides.
 
-    On rings there is a row per length: waves gone (is_solved) or not. Behind a leader and on networks there is one row
-    for the policy and one for people, on networks for each law, sensing and density.
+    There is one row for the policy and one for people: on rings for each length, with the share of the seeds whose
+    waves are gone (solved_share), on networks for each law, sensing and density. On a ring only collisions count that
+    people alone on the same seed, from a standstill on, do not have (collided_by_policy_share): some of the people that
+    a task draws collide by themselves.
 
     Args:
         policy: A policy file (.npz), or the name of a shipped one.
@@ -66,7 +68,7 @@ def evaluate_policy(
     else:
         rows = _verdicts(_on_lane(chosen, under), learned, chosen_seeds(seeds), lengths_m or [])
     _tell(rows, as_json=json)
-    return 1 if any(row.get("collided_share", 0) or row.get("collision_count", 0) for row in rows) else 0
+    return 1 if any(_collides(row) for row in rows) else 0
 
 
 @benchmark.default
@@ -201,7 +203,18 @@ def _verdicts(
         return [saved._asdict() for saved in compared(task, policy, {"of the task": road.driver}, (), seeds)]
     between = (road.longest_m - road.shortest_m) / 5
     lengths = lengths_m or [round(road.shortest_m + between * (index + 0.5), 1) for index in range(5)]
-    return [_flat(verdict.row()) for verdict in on_rings(task, policy, lengths, seeds)]
+    rows: list[dict[str, Cell]] = []
+    both = zip(*(on_rings(task, who, lengths, seeds) for who in (None, policy)), strict=True)
+    for alone, mixed in both:
+        by_policy = [mine and not theirs for mine, theirs in zip(mixed.collided, alone.collided, strict=True)]
+        for who, verdict, share in (("people", alone, 0.0), ("policy", mixed, sum(by_policy) / len(by_policy))):
+            rows.append({"who": who, **verdict.row(), "collided_by_policy_share": share})
+    return rows
+
+
+def _collides(row: Mapping[str, Cell]) -> bool:
+    counts = [row[name] for name in ("collided_by_policy_share", "collided_share", "collision_count") if name in row]
+    return row["who"] != "people" and bool(counts[0])
 
 
 def _on_lane(task: "Task", under: Under) -> "Task":

@@ -1,6 +1,7 @@
 """Who decides on a network, beside one another: people, signals by themselves, ramp meters with feedback, a policy."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -99,12 +100,16 @@ def verdicts_on_network(
 ) -> Iterator[tuple[Condition, str, NetworkVerdict]]:
     """Yield under what, who, and what became of it; of `others` than people and the policy only where asked."""
     names = under.laws or (OF_THE_TASK,)
+    sensings, densities = under.sensing or (OF_THE_TASK,), under.densities or (1.0,)
+    # What cannot be is said before anybody drives for minutes.
+    for law, sensing, density in itertools.product(names, sensings, densities):
+        Condition(law=law, sensing=sensing, density=density).of(task)
     kinds = [Kind(law=number) for number in range(len(names))]
-    for density in under.densities or (1.0,):
+    for density in densities:
         here = behind_laws(at_density(task, density), under.laws)
         sides = {who: side for who, side in sides_of(here).items() if others or who == "people"}
         known = {who: judged(side.task, side.who, seeds, kinds) for who, side in sides.items()}
-        for sensing in under.sensing or (OF_THE_TASK,):
+        for sensing in sensings:
             through = here if sensing == OF_THE_TASK else with_sensing(here, sensing)
             found = known if policy is None else known | {"policy": judged(through, policy, seeds, kinds)}
             for number, law in enumerate(names):
