@@ -59,7 +59,7 @@ def test_a_policy_is_judged_on_each_length_of_ring(trained: Path, capsys: pytest
     assert [(row["who"], row["length_m"]) for row in rows] == [
         ("people", 70), ("policy", 70), ("people", 80), ("policy", 80),
     ]  # fmt: skip
-    assert all(row["collided_share"] == row["collided_by_policy_share"] == 0 for row in rows)
+    assert all(row["collided_share"] == row["collided_where_people_do_not_share"] == 0 for row in rows)
 
 
 def test_a_benchmark_has_people_controllers_and_the_policy(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

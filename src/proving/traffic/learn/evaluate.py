@@ -189,4 +189,5 @@ def _drive(task: Task, layers: Layers | None, statistics: Statistics | None, see
     zero = jnp.zeros(length_m.shape)
     first = (episode, observation, (zero, zero, zero, zero > 0))
     (_, _, sums), _ = jax.lax.scan(one, first, jnp.arange(-before, task.horizon))
-    return Ended(*sums, episode.place.reference_mps)
+    speeds, squares, rewards, collided = sums
+    return Ended(speeds, squares, rewards, collided, episode.place.reference_mps)

@@ -41,9 +41,9 @@ def evaluate_policy(
     """Say what the policy comes to beside people alone; exit 1 where it collides.
 
     There is one row for the policy and one for people: on rings for each length, with the share of the seeds whose
-    waves are gone (solved_share), on networks for each law, sensing and density. On a ring only collisions count that
-    people alone on the same seed, from a standstill on, do not have (collided_by_policy_share): some of the people that
-    a task draws collide by themselves.
+    waves are gone (solved_share), on networks for each law, sensing and density. On a ring only those
+    collisions count that people alone on the same seed, from a standstill on, do not have (the last column): some of
+    the people that a task draws collide by themselves.
 
     Args:
         policy: A policy file (.npz), or the name of a shipped one.
@@ -208,12 +208,14 @@ def _verdicts(
     for alone, mixed in both:
         by_policy = [mine and not theirs for mine, theirs in zip(mixed.collided, alone.collided, strict=True)]
         for who, verdict, share in (("people", alone, 0.0), ("policy", mixed, sum(by_policy) / len(by_policy))):
-            rows.append({"who": who, **verdict.row(), "collided_by_policy_share": share})
+            rows.append({"who": who, **verdict.row(), "collided_where_people_do_not_share": share})
     return rows
 
 
 def _collides(row: Mapping[str, Cell]) -> bool:
-    counts = [row[name] for name in ("collided_by_policy_share", "collided_share", "collision_count") if name in row]
+    counts = [
+        row[name] for name in ("collided_where_people_do_not_share", "collided_share", "collision_count") if name in row
+    ]
     return row["who"] != "people" and bool(counts[0])
 
 

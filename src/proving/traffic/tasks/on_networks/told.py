@@ -9,18 +9,14 @@ from jaxtyping import Array, Float
 
 from proving.traffic.sensing import Imperfect, Sensing, delay_steps
 from proving.traffic.state import Driver, HumanDriver, Memory, View
-from proving.traffic.tasks.commanded import (
-    BRAKING_MPS2,
-    EMERGENCY_MPS2,
-    FARTHEST_M,
-    RESPONSE_S,
-    margins,
-    safe_speed_mps,
-)
+from proving.traffic.tasks.commanded import BRAKING_MPS2, EMERGENCY_MPS2, FARTHEST_M, RESPONSE_S, safe_speed_mps
 
 Manner = Literal["accel", "set_speed"]
 # Nobody is told to want less than this; told 0, one stands all the same.
 SLOWEST_MPS = 0.05
+# Of the noise that a gap is known to have, so many standard deviations are kept free; and of the lag of the pedals, of
+# which a part is over before it counts, so much.
+SIGMAS, LAG_SHARE = 2.0, 0.5
 Wish: TypeAlias = Float[Array, " place"]
 
 
@@ -95,8 +91,13 @@ def behind_sensors(told: Told, sensing: Sensing, dt_s: float) -> Driver:
 
 
 def wary(told: Told, sensing: Sensing) -> Told:
-    """Return the driver with room for what its sensors and pedals are known to be wrong by."""
-    margin_m, margin_s = margins(sensing)
+    """Return the driver with room for what its sensors and pedals are known to be wrong by.
+
+    Who made a vehicle knows how noisy, biased and late its sensors are. Without room it creeps into its leader while
+    both stand: each time that the gap seems larger than it is, it moves up, and it never moves back.
+    """
+    margin_m = abs(sensing.gap_bias_m) + SIGMAS * sensing.gap_noise_m
+    margin_s = sensing.latency_s + LAG_SHARE * sensing.actuation_lag_s
     return dataclasses.replace(told, margin_m=margin_m, margin_s=margin_s)
 
 
