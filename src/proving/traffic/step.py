@@ -28,6 +28,10 @@ for _law in (*DRIVERS.values(), Sensing, Delayed, Imperfect, Guarded):
 def step(world: World, state: State, head: Head | None, kind: Kind, *, is_noisy: bool = True) -> tuple[State, Record]:
     """Move every vehicle by one step and let vehicles leave and enter.
 
+    Differentiable by JAX by every floating-point number of the world and the state, as long as nobody comes or leaves:
+    arrivals, who is automated and the wrap-around of a ring are taken as they were, and where a bound holds (a hardest
+    braking, standing, the least gap that counts) the gradient is that of the bound.
+
     Everybody sees the same moment. `kind`, the presence of a controller and `is_noisy` are fixed when the step is
     compiled; whoever knows that the law has no noise saves drawing it, which costs more than all the rest.
 

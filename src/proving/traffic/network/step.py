@@ -39,7 +39,16 @@ STANDING_MPS = 0.1
 
 
 def step(world: World, state: State, command: Command | None = None) -> tuple[State, Record]:
-    """Move every vehicle by one step; see `moved`."""
+    """Move every vehicle by one step; see `moved`.
+
+    Differentiable by JAX, forwards and backwards, by all that is a floating-point number: laws, limits, places, speeds,
+    commanded accelerations. What is decided one way or the other is not: who changes lane, who goes first, signals, who
+    starts and arrives, the order of the arrays. The gradient takes all of that as it was; it says what a small change
+    does while no decision flips, and nothing of what a flip is worth. Where a bound holds (a hardest braking, standing,
+    a gap that counts as its least) the gradient is that of the bound, mostly 0, and of types without noise the gradient
+    by `noise_intensity` is 0, as nothing is drawn for them. `tests/traffic/network/test_gradients_go_through_a_step.py`
+    holds it against finite differences.
+    """
     state, record = moved(world, state, command)
     return in_order(world, state), record
 
