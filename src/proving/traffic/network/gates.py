@@ -276,9 +276,16 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
         pick(part, rank)[:, None] for part in (mine.asked, mine.in_s, mine.out_s, mine.leave_mps)
     )
     my = pick(seen.row, rank)[:, None, :]
-    foe, yields, merges, equals, cleared_m = (
+    foe, yields, merges, equals, cleared_m, waits_across = (
         pick(part, asked[:, 0])
-        for part in (connections.foe, connections.yields, connections.merges, connections.equals, connections.cleared_m)
+        for part in (
+            connections.foe,
+            connections.yields,
+            connections.merges,
+            connections.equals,
+            connections.cleared_m,
+            connections.waits_across,
+        )
     )
     is_there_foe = foe < none
     # Who comes: is there time before or after it?
@@ -297,10 +304,11 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     tail, head = pick(seen.tail, foe), pick(seen.head, foe)
     is_there = (head >= 0) & is_there_foe
     last, first = pick(seen.row, jnp.maximum(tail, 0)), pick(seen.row, jnp.maximum(head, 0))
-    # The last of those on the way across decides, as soon as one of them is past the place where it would wait.
+    # The last of those on the way across decides, as soon as one of them is past the place where it would wait, or that
+    # place itself is in the way.
     to_clear_m = cleared_m - pick(lanes.length_m, edge_lanes + foe) + last[..., REST] + last[..., LENGTH]
     is_late = (to_clear_m > 0) & (to_clear_m > last[..., SPEED] * in_s + last[..., START] * in_s**2 / 2)
-    is_blocked = is_there & ~merges & (first[..., IS_PAST] > 0) & is_late
+    is_blocked = is_there & ~merges & (waits_across | (first[..., IS_PAST] > 0)) & is_late
     # So does one whose front has left the junction by that way, or by one beside it, as long as its rear has not.
     beyond = pick(connections.to_lane, foe)
     left_m = cleared_m - pick(lanes.length_m, edge_lanes + foe) - pick(here.rear_m, beyond)

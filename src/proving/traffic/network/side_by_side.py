@@ -189,6 +189,7 @@ def _network(network: Network, numbers: Numbers) -> Network:
             cleared_m=same(connections.cleared_m),
             met_m=same(connections.met_m),
             own_met_m=same(connections.own_met_m),
+            waits_across=same(connections.waits_across),
             is_sole=same(connections.is_sole),
             beside=counted(connections.beside, numbers.connections),
             parted_m=same(connections.parted_m),

@@ -11,7 +11,7 @@ import numpy as np
 
 from proving.traffic.errors import BadNetwork
 from proving.traffic.network.advice import Plans, plans_of
-from proving.traffic.network.apart import Shapes, parting
+from proving.traffic.network.apart import WIDTH_M, Shapes, parting
 from proving.traffic.network.plans import Guidance
 from proving.traffic.network.road_map import RoadMap, Signal
 
@@ -53,7 +53,7 @@ class Connections(NamedTuple):
     Attributes:
         from_lane: the lane that it leaves.
         to_lane: the lane that it reaches.
-        wait_m: how far inside one may wait for who goes first; 0: before it.
+        wait_m: how far inside one may wait for who goes first, out of their ways; 0: before it.
         visible_m: from so near its line one sees who goes first.
         keeps_clear: one needs room behind the junction to enter.
         signal: the signal that governs it; the number of signals where none does.
@@ -67,6 +67,7 @@ class Connections(NamedTuple):
         met_m: where along each of those that cross it meets this one, and from where on along each of those that merge
             there is no room beside this one; infinite: nowhere.
         own_met_m: the same along this one.
+        waits_across: who waits inside one of those that cross it stands where it meets this one.
         is_sole: no other connection reaches the same lane.
         beside: the others out of the same lane, padded with none.
         parted_m: how far along each of those it has parted from this one.
@@ -90,6 +91,7 @@ class Connections(NamedTuple):
     cleared_m: Array
     met_m: Array
     own_met_m: Array
+    waits_across: Array
     is_sole: Array
     beside: Array
     parted_m: Array
@@ -203,10 +205,15 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
     signal = np.array(
         [*(signal_number[way.signal] if way.signal else unruled for way in ways), unruled], dtype=np.int32
     )
+    # One waits out of the ways of those who go first, wherever the road map has one wait; but a signal keeps them apart
+    # by its phases, and who waits farther back may have its rear in another junction.
+    room_m = np.where(yields, own_met_m - np.where(merges, 0, WIDTH_M / 2), np.inf).min(axis=1)
+    room_m = np.where(signal == unruled, np.maximum(room_m, 0), np.inf)
+    wait_m = np.minimum([*(way.wait_m for way in ways), 0.0], room_m)
     return Connections(
         from_lane=np.array([*from_lane, nowhere], dtype=np.int32),
         to_lane=np.array([*to_lane, nowhere], dtype=np.int32),
-        wait_m=np.array([*(way.wait_m for way in ways), 0.0], dtype=dtype),
+        wait_m=wait_m.astype(dtype),
         visible_m=np.array([*(way.visible_m for way in ways), 0.0], dtype=dtype),
         # Who only joins others is in nobody's way while it stands.
         keeps_clear=np.array([*(way.keeps_clear for way in ways), False]) & ((foe < none) & ~merges).any(axis=1),
@@ -219,6 +226,7 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
         cleared_m=cleared_m.astype(dtype),
         met_m=met_m.astype(dtype),
         own_met_m=own_met_m.astype(dtype),
+        waits_across=~merges & (wait_m[foe] > met_m - WIDTH_M / 2),
         is_sole=np.array([*(reached[lane] == 1 for lane in to_lane), False]),
         beside=beside,
         parted_m=parted_m.astype(dtype),

@@ -99,7 +99,7 @@ def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach |
         across_m = 0.0 if one.is_inside else next_way.strip.length_m
         entrance_m = one.rest_m + across_m + next_way.after.length_m
     enters = looks_on or not one.is_inside
-    wait_m, length_m = way.said.wait_m, way.strip.length_m
+    wait_m, length_m = way.wait_m, way.strip.length_m
     line_m = entrance_m + wait_m - (0.0 if enters else one.position_m)
     to_line_m = max(line_m, 0.0)
     limit_mps = min(way.strip.limit_mps, one.strip.limit_mps)

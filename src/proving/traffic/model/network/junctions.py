@@ -95,7 +95,7 @@ class Gates:
         must_yield = must_yield or (mine.way.has_yields and mine.to_line_m > mine.way.said.visible_m)
         by_rule = is_blocked or (mine.shown != "G" and must_yield) or (mine.shown == "s" and one.waiting_s <= 0)
         by_rule = by_rule and self.could_stop(one, mine.to_line_m, _soft_mps2(one))
-        may_wait, looks = mine.way.said.wait_m > 0, self._looks(mine)
+        may_wait, looks = mine.way.wait_m > 0, self._looks(mine)
         holds = mine.enters and (self._is_stopped_by_colour(mine) or mine.is_full or (by_rule and not may_wait))
         holds_inside = self.scene.is_front(one) and may_wait and not mine.is_past and by_rule
         return Gate(looks and holds, mine.entrance_m, holds_inside, mine.to_line_m), merging
@@ -162,8 +162,9 @@ class Gates:
         if foe.merges:
             # Only who goes first and is on its way across behind one, into the same lane.
             return last is not None and foe.goes_first and self.approaches[last].to_end_m >= mine.to_end_m
-        # The last of those on it decides, as soon as the first of them is past the place where it would wait.
-        if last is not None and first is not None and self._is_past(first):
+        # The last of those on it decides, as soon as the first of them is past the place where it would wait, or that
+        # place itself is in the way.
+        if last is not None and first is not None and (foe.waits_across or self._is_past(first)):
             to_clear_m = foe.cleared_m - last.rear_m
             goes_m = last.speed_mps * mine.in_s + last.kind.start_mps2 * mine.in_s**2 / 2
             if to_clear_m > 0 and to_clear_m > goes_m:

@@ -1,8 +1,9 @@
 """The roads: strips that one drives on, and the ways across junctions that join them."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from proving.traffic.model.network.shapes import beside_m, cleared_m, joined_m, met_m, parted_m
+from proving.traffic.model.network.shapes import WIDTH_M, beside_m, cleared_m, joined_m, met_m, parted_m
 from proving.traffic.network.road_map import Connection, RoadMap
 
 
@@ -68,6 +69,17 @@ class Way:
         """Return whether one needs room behind it to enter; who only joins others stands in nobody's way."""
         return self.said.keeps_clear and any(not foe.merges for foe in self.foes)
 
+    @cached_property
+    def wait_m(self) -> float:
+        """Return how far inside one may wait for who goes first; 0: before it.
+
+        Out of their ways, save where a signal keeps them apart by its phases.
+        """
+        if self.said.signal:
+            return self.said.wait_m
+        rooms_m = [foe.own_met_m if foe.merges else foe.own_met_m - WIDTH_M / 2 for foe in self.foes if foe.goes_first]
+        return max(min([self.said.wait_m, *rooms_m]), 0.0)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Foe:
@@ -90,6 +102,11 @@ class Foe:
     cleared_m: float
     met_m: float
     own_met_m: float
+
+    @property
+    def waits_across(self) -> bool:
+        """Return whether who waits on that way stands where it crosses one's own."""
+        return not self.merges and self.way.wait_m > self.met_m - WIDTH_M / 2
 
 
 @dataclass(frozen=True)
