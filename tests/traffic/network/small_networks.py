@@ -1,5 +1,7 @@
 """Networks small enough to reason about by hand."""
 
+import dataclasses
+
 from proving.traffic.network import Connection, Edge, Junction, Lane, Phase, RoadMap, Signal
 
 LIMIT_MPS = 14.0
@@ -70,6 +72,27 @@ def crossing(signal: Signal | None = None) -> RoadMap:
             ),
         ),
         signals=(signal,) if signal else (),
+    )
+
+
+def waiting_inside() -> RoadMap:
+    """The crossing again, but the way to the north is longer and goes first, and a side road joins it before that.
+
+    Who waits for the side road waits where the major road crosses, and not as far on as the map says.
+    """
+    plain = crossing()
+    major, minor = plain.connections
+    side = dataclasses.replace(minor, from_edge="in_side", crosses=(1,), yields_to=())
+    ways = (
+        dataclasses.replace(major, yields_to=(1,)),
+        dataclasses.replace(minor, length_m=24.0, wait_m=20.0, crosses=(0, 2), yields_to=(2,)),
+        side,
+    )
+    return dataclasses.replace(
+        plain,
+        junctions=(*plain.junctions, Junction(name="side")),
+        edges=(*plain.edges, edge("in_side", "side", "middle")),
+        connections=ways,
     )
 
 

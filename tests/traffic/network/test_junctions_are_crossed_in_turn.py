@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -25,6 +26,10 @@ SIGNALS = {"priority": None, "fixed": two_phases(), "actuated": two_phases("actu
 CROSSINGS = {name: (crossing(signal), DEMAND) for name, signal in SIGNALS.items()} | {
     f"{name}_without_minor": (crossing(SIGNALS[name]), ONLY_MAJOR) for name in ("fixed", "actuated")
 }
+MAJOR, MINOR = crossing().connections
+# It says that one waits beyond the middle.
+BEYOND = dataclasses.replace(crossing(), connections=(MAJOR, dataclasses.replace(MINOR, wait_m=9.0)))
+CROSSINGS["waiting_inside"] = (BEYOND, DEMAND)
 RUN = Run(duration_s=900, dt_s=0.5, capacity=256)
 
 
@@ -41,9 +46,11 @@ def of(name):
 
 
 def ways_across(name):
-    """The lanes across one junction, major and minor: they come after the four edges of each network."""
-    at = list(CROSSINGS).index(name)
-    return (4 * len(CROSSINGS) + 2 * at, 4 * len(CROSSINGS) + 2 * at + 1)
+    """The lanes across one junction, major and minor: they come after the edges of all networks."""
+    maps = {part: road_map for part, (road_map, _) in CROSSINGS.items()}
+    before = itertools.takewhile(lambda part: part != name, maps)
+    first = sum(len(one.edges) for one in maps.values()) + sum(len(maps[part].connections) for part in before)
+    return first, first + 1
 
 
 @pytest.mark.parametrize("name", SIGNALS)
@@ -57,6 +64,19 @@ def test_the_crossing_is_never_used_by_both(name):
     assert not (on_major & on_minor).any()
     assert outcome.collisions == 0
     assert outcome.is_finished[of(name)].mean() > 0.85
+
+
+def test_who_waits_inside_waits_out_of_the_way():
+    _, record = driven()
+    major, minor = ways_across("waiting_inside")
+    waits = (record.lane == minor) & (record.speed_mps < 0.1)
+    assert waits.any(axis=1).sum() > 50
+    # Half a vehicle's width before the middle of the way across.
+    is_middle = record.position_m > 5.1
+    on_major, on_minor = (((record.lane == lane) & is_middle).any(axis=1) for lane in (major, minor))
+    assert on_major.any()
+    assert on_minor.any()
+    assert not (on_major & on_minor).any()
 
 
 def test_hardly_anybody_brakes_hard_for_who_is_still_in_the_middle():

@@ -22,7 +22,7 @@ from proving.traffic.roads import NETWORKS, City, FigureEight, SignalGrid
 from proving.traffic.sensing import Delayed
 
 from .joined_networks import joined
-from .small_networks import crossing, edge, lane_drop, straight, two_phases
+from .small_networks import crossing, edge, lane_drop, straight, two_phases, waiting_inside
 
 pytestmark = pytest.mark.slow
 STEPS = 500
@@ -151,7 +151,7 @@ def networks() -> dict[str, tuple[RoadMap, Routes]]:
         "fork": (fork(), [("ab", "bc"), ("ab", "bd"), ("ab", "be")]),
         "short_edges": (short_edges(), [tuple("012345"), tuple("345")]),
         "priority": (crossing(), [*ways, ("out_major",)]),
-        "waiting_inside": (with_changes(crossing(), wait_m=4.0), ways),
+        "waiting_inside": (waiting_inside(), [*ways, ("in_side", "out_minor")]),
         "equals": (with_changes(crossing(), yields_to=()), ways),
         "fixed": (crossing(two_phases()), ways),
         "actuated": (crossing(two_phases("actuated")), ways),

@@ -18,6 +18,8 @@ NEVER_S = 1e6
 ZIPPER_M, ZIPPER_S = 40.0, 5.0
 # Not faster than this one stands as soon as one brakes: what one step of braking takes, within these bounds.
 CRAWLING_MPS = (0.5, 1.0)
+# Whoever has crept over the place where it waits inside a junction by no more than this still waits.
+CREPT_M = 0.5
 
 
 class Approach(NamedTuple):
@@ -34,7 +36,7 @@ class Approach(NamedTuple):
         in_s: time to the line.
         out_s: time until one has left the junction, of who yields in the open as if it slowed down to look.
         leave_mps: speed at which one will leave it.
-        is_past: inside it and past the line.
+        is_past: inside it and past the line, by more than one creeps.
     """
 
     asked: Array
@@ -95,7 +97,7 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
         in_s=_travel_s(to_line_m, speed_mps, limit_mps, start_mps2),
         out_s=jnp.where(reckons, jnp.maximum(look_s + across_s, out_s), out_s),
         leave_mps=jnp.minimum(jnp.sqrt(speed_mps**2 + 2 * start_mps2 * (to_line_m + left_m)), limit_mps),
-        is_past=~enters & ((wait_m <= 0) | (line_m < 0)),
+        is_past=~enters & ((wait_m <= 0) | (line_m < -CREPT_M)),
     )
 
 

@@ -82,16 +82,18 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
     accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
     moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
     moved_m = jnp.where(here.exists, jnp.where(world.at_new_speed, speed_mps * world.dt_s, moved_m), 0)
+    stays, inside_m, overlaps = _held_and_overlaps(here, gate)
+    rolls_over = moved_m > inside_m
+    moved_m = jnp.minimum(moved_m, inside_m)
     who = jnp.where(here.exists, vehicles.trip, -1)
     record = Record(who, vehicles.lane, vehicles.position_m, vehicles.speed_mps, accel_mps2, state.lights.phase)
     has_changed = change.to_lane != vehicles.lane
     after = vehicles._replace(
         lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory, habits=habits
     )
-    stays, overlaps = _stays_and_overlaps(here, gate)
     ends = across(world, after, here, stays)
     # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
-    speed_mps = jnp.where(ends.stopped, 0, speed_mps)
+    speed_mps = jnp.where(ends.stopped | rolls_over, 0, speed_mps)
     counts = here.exists if world.own is None else here.exists & pick(world.own, vehicles.lane)
     is_hard = counts & ((vehicles.speed_mps - speed_mps) > EMERGENCY_MPS2 * world.dt_s)
     after = after._replace(lane=ends.lane, position_m=ends.position_m, node=ends.node, speed_mps=speed_mps)
@@ -186,17 +188,22 @@ def _joining_mps2(world: World, vehicles: Vehicles, gate: Gate, merging: Merging
     return replaced(gate.some, jnp.full_like(vehicles.speed_mps, FREE_MPS2), joining)
 
 
-def _stays_and_overlaps(here: Places, gate: Gate) -> tuple[Array, Array]:
-    """Return who is held at the end of its lane, and who overlaps somebody on another way across a junction."""
+def _held_and_overlaps(here: Places, gate: Gate) -> tuple[Array, Array, Array]:
+    """Return who is held at the end of its lane, how far who is held inside a junction may go, and who overlaps.
 
-    def said(place: Array) -> tuple[Array, Array]:
-        holds, entrance_m, overlaps = (
-            pick(part, pick(gate.some.rank, place)) for part in (gate.holds, gate.entrance_m, gate.overlaps)
+    To overlap is to cover a place that somebody on another way across a junction covers, too.
+    """
+
+    def said(place: Array) -> tuple[Array, Array, Array]:
+        rank = pick(gate.some.rank, place)
+        holds, entrance_m, holds_inside, inside_m, overlaps = (
+            pick(part, rank) for part in (gate.holds, gate.entrance_m, gate.holds_inside, gate.inside_m, gate.overlaps)
         )
-        return holds & (entrance_m <= pick(here.rest_m, place)), overlaps
+        room_m = jnp.where(holds_inside, inside_m, FREE_GAP_M)
+        return holds & (entrance_m <= pick(here.rest_m, place)), room_m, overlaps
 
     nobody = jnp.zeros_like(here.exists)
-    return replaced(gate.some, (nobody, nobody), said)
+    return replaced(gate.some, (nobody, jnp.full_like(here.rest_m, FREE_GAP_M), nobody), said)
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, did: tuple[Array, Array]) -> Vehicles:

@@ -11,7 +11,7 @@ import numpy as np
 
 from proving.traffic.errors import BadNetwork
 from proving.traffic.network.advice import Plans, plans_of
-from proving.traffic.network.apart import WIDTH_M, Shapes, parting
+from proving.traffic.network.apart import CLEAR_M, WIDTH_M, Shapes, parting
 from proving.traffic.network.plans import Guidance
 from proving.traffic.network.road_map import RoadMap, Signal
 
@@ -207,7 +207,7 @@ def _connections(road_map: RoadMap, first_lane: np.ndarray, dtype: str) -> Conne
     )
     # One waits out of the ways of those who go first, wherever the road map has one wait; but a signal keeps them apart
     # by its phases, and who waits farther back may have its rear in another junction.
-    room_m = np.where(yields, own_met_m - np.where(merges, 0, WIDTH_M / 2), np.inf).min(axis=1)
+    room_m = np.where(yields, own_met_m - np.where(merges, CLEAR_M - WIDTH_M / 2, CLEAR_M), np.inf).min(axis=1)
     room_m = np.where(signal == unruled, np.maximum(room_m, 0), np.inf)
     wait_m = np.minimum([*(way.wait_m for way in ways), 0.0], room_m)
     return Connections(

@@ -19,6 +19,8 @@ SIGHT_M, LOOKS_AT_MPS2 = 120.0, 2.0
 ZIPPER_M, ZIPPER_S = 40.0, 5.0
 # Not faster than this one stands as soon as one brakes: what one step of braking takes, within these bounds.
 CRAWLING_MPS = (0.5, 1.0)
+# Whoever has crept over the place where it waits inside a junction by no more than this still waits.
+CREPT_M = 0.5
 # From so near on one looks at any line where one yields, SUMO's.
 LOOK_M = 4.5
 # However slow somebody is, and whatever the limit: times stay finite.
@@ -61,7 +63,7 @@ class Approach:
         in_s: how long until it gets to the line.
         out_s: how long until its rear is out of the junction.
         leave_mps: how fast it will be then.
-        is_past: it is inside and past the line.
+        is_past: it is inside and past the line, by more than one creeps.
         is_full: it stops because behind the junction is no room for it.
         is_stopping: it stops for that, or for what the signal shows.
     """
@@ -126,7 +128,7 @@ def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach |
         in_s=in_s,
         out_s=out_s,
         leave_mps=min(math.sqrt(one.speed_mps**2 + 2 * one.kind.start_mps2 * to_leave_m), limit_mps),
-        is_past=not enters and (wait_m <= 0 or line_m < 0),
+        is_past=not enters and (wait_m <= 0 or line_m < -CREPT_M),
     )
 
 

@@ -21,14 +21,16 @@ class Pace(NamedTuple):
     at_new_speed: bool
 
 
-def drive(one: Vehicle, accel_mps2: float, pace: Pace) -> None:
-    """Move a vehicle under constant acceleration; who would come to rest within the step stops there."""
+def drive(one: Vehicle, accel_mps2: float, pace: Pace, room_m: float) -> None:
+    """Move a vehicle under constant acceleration; who would come to rest within the step, or roll farther, stops."""
     before_mps, after_mps = one.speed_mps, one.speed_mps + accel_mps2 * pace.dt_s
     moved_m = (before_mps + after_mps) / 2 * pace.dt_s
     if after_mps < 0:
         after_mps, moved_m = 0.0, before_mps**2 / (-2 * accel_mps2)
     if pace.at_new_speed:
         moved_m = after_mps * pace.dt_s
+    if moved_m > room_m:
+        after_mps, moved_m = 0.0, room_m
     one.position_m += moved_m
     one.driven_m += moved_m
     one.speed_mps = after_mps

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from proving.traffic.model.network.shapes import WIDTH_M, beside_m, cleared_m, joined_m, met_m, parted_m
+from proving.traffic.model.network.shapes import CLEAR_M, WIDTH_M, beside_m, cleared_m, joined_m, met_m, parted_m
 from proving.traffic.network.road_map import Connection, RoadMap
 
 
@@ -77,7 +77,8 @@ class Way:
         """
         if self.said.signal:
             return self.said.wait_m
-        rooms_m = [foe.own_met_m if foe.merges else foe.own_met_m - WIDTH_M / 2 for foe in self.foes if foe.goes_first]
+        air_m = CLEAR_M - WIDTH_M / 2
+        rooms_m = [foe.own_met_m - (air_m if foe.merges else CLEAR_M) for foe in self.foes if foe.goes_first]
         return max(min([self.said.wait_m, *rooms_m]), 0.0)
 
 

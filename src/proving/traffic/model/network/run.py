@@ -145,7 +145,7 @@ class _Run:
         one.since_change_s += dt_s
         if intent.to is not None:
             one.strip, one.position_m, one.since_change_s = intent.to, intent.position_m, 0.0
-        drive(one, intent.accel_mps2, self.pace)
+        drive(one, intent.accel_mps2, self.pace, gate.inside_m if gate.holds_inside else math.inf)
         cross(one, is_held=is_held)
         # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
         self.history.emergency_count += before_mps - one.speed_mps > EMERGENCY_MPS2 * dt_s
