@@ -104,6 +104,10 @@ class Arrival(NamedTuple):
 REST, LENGTH, SPEED, START, WAITING, IS_PAST, IN, OUT, AT_LINE = range(9)
 
 
+# What `Connections` says of a connection and those that cross or join it.
+FOES = ("foe", "yields", "merges", "equals", "cleared_m", "waits_across")
+
+
 class Seen(NamedTuple):
     """Whom one sees, by their rank among those whom junctions concern; -1: nobody.
 
@@ -277,15 +281,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     )
     my = pick(seen.row, rank)[:, None, :]
     foe, yields, merges, equals, cleared_m, waits_across = (
-        pick(part, asked[:, 0])
-        for part in (
-            connections.foe,
-            connections.yields,
-            connections.merges,
-            connections.equals,
-            connections.cleared_m,
-            connections.waits_across,
-        )
+        pick(getattr(connections, name), asked[:, 0]) for name in FOES
     )
     is_there_foe = foe < none
     # Who comes: is there time before or after it?
@@ -304,8 +300,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     tail, head = pick(seen.tail, foe), pick(seen.head, foe)
     is_there = (head >= 0) & is_there_foe
     last, first = pick(seen.row, jnp.maximum(tail, 0)), pick(seen.row, jnp.maximum(head, 0))
-    # The last of those on the way across decides, as soon as one of them is past the place where it would wait, or that
-    # place itself is in the way.
+    # The last of those on the way across decides, once one of them is past its waiting place or that is in the way.
     to_clear_m = cleared_m - pick(lanes.length_m, edge_lanes + foe) + last[..., REST] + last[..., LENGTH]
     is_late = (to_clear_m > 0) & (to_clear_m > last[..., SPEED] * in_s + last[..., START] * in_s**2 / 2)
     is_blocked = is_there & ~merges & (waits_across | (first[..., IS_PAST] > 0)) & is_late
