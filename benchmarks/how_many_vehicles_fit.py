@@ -98,7 +98,7 @@ def steps(
     world = jax.device_put(shared.world, everywhere)
     district, state = jax.device_put((shared.district, shared.state), by_device)
     compiled = jax.jit(stepping(shared, step_count)).lower(world, district, state).compile()
-    return lambda state: compiled(world, district, state), state
+    return lambda state: compiled(world, district, state)[0], state
 
 
 def district_tours(count: int) -> tuple[RoadMap, Demand]:

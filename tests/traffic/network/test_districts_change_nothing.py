@@ -37,9 +37,20 @@ jax.config.update("jax_enable_x64", True)
 world, state, names = prepared(road_map, demand, run, 3)
 shared = shared_out(devices, world, state)
 assert (shared.district.sees.mean(axis=1) < 0.8).all(), "neither sees everything"
-final = jax.jit(stepping(shared, run.step_count))(shared.world, shared.district, shared.state)
-together = joined(shared, jax.device_get(final))
-alone = jax.device_get(scan(world, state, run.step_count, is_recorded=False)[0])
+steps = jax.jit(stepping(shared, run.step_count, is_recorded=True))
+final, record = jax.device_get(steps(shared.world, shared.district, shared.state))
+together = joined(shared, final)
+alone, known = jax.device_get(scan(world, state, run.step_count, is_recorded=True))
+for mine, theirs in zip(record.trip, known.trip, strict=True):
+    assert sorted(mine[mine >= 0]) == sorted(theirs[theirs >= 0]), "everybody is told once"
+
+def by_trip(rows, record):
+    return np.concatenate([row[who >= 0][who[who >= 0].argsort()] for row, who in zip(rows, record.trip, strict=True)])
+
+for part in ("speed_mps", "accel_mps2", "position_m", "lane"):
+    mine, theirs = (by_trip(getattr(own, part), own) for own in (record, known))
+    np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9)
+assert (record.phase == known.phase).all()
 count = len(together.vehicles.lane)
 assert count == (alone.vehicles.lane < len(world.network.lanes.length_m) - 1).sum() > 50
 assert (outcome_of(world, alone, names).is_finished).sum() > 100 and alone.next_trip.sum() > state.next_trip.sum()

@@ -74,7 +74,7 @@ def test_a_file_gives_a_row_and_every_moment_and_an_inflow_beyond_capacity_is_na
         (["merge", "--filling-s", "600"], "filling_s must leave a step of 600.0 s to be measured"),
         (["merge", "--inflow-veh-per-h", "-3"], "inflow_veh_per_h must be above 0"),
         (["figure_eight", "--inflow-veh-per-h", "9"], "inflow_veh_per_h needs flows"),
-        (["merge", "--devices", "2", "--filling-s", "9"], "several devices drive one network without measures"),
+        (["merge", "--devices", "2", "--router", "rerouting"], "several devices drive one network without a router"),
         (["merge", "--seeds", "0"], "seeds must be at least 1, not 0"),
     ],
 )

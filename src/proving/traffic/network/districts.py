@@ -20,7 +20,7 @@ from proving.traffic.network.chosen import running_count
 from proving.traffic.network.demand import Demand
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.network.simulate import Outcome, Run, check_room, outcome_of, prepared
-from proving.traffic.network.state import DISTRICTS, Finished, Lights, State, Vehicles, World, pick, pick_all
+from proving.traffic.network.state import DISTRICTS, Finished, Lights, Record, State, Vehicles, World, pick, pick_all
 from proving.traffic.network.step import moved, order_of
 from proving.traffic.network.tables import Network
 
@@ -87,7 +87,7 @@ def simulate_in_districts(
     with jax.enable_x64(run.precision == "float64"):
         world, state, names = prepared(road_map, demand, run, seed)
         shared = shared_out(devices, world, state)
-        final = jax.jit(stepping(shared, run.step_count))(shared.world, shared.district, shared.state)
+        final, _ = jax.jit(stepping(shared, run.step_count))(shared.world, shared.district, shared.state)
         final = joined(shared, jax.device_get(final))
     check_room(final, run)
     return outcome_of(world, final, names)
@@ -118,8 +118,14 @@ def shared_out(devices: Sequence[jax.Device], world: World, state: State) -> Sha
     return Shared(mesh, room, world, district, jax.tree.map(rows, *states))
 
 
-def stepping(shared: Shared, step_count: int) -> Callable[[World, District, State], State]:
-    """Return the function that takes a shared world, its districts and its state so many steps on, to be compiled."""
+def stepping(
+    shared: Shared, step_count: int, *, is_recorded: bool = False
+) -> Callable[[World, District, State], tuple[State, Record | None]]:
+    """Return the function that takes a shared world, its districts and its state so many steps on, to be compiled.
+
+    It returns, where recorded, every step's record on a first axis as well; places are those of all devices in a row,
+    and each vehicle is in that of its own district alone.
+    """
     by_device = PartitionSpec(DISTRICTS)
 
     def own(row: Array) -> Array:
@@ -128,18 +134,23 @@ def stepping(shared: Shared, step_count: int) -> Callable[[World, District, Stat
     def as_row(part: Array) -> Array:
         return part[None]
 
-    def stepped(world: World, district: District, state: State) -> State:
+    def stepped(world: World, district: District, state: State) -> tuple[State, Record | None]:
         district, state = jax.tree.map(own, (district, state))
         world = world._replace(own=district.own)
 
-        def one(state: State, _: None) -> tuple[State, None]:
-            return _told(world, district, state, moved(world, state)[0], shared.room), None
+        def one(state: State, _: None) -> tuple[State, Record | None]:
+            after, record = moved(world, state)
+            record = record._replace(trip=jnp.where(pick(district.own, record.lane), record.trip, -1))
+            return _told(world, district, state, after, shared.room), record if is_recorded else None
 
-        final, _ = jax.lax.scan(one, state, None, length=step_count)
-        return jax.tree.map(as_row, final)
+        final, record = jax.lax.scan(one, state, None, length=step_count)
+        return jax.tree.map(as_row, final), record
 
+    by_place = PartitionSpec(None, DISTRICTS)
+    # Of signals every device knows the same.
+    record = Record(by_place, by_place, by_place, by_place, by_place, PartitionSpec()) if is_recorded else None
     specs = (PartitionSpec(), by_device, by_device)
-    return jax.shard_map(stepped, mesh=shared.mesh, in_specs=specs, out_specs=by_device, check_vma=False)
+    return jax.shard_map(stepped, mesh=shared.mesh, in_specs=specs, out_specs=(by_device, record), check_vma=False)
 
 
 def joined(shared: Shared, state: State) -> State:

@@ -29,8 +29,8 @@ class Seeds:
     Attributes:
         seed: The first seed.
         seeds: How many seeds to run, one after the other.
-        devices: How many devices drive the network together, each its own district; a CPU stands for as many as it is
-            asked for. Nothing is measured then but counts and trips.
+        devices: How many devices drive the network together, each its own district, without a router; a CPU stands for
+            as many as it is asked for.
     """
 
     seed: int = 0

@@ -30,13 +30,13 @@ def fitted(
         BadSettings: the router does not fit the demand; there are fewer devices, or they cannot do what is asked.
         Overflow: a million places are too few.
     """
-    if device_count != 1 and (router is not None or listening is not None):
-        raise BadSettings("several devices drive one network without a router and without a record of every step")
+    if device_count != 1 and router is not None:
+        raise BadSettings("several devices drive one network without a router")
     devices = so_many_devices(device_count) if device_count != 1 else []
     while True:
         try:
             if listening is not None:
-                return simulate_in_stretches(road_map, demand, run, listening, seed, router)
+                return simulate_in_stretches(road_map, demand, run, listening, seed, router, devices)
             if router is not None:
                 return simulate_routed(road_map, demand, run, router, seed)[0]
             if devices:

@@ -26,14 +26,14 @@ class Ran:
         demand: who wanted to drive.
         run: how it was run.
         outcome: what became of everybody.
-        measures: what was measured; None where several devices drove.
+        measures: what was measured.
         records: every step, stretch by stretch; empty unless asked for.
     """
 
     demand: Demand
     run: Run
     outcome: Outcome
-    measures: NetworkMeasures | None
+    measures: NetworkMeasures
     records: tuple[Record, ...] = ()
 
     def row(self) -> dict[str, float | int]:
@@ -46,7 +46,7 @@ class Ran:
             "collisions": outcome.collisions,
             "emergencies": outcome.emergencies,
         }
-        return counts | outcome.means() | ({} if self.measures is None else self.measures.row())
+        return counts | outcome.means() | self.measures.row()
 
 
 def ran(
@@ -69,11 +69,6 @@ def ran(
     run, router = run_of(asked, how), router_of(how)
     people = with_people(asked.demand, how.law, how.reaction_s, run.dt_s)
     demand = with_automated(with_inflow(people, how.inflow_veh_per_h), how.automated_share, seed)
-    if device_count != 1:
-        if is_recorded or measuring != Measuring():
-            raise BadSettings("several devices drive one network without measures and without a record of every step")
-        outcome = fitted(asked.road_map, demand, run, seed, router=router, device_count=device_count)
-        return Ran(demand=demand, run=run, outcome=outcome, measures=None)
     tally, records = Tally(demand, run, measuring), list[Record]()
 
     def listening(world: World) -> Listener:
@@ -88,7 +83,7 @@ def ran(
 
         return hear
 
-    outcome = fitted(asked.road_map, demand, run, seed, router=router, listening=listening)
+    outcome = fitted(asked.road_map, demand, run, seed, router=router, device_count=device_count, listening=listening)
     measures = tally.measures(asked.road_map, outcome)
     return Ran(demand=demand, run=run, outcome=outcome, measures=measures, records=tuple(records))
 
