@@ -37,7 +37,7 @@ def test_a_policy_says_the_sum_inside_the_bounds() -> None:
 def test_every_number_is_of_something_that_is_seen() -> None:
     for name, numbers in FEW_NUMBERS.items():
         assert {number.of for number in numbers} <= {"", *NETWORK_TASKS[name].sight.names}
-    with pytest.raises(BadSettings, match="task 'grid0_by_signal' does not see 'count_0'"):
+    with pytest.raises(BadSettings, match="task 'grid0_by_signal' does not see 'slow_0'"):
         next(searched(NETWORK_TASKS["grid0_by_signal"], AT_MERGES, Search(), 0))
 
 

@@ -181,7 +181,7 @@ def _earned(
 def _said(under: Conditions) -> str:
     """Return the conditions as the command line says them."""
     said = (("laws", under.laws), ("sensing", under.sensing), ("densities", under.densities))
-    return "".join(f" --{option} {value}" for option, values in said for value in values)
+    return "".join(f" --{option} {' '.join(map(str, values))}" for option, values in said if values)
 
 
 def weighted(task: NetworkTask, numbers: Sequence[Number], values: Sequence[float], card: Card | None = None) -> Policy:
@@ -200,28 +200,30 @@ def weighted(task: NetworkTask, numbers: Sequence[Number], values: Sequence[floa
 
 
 # Of a figure eight: the one with the longest way to its leader slows down, so that all come together in one platoon
-# that is through the crossing before its head comes to it again. From 20 m/s close behind to 9 where more than half
-# the lap is free.
+# that is through the crossing before its head comes to it again. From 20 m/s close behind to 11 where half the lap is
+# free; how fast exactly also hangs on where it is, as the platoon is slowest where it has to let others go first.
 AT_FIGURE_EIGHTS = (
     Number("", 21.0, 3.0),
-    Number("distance_1", -20.0, 8.0),
+    Number("distance_1", -19.0, 6.0),
     Number("distance_13", 0.0, 3.0),
     Number("mean_speed", 0.0, 3.0),
-    Number("sin_half", 0.0, 1.5),
-    Number("cos_half", 0.0, 1.5),
+    Number("sin_place", 0.0, 2.0),
+    Number("cos_place", 0.0, 2.0),
+    Number("sin_half", 0.0, 2.0),
+    Number("cos_half", 0.0, 2.0),
 )
-# Of a merge: how fast the road ahead may be driven on, less for every ten vehicles on each 100 m of it, and more where
-# they are fast all the same; from numbers that already hold back before a jam, and not where people drive freely. Of a
-# bottleneck, where a cell says the logarithm of a speed: from about 1 m/s on edge 2 once people are slow there, and as
-# fast as allowed behind it.
+# Of a merge: as fast as allowed where the road ahead is free, however full; less the more vehicles ahead are slow, so
+# that nobody comes to a jam before it has gone.
 AT_MERGES = (
-    Number("", 35.0, 8.0),
-    *(Number(f"count_{cell}", -45.0, 12.0) for cell in range(4)),
-    *(Number(f"mean_speed_{cell}", 14.0, 6.0) for cell in range(4)),
+    Number("", 38.0, 6.0),
+    *(Number(f"slow_{cell}", -70.0, 20.0) for cell in range(4)),
+    *(Number(f"count_{cell}", 0.0, 6.0) for cell in range(4)),
     Number("way_of_nearest_on_ramp", 0.0, 6.0),
     Number("way_to_merge", 0.0, 6.0),
     Number("mean_speed", 0.0, 8.0),
 )
+# Of a bottleneck, where a cell says the logarithm of a speed: from about 1 m/s on edge 2 once people are slow there,
+# and as fast as allowed behind it.
 AT_BOTTLENECKS = (
     Number("", -4.0, 1.0),
     Number("place", 16.0, 4.0),

@@ -1,12 +1,15 @@
 """Under what a task is driven, from the command line: laws, sensing and densities by name."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from proving.traffic.tasks.conditions import Conditions
+
+# Said once, with all values behind it, or again for each.
+SEVERAL = Parameter(consume_multiple=True)
 
 
 @Parameter(name="*")
@@ -20,9 +23,9 @@ class Under:
         densities: On networks: traffic by that of the task, such as 0.8 and 1.2.
     """
 
-    laws: list[str] | None = None
-    sensing: list[str] | None = None
-    densities: list[float] | None = None
+    laws: Annotated[list[str] | None, SEVERAL] = None
+    sensing: Annotated[list[str] | None, SEVERAL] = None
+    densities: Annotated[list[float] | None, SEVERAL] = None
 
     @property
     def conditions(self) -> "Conditions":

@@ -1,6 +1,7 @@
 """`proving traffic card`: where a policy comes from, and under what it was judged; or judge it, and write that down."""
 
 import dataclasses
+import itertools
 import json as json_format
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -68,10 +69,11 @@ def card(
 def judged(policy: "Policy", seeds: str, under: Under, files: DriveFiles) -> list["Judged"]:
     """Return what becomes of a policy at the task that it was trained for, under one condition after the other."""
     from proving.traffic.learn.choosing import task_called, with_drives
+    from proving.traffic.roads import SignalGrid
     from proving.traffic.tasks import Task
     from proving.traffic.tasks.conditions import NETWORK_LAWS, OF_THE_TASK, Condition, with_sensing
     from proving.traffic.trials.comparing import compared, laws_for
-    from proving.traffic.trials.on_networks import compared_on_network
+    from proving.traffic.trials.on_networks import at_once, compared_on_network
 
     task, asked, drawn = with_drives(task_called(policy.card.task), files), under.conditions, chosen_seeds(seeds)
     if not isinstance(task, Task):
@@ -81,7 +83,9 @@ def judged(policy: "Policy", seeds: str, under: Under, files: DriveFiles) -> lis
             sensing=asked.sensing or ("perfect", "worst"),
             densities=asked.densities or (0.8, 1.0, 1.2),
         )
-        return beside_people(compared_on_network(task, policy, asked, drawn), seeds)
+        if isinstance(task.traffic.network, SignalGrid) or "drawn" in asked.sensing:
+            return beside_people(compared_on_network(task, policy, asked, drawn), seeds)
+        return beside_people(itertools.chain.from_iterable(at_once(task, policy, asked, drawn)), seeds)
     if asked.densities:
         raise BadSettings(f"task {task.name!r} is one on a lane, whose density is not varied")
     return [

@@ -117,6 +117,42 @@ def verdicts_on_network(
                     yield Condition(law=law, sensing=sensing, density=density), who, verdicts[number]
 
 
+def at_once(
+    task: NetworkTask, policy: Policy, under: Conditions, seeds: Sequence[int] = range(10)
+) -> Iterator[tuple[Standing, Standing]]:
+    """Yield people and the policy beside them, where sensors are perfect or as bad as can be.
+
+    Of each density all worlds are one program, which costs a third of what `compared_on_network` does. Not for grids,
+    whose peer is no human but signals that rule themselves.
+
+    Raises:
+        BadSettings: a condition cannot be, or is not one of these.
+        BadPolicy: the policy was trained for something else.
+    """
+    shares = {"perfect": 0.0, "worst": 1.0}
+    unknown = [name for name in under.sensing if name not in shares]
+    if unknown or not under.laws or isinstance(task.traffic.network, SignalGrid):
+        raise BadSettings(
+            f"at once one asks behind named laws, through sensing perfect or worst, and not for grids, "
+            f"not behind {list(under.laws)} through {list(under.sensing)} for {task.name!r}"
+        )
+    names, sensings = under.laws, under.sensing or ("perfect",)
+    laws = range(len(names))
+    kinds = [Kind(law=law, is_people=True, flaw_share=0.0) for law in laws]
+    kinds += [Kind(law=law, flaw_share=shares[sensing]) for sensing in sensings for law in laws]
+    for density in under.densities or (1.0,):
+        here = with_sensing(behind_laws(at_density(task, density), under.laws), "worst")
+        verdicts = judge_kinds(here, policy, seeds, kinds)
+        for row, sensing in enumerate(sensings, start=1):
+            for law in laws:
+                condition = Condition(law=names[law], sensing=sensing, density=density)
+                people, verdict = verdicts[law], verdicts[row * len(names) + law]
+                yield (
+                    standing(here, condition, "people", (people, people)),
+                    standing(here, condition, "policy", (verdict, people)),
+                )
+
+
 def standing(
     task: NetworkTask, condition: Condition, who: str, both: tuple[NetworkVerdict, NetworkVerdict]
 ) -> Standing:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from proving.traffic.drivers import Idm
 from proving.traffic.errors import BadSettings
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.network.state import State, Vehicles
@@ -14,6 +15,8 @@ from proving.traffic.tasks.on_networks.cells import Pieces, cell_at, cells_of
 from proving.traffic.tasks.on_networks.told import Manner, Said
 from proving.traffic.tasks.on_networks.traffic import Built
 
+# How an automated vehicle follows below the speed that it says: as near as half a second, which its reaction allows.
+QUICK = Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0, noise_intensity=0.0)
 # The set speed that a cell may ask for, m/s; FLOW's.
 SLOWEST_MPS, FASTEST_MPS = 0.01, 23.0
 

@@ -6,9 +6,8 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from proving.traffic.drivers import Idm
 from proving.traffic.roads import FigureEight
-from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
+from proving.traffic.tasks.on_networks.actors import QUICK, AutomatedVehicles
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, follower
 from proving.traffic.tasks.on_networks.rewards import desired_velocity
 from proving.traffic.tasks.on_networks.task import NetworkTask
@@ -20,8 +19,6 @@ LAP = ("bottom", "top", "upper_ring", "right", "left", "lower_ring")
 VEHICLE_COUNT, AUTOMATED_COUNTS, TARGET_MPS = 14, (1, 7, 14), 20.0
 # At 25 m/s nobody can stop on the 30 m before the crossing, and vehicles drive through one another.
 SET_SPEEDS_MPS = (5.0, 20.0)
-# How an automated vehicle follows below its set speed: as near as half a second, which its reaction allows.
-QUICK = Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0, noise_intensity=0.0)
 
 
 def everybody(now: NetworkMoment) -> Float[Array, "feature one"]:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from proving.traffic.network.road_map import RoadMap
 from proving.traffic.roads import Merge
 from proving.traffic.tasks.messages import Messages
-from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
+from proving.traffic.tasks.on_networks.actors import QUICK, AutomatedVehicles
 from proving.traffic.tasks.on_networks.hearing import communicating
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, follower
 from proving.traffic.tasks.on_networks.rewards import desired_velocity_and_headway, speed_and_arrivals
@@ -51,7 +51,11 @@ def in_a_row(now: NetworkMoment) -> Float[Array, "feature one"]:
 
 
 def the_merge_ahead(now: NetworkMoment) -> Float[Array, "feature agent"]:
-    """Return FLOW's five, the way to the merge, the road ahead in cells of 100 m, and who comes up the ramp."""
+    """Return FLOW's five, the way to the merge, the road ahead in cells of 100 m, and who comes up the ramp.
+
+    Of a cell: how many there are, how fast, and how slow altogether: a jam is where many are slow. Where nobody is, and
+    where any number drives at the limit, that is 0.
+    """
     mine_m = now.own_along_m
     merge_m = start_of(now.built.road_map, "center")
     ahead_m = now.along_m[None, :] - mine_m[:, None]
@@ -59,7 +63,9 @@ def the_merge_ahead(now: NetworkMoment) -> Float[Array, "feature agent"]:
     for cell in range(CELL_COUNT):
         is_in = (ahead_m > cell * CELL_M) & (ahead_m <= (cell + 1) * CELL_M)
         count = jnp.sum(is_in, axis=1)
-        cells += [count / 10, jnp.sum(jnp.where(is_in, now.speed_mps, 0), axis=1) / jnp.maximum(count, 1) / 20]
+        speed_mps = jnp.sum(jnp.where(is_in, now.speed_mps, 0), axis=1)
+        slow = jnp.clip(count - speed_mps / ROAD.limit_mps, 0, None)
+        cells += [count / 10, speed_mps / jnp.maximum(count, 1) / 20, slow / 10]
     edges = [now.built.road_map.edge_index[name] for name in RAMP]
     edge = jnp.asarray(now.built.edge)[now.traffic.vehicles.lane]
     on_ramp = jnp.where(now.is_there & ((edge == edges[0]) | (edge == edges[1])), 1.0, 0.0)
@@ -103,11 +109,11 @@ AHEAD = Sight(
     names=(
         *NAMES,
         *("is_present", "way_to_merge", "action"),
-        *(f"{what}_{cell}" for cell in range(CELL_COUNT) for what in ("count", "mean_speed")),
+        *(f"{what}_{cell}" for cell in range(CELL_COUNT) for what in ("count", "mean_speed", "slow")),
         *("way_of_nearest_on_ramp", "count_on_ramp", "mean_speed"),
     ),
-    low=(*EACH.low, 0.0, -2.0, 0.0, *(0.0, 0.0) * CELL_COUNT, 0.0, 0.0, 0.0),
-    high=(*EACH.high, 1.0, 2.0, 1.0, *(3.0, 2.0) * CELL_COUNT, 1.0, 5.0, 2.0),
+    low=(*EACH.low, 0.0, -2.0, 0.0, *(0.0, 0.0, 0.0) * CELL_COUNT, 0.0, 0.0, 0.0),
+    high=(*EACH.high, 1.0, 2.0, 1.0, *(3.0, 2.0, 3.0) * CELL_COUNT, 1.0, 5.0, 2.0),
     read=the_merge_ahead,
     needs="everything",
 )
@@ -143,12 +149,14 @@ MERGES_BY_VEHICLE = tuple(
         task,
         name=f"merge{size}_by_vehicle",
         about=f"merge{size}; each automated vehicle says how fast it drives at most, and knows what is ahead",
+        traffic=task.traffic.automated_by(QUICK),
         actors=AutomatedVehicles(slot_count=SLOT_COUNTS[size], manner="set_speed"),
         sight=AHEAD,
         is_central=False,
         reward=speed_and_arrivals(TARGET_MPS, HIGHWAY_VEH_PER_H + RAMP_VEH_PER_H),
         action_low=SLOWEST_MPS,
         action_high=ROAD.limit_mps,
+        law=QUICK,
     )
     for size, task in enumerate(MERGES)
 )

@@ -61,8 +61,19 @@ class NetworkTraffic:
 
     @property
     def of_people(self) -> "NetworkTraffic":
-        """Return the same traffic with people at every wheel."""
-        types = tuple(dataclasses.replace(kind, is_automated=False) for kind in self.demand.types)
+        """Return the same traffic with people at every wheel: who was automated drives as the first people do."""
+        people = next((kind.driver for kind in self.demand.types if not kind.is_automated), None)
+        types = tuple(
+            dataclasses.replace(kind, is_automated=False, driver=people or kind.driver) if kind.is_automated else kind
+            for kind in self.demand.types
+        )
+        return dataclasses.replace(self, demand=dataclasses.replace(self.demand, types=types))
+
+    def automated_by(self, law: HumanDriver) -> "NetworkTraffic":
+        """Return the same traffic with automated vehicles of this law: all reckon with how it starts and brakes."""
+        types = tuple(
+            dataclasses.replace(kind, driver=law) if kind.is_automated else kind for kind in self.demand.types
+        )
         return dataclasses.replace(self, demand=dataclasses.replace(self.demand, types=types))
 
     @property
