@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from proving.traffic.errors import BadSettings
 from proving.traffic.learn.judging import Feedback, Kind, NetworkVerdict, judge_kinds
 from proving.traffic.learn.policy import Policy
 from proving.traffic.ramp_metering import Alinea

@@ -358,7 +358,7 @@ def _behind_own_sensors(task: NetworkTask, held: _Held, whose: Int[Array, " plac
     # What is late in a drive is late by whole steps.
     steps = jnp.round(sensing.latency_s / max(task.sensing.latency_s, task.traffic.dt_s * 1e-3) * late)
     return Imperfect(
-        law=wary(task.told_vehicle, sensing),
+        law=wary(task.told_vehicle, sensing, steps * task.traffic.dt_s),
         sensing=sensing,
         latency_step_count=late,
         latency_steps=steps.astype(jnp.int32),

@@ -46,8 +46,8 @@ class Told:
     law: HumanDriver
     manner: Manner = dataclasses.field(metadata={"static": True})
     fastest_mps2: float = 3.0
-    margin_m: float = 0.0
-    margin_s: float = 0.0
+    margin_m: float | Array = 0.0
+    margin_s: float | Array = 0.0
 
     @property
     def noise_intensity(self) -> float:
@@ -87,17 +87,19 @@ def behind_sensors(told: Told, sensing: Sensing, dt_s: float) -> Driver:
     if sensing.is_perfect:
         return told
     late = delay_steps(sensing.latency_s, dt_s, "latency_s")
-    return Imperfect(law=wary(told, sensing), sensing=sensing, latency_step_count=late)
+    return Imperfect(law=wary(told, sensing, late * dt_s), sensing=sensing, latency_step_count=late)
 
 
-def wary(told: Told, sensing: Sensing) -> Told:
-    """Return the driver with room for what its sensors and pedals are known to be wrong by.
+def wary(told: Told, sensing: Sensing, late_s: float | Array) -> Told:
+    """Return the driver with room for what its sensors and pedals are known to be wrong by, and `late_s` late.
+
+    That is the latency in whole steps: what is 0.3 s old comes a step late where a step takes 0.5 s.
 
     Who made a vehicle knows how noisy, biased and late its sensors are. Without room it creeps into its leader while
     both stand: each time that the gap seems larger than it is, it moves up, and it never moves back.
     """
     margin_m = abs(sensing.gap_bias_m) + SIGMAS * sensing.gap_noise_m
-    margin_s = sensing.latency_s + LAG_SHARE * sensing.actuation_lag_s
+    margin_s = late_s + LAG_SHARE * sensing.actuation_lag_s
     return dataclasses.replace(told, margin_m=margin_m, margin_s=margin_s)
 
 
