@@ -6,6 +6,7 @@ from typing import Any
 
 from proving.runs import Row, Scenario
 from proving.traffic.drives import read_drive, stop_and_go
+from proving.traffic.errors import BadSettings
 from proving.traffic.metrics import measure
 from proving.traffic.network_runs import How, Measuring, ran
 from proving.traffic.network_runs import scenario as network_called
@@ -54,14 +55,23 @@ class NetworkRun:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRun:
-    """One episode of a task, driven by a policy (a file, or the name of a shipped one), or by people.
+    """One episode of a task, driven by a policy, on a lane or a controller, or by people; empty: as in the task.
 
-    Without a law people drive by the task's own.
+    Attributes:
+        task: its name.
+        policy: a file, or the name of a shipped one.
+        controller: its name; on a lane only.
+        law: that of people.
+        sensing: perfect, drawn or worst.
+        density: traffic by that of the task; on networks only.
     """
 
     task: str = "merge0_by_vehicle"
     policy: str = ""
+    controller: str = ""
     law: str = ""
+    sensing: str = ""
+    density: float = 1.0
 
 
 def run_ring(config: RingRun, seed: int) -> Row:
@@ -97,20 +107,31 @@ def run_task(config: TaskRun, seed: int) -> Row:
     """Drive an episode and say what `proving traffic benchmark` counts of it.
 
     On a lane that is what a ring or a platoon measures, over the last two thirds.
+
+    Raises:
+        BadSettings: a setting is none of the task's, or there are two who are to drive.
     """
     # Only this scenario needs what learns and judges.
     from proving.traffic.learn.choosing import policy_called, task_called
     from proving.traffic.learn.judging import judge_on_network
     from proving.traffic.tasks import Task
-    from proving.traffic.tasks.conditions import with_law
+    from proving.traffic.tasks.conditions import OF_THE_TASK, Condition, with_sensing
     from proving.traffic.trials.comparing import measured_for
     from proving.traffic.trials.on_networks import by_people, score
 
     task = task_called(config.task)
     policy = policy_called(config.policy) if config.policy else None
+    if policy is not None and config.controller:
+        raise BadSettings(f"either the policy {config.policy!r} drives or the controller {config.controller!r}")
     if isinstance(task, Task):
-        return measured_for(task, policy, config.law, seed).row()
-    task = with_law(task, config.law) if config.law else task
+        if config.density != 1:
+            raise BadSettings(f"task {task.name!r} is one on a lane, whose density is not varied")
+        task = with_sensing(task, config.sensing) if config.sensing else task
+        return measured_for(task, policy or config.controller or None, config.law, seed).row()
+    if config.controller:
+        raise BadSettings(f"task {task.name!r} is one on a road network, which takes no controllers")
+    under = Condition(law=config.law or OF_THE_TASK, sensing=config.sensing or OF_THE_TASK, density=config.density)
+    task = under.of(task)
     verdict = judge_on_network(by_people(task) if policy is None else task, policy, (seed,))
     row = {name: value for name, value in asdict(verdict).items() if isinstance(value, bool | int | float)}
     return {"score": score(task, verdict), **row}

@@ -74,11 +74,7 @@ def compared(
         BadSettings: a controller is unknown, or there is no seed.
         BadPolicy: the policy was trained for something else.
     """
-    unknown = [name for name in controllers if CONTROLLERS.get(name) is None]
-    if unknown:
-        known = ", ".join(name for name, kind in CONTROLLERS.items() if kind is not None)
-        raise BadSettings(f"controller must be one of {known}, not {unknown[0]!r}")
-    drivers: dict[str, Driver] = {name: kind() for name in controllers if (kind := CONTROLLERS[name]) is not None}
+    drivers = controllers_called(controllers)
     if policy is not None:
         drivers["policy"] = as_driver(policy, task)
     for law, driver in laws.items():
@@ -89,16 +85,32 @@ def compared(
             yield _saved(law, who, alone, _measured(behind, automated, seeds))
 
 
-def measured_for(task: Task, policy: Policy | None, law: str, seed: int) -> Measures:
+def measured_for(task: Task, who: Policy | str | None, law: str, seed: int) -> Measures:
     """Return what is measured over the last two thirds of one episode; without a law's name behind the task's own.
 
+    Who drives is a policy, a controller by name, or None: people.
+
     Raises:
-        BadSettings: there is no such law.
+        BadSettings: there is no such law, or no such controller.
         BadPolicy: the policy was trained for something else.
     """
     if law:
         task = dataclasses.replace(task, road=dataclasses.replace(task.road, driver=laws_for(task, (law,))[law]))
-    return _measured(task, None if policy is None else as_driver(policy, task), (seed,))[0]
+    driver = controllers_called((who,))[who] if isinstance(who, str) else None if who is None else as_driver(who, task)
+    return _measured(task, driver, (seed,))[0]
+
+
+def controllers_called(names: Sequence[str]) -> dict[str, Driver]:
+    """Return the controllers of these names.
+
+    Raises:
+        BadSettings: there is no such controller.
+    """
+    known = {name: kind for name, kind in CONTROLLERS.items() if kind is not None}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise BadSettings(f"controller must be one of {', '.join(known)}, not {unknown[0]!r}")
+    return {name: known[name]() for name in names}
 
 
 def _measured(task: Task, automated: Driver | None, seeds: Sequence[int]) -> list[Measures]:
