@@ -109,17 +109,19 @@ FOES = ("foe", "yields", "merges", "equals", "cleared_m", "waits_across")
 
 
 class Seen(NamedTuple):
-    """Whom one sees, by their rank among those whom junctions concern; -1: nobody.
+    """Whom one sees; -1: nobody.
 
     Attributes:
-        row: `Arrival.row` of everybody.
-        coming: per connection who comes to it first.
-        tail: per connection the last who is on it.
-        head: per connection the first.
+        row: `Arrival.row` by rank among those whom junctions concern.
+        rank: per place that rank.
+        coming: per connection the rank of who comes to it first.
+        tail: per connection the place of the last who is on it.
+        head: per connection that of the first.
         yields_now: per connection, whether it lets others go first at this moment.
     """
 
     row: Array
+    rank: Array
     coming: Array
     tail: Array
     head: Array
@@ -155,13 +157,9 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     arrival = worked(some, lambda place: _arrival(world, *those_at(vehicles, here, place), colour))
     to = jnp.where(some.is_one, arrival.to, connections.to_lane.shape[0])
     first_inside = here.tail.shape[0] - connections.to_lane.shape[0]
-    tail, head = (
-        jnp.where(at < 0, at, pick(some.rank, jnp.maximum(at, 0)))
-        for at in (here.tail[first_inside:], here.head[first_inside:])
-    )
     coming = first_comers(world, to, arrival.row[:, IN])
     yields_now = connections.has_yields & (colour != GREEN)
-    seen = Seen(arrival.row, coming, tail, head, yields_now)
+    seen = Seen(arrival.row, some.rank, coming, here.tail[first_inside:], here.head[first_inside:], yields_now)
     arrival = arrival._replace(asks=arrival.asks & some.is_one & _meets_any(world, here, arrival.mine, coming, some))
     asking = chosen(arrival.asks, FEW_PIECES)
     found = worked(asking, lambda rank: _conflict(world, here, arrival.mine, seen, rank))
@@ -297,7 +295,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     mine_first = pick(seen.yields_now, foe) & (their_s > 0) & came_first
     must_yield = (yields & (who >= 0) & meets & ~mine_first).any(axis=1)
     # Who is on the way across: in the way, or to be followed where the ways join.
-    tail, head = pick(seen.tail, foe), pick(seen.head, foe)
+    tail, head = (_ranked(seen.rank, pick(at, foe)) for at in (seen.tail, seen.head))
     is_there = (head >= 0) & is_there_foe
     last, first = pick(seen.row, jnp.maximum(tail, 0)), pick(seen.row, jnp.maximum(head, 0))
     # The last of those on the way across decides, once one of them is past its waiting place or that is in the way.
@@ -340,6 +338,11 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     is_one = is_there & (asked < foe)
     covers = _overlap(world, asked, (my, jnp.stack([last, first, left])), merges) & jnp.stack([is_one, is_one, is_left])
     return Conflict(must_yield, is_blocked, merging, covers.any(axis=(0, 2)) & ~pick(mine.enters, rank))
+
+
+def _ranked(rank: Array, place: Array) -> Array:
+    """Return the ranks of those at these places; -1 stays."""
+    return jnp.where(place < 0, place, pick(rank, jnp.maximum(place, 0)))
 
 
 def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Array) -> Array:
