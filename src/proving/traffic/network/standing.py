@@ -34,22 +34,19 @@ def with_placed(world: World, state: State, journeys: Journeys) -> State:
     _check_overlap(world, journeys, placed, lane, position_m)
     speed_mps = np.minimum(trips.depart_mps[placed], world.network.lanes.limit_mps[lane])
     start = Start(
-        jnp.asarray(placed, dtype=jnp.int32),
-        jnp.asarray(lane, dtype=jnp.int32),
-        jnp.asarray(position_m),
-        jnp.asarray(speed_mps),
-        jnp.ones(len(placed), dtype=bool),
-    )
-    # The arrays are NumPy's until they are stepped over; writing into them takes JAX's.
-    ready = jax.tree.map(jnp.asarray, world)
-    vehicles = put_at(
-        jax.tree.map(jnp.asarray, state.vehicles),
-        jnp.arange(len(placed), dtype=jnp.int32),
-        fresh_vehicles(ready, start, jnp.zeros((), dtype=position_m.dtype)),
+        placed.astype(np.int32), lane.astype(np.int32), position_m, speed_mps, np.ones(len(placed), dtype=bool)
     )
     begun = np.add.reduceat(np.asarray([*journeys.is_placed, False], dtype=np.int32), trips.source_first)
-    state = state._replace(vehicles=vehicles, next_trip=(trips.source_first + begun).astype(np.int32))
-    return jax.device_get(in_order(ready, state))
+    state = state._replace(next_trip=(trips.source_first + begun).astype(np.int32))
+    return jax.device_get(_placed(world, state, start))
+
+
+@jax.jit
+def _placed(world: World, state: State, start: Start) -> State:
+    """Return the empty state with vehicles that begin so, in order; one program, not a hundred small ones."""
+    fresh = fresh_vehicles(world, start, jnp.zeros((), dtype=start.position_m.dtype))
+    vehicles = put_at(state.vehicles, jnp.arange(len(start.trip), dtype=jnp.int32), fresh)
+    return in_order(world, state._replace(vehicles=vehicles))
 
 
 def _check_overlap(world: World, journeys: Journeys, placed: np.ndarray, lane: np.ndarray, front_m: np.ndarray) -> None:
