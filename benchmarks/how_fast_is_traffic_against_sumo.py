@@ -119,7 +119,9 @@ def cities(names: Sequence[str], seed_count: int, duration_s: float, times: int)
             at_new_speed=said.at_new_speed,
             capacity=capacity,
         )
-        ours = _fitting(said.road_map, said.demand, run, range(seed_count), ROUTERS.get(name))
+        # A single short run is there to see that all of this works: it is not compiled again to fit.
+        given = (said.road_map, said.demand, run, range(seed_count), ROUTERS.get(name))
+        ours = _Ours(*given) if times == 1 else _fitting(*given)
         outcomes, rate, theirs = _in_turn(
             ours, times, lambda path=folder / name / file, run=run: files_in_sumo(path, run)
         )
