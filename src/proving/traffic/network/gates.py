@@ -106,6 +106,8 @@ REST, LENGTH, SPEED, START, WAITING, IS_PAST, IN, OUT, AT_LINE = range(9)
 
 # What `Connections` says of a connection and those that cross or join it.
 FOES = ("foe", "yields", "merges", "equals", "cleared_m", "waits_across")
+# Bits of `Seen.rule_now`.
+YIELDS, STOPS = 1, 2
 
 
 class Seen(NamedTuple):
@@ -117,7 +119,8 @@ class Seen(NamedTuple):
         coming: per connection the rank of who comes to it first.
         tail: per connection the place of the last who is on it.
         head: per connection that of the first.
-        yields_now: per connection, whether it lets others go first at this moment.
+        rule_now: per connection, at this moment: `YIELDS` where it lets others go first, `STOPS` where it shows yellow
+            or red.
     """
 
     row: Array
@@ -125,7 +128,7 @@ class Seen(NamedTuple):
     coming: Array
     tail: Array
     head: Array
-    yields_now: Array
+    rule_now: Array
 
 
 class Conflict(NamedTuple):
@@ -159,7 +162,9 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     first_inside = here.tail.shape[0] - connections.to_lane.shape[0]
     coming = first_comers(world, to, arrival.row[:, IN])
     yields_now = connections.has_yields & (colour != GREEN)
-    seen = Seen(arrival.row, some.rank, coming, here.tail[first_inside:], here.head[first_inside:], yields_now)
+    stops_now = (colour == RED) | (colour == YELLOW)
+    rule_now = YIELDS * yields_now + STOPS * stops_now
+    seen = Seen(arrival.row, some.rank, coming, here.tail[first_inside:], here.head[first_inside:], rule_now)
     arrival = arrival._replace(asks=arrival.asks & some.is_one & _meets_any(world, here, arrival.mine, coming, some))
     asking = chosen(arrival.asks, FEW_PIECES)
     found = worked(asking, lambda rank: _conflict(world, here, arrival.mine, seen, rank))
@@ -186,7 +191,7 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
         overlaps=overlaps,
         colour=colour,
         # Red, or somebody may have to go first.
-        is_closed=(colour == RED) | (colour == YELLOW) | yields_now,
+        is_closed=stops_now | yields_now,
     )
     return gate, merging
 
@@ -274,26 +279,14 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     lanes, connections, _, _ = world.network
     none = connections.to_lane.shape[0] - 1
     edge_lanes = lanes.length_m.shape[0] - 1 - none
-    asked, in_s, out_s, leave_mps = (
-        pick(part, rank)[:, None] for part in (mine.asked, mine.in_s, mine.out_s, mine.leave_mps)
-    )
-    my = pick(seen.row, rank)[:, None, :]
+    asked, in_s = (pick(part, rank)[:, None] for part in (mine.asked, mine.in_s))
     foe, yields, merges, equals, cleared_m, waits_across = (
         pick(getattr(connections, name), asked[:, 0]) for name in FOES
     )
     is_there_foe = foe < none
-    # Who comes: is there time before or after it?
     who = jnp.where(is_there_foe, pick(seen.coming, foe), -1)
-    them = pick(seen.row, jnp.maximum(who, 0))
-    granted_s = GRANTED_S * jnp.minimum(my[..., WAITING] / PATIENCE_S, 1) * (them[..., AT_LINE] <= 0)
-    is_after, is_before = them[..., OUT] < in_s, them[..., IN] + granted_s > out_s + SPARE_S
-    is_close = is_after & (in_s - them[..., OUT] < SPARE_S) | is_before & (them[..., AT_LINE] > leave_mps)
-    meets = ~(is_after | is_before) | merges & is_close
-    # Those who all wait for one another go in the order in which they came to stand.
-    their_s, my_s = them[..., WAITING], my[..., WAITING]
-    came_first = (my_s > their_s) | ((my_s == their_s) & (rank[:, None] < who))
-    mine_first = pick(seen.yields_now, foe) & (their_s > 0) & came_first
-    must_yield = (yields & (who >= 0) & meets & ~mine_first).any(axis=1)
+    my, them = pick(seen.row, rank)[:, None, :], pick(seen.row, jnp.maximum(who, 0))
+    must_yield, runs = _waits_for(mine, rank, who, (my, them), (pick(seen.rule_now, foe), yields, merges))
     # Who is on the way across: in the way, or to be followed where the ways join.
     tail, head = (_ranked(seen.rank, pick(at, foe)) for at in (seen.tail, seen.head))
     is_there = (head >= 0) & is_there_foe
@@ -308,7 +301,8 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     is_late = (left_m > 0) & (left_m > pick(here.rear_mps, beyond) * in_s)
     # So does who goes first and is on its way across behind one, into the same lane.
     is_blocked = is_blocked | is_there & merges & yields & (last[..., REST] >= my[..., REST])
-    is_blocked = (is_blocked | is_there_foe & ~merges & (pick(here.rear_m, beyond) < 0) & is_late).any(axis=1)
+    is_blocked = is_blocked | runs | is_there_foe & ~merges & (pick(here.rear_m, beyond) < 0) & is_late
+    is_blocked = is_blocked.any(axis=1)
     my_rest_m = my[..., REST]
     # Ways that join have no end where one is clear of the other, but a start where they come together.
     joined_m = pick(lanes.length_m, edge_lanes + foe) - cleared_m
@@ -337,7 +331,33 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     is_left = pick(connections.is_sole, foe) & ~merges & (pick(here.rear_m, beyond) < 0)
     is_one = is_there & (asked < foe)
     covers = _overlap(world, asked, (my, jnp.stack([last, first, left])), merges) & jnp.stack([is_one, is_one, is_left])
-    return Conflict(must_yield, is_blocked, merging, covers.any(axis=(0, 2)) & ~pick(mine.enters, rank))
+    return Conflict(must_yield.any(axis=1), is_blocked, merging, covers.any(axis=(0, 2)) & ~pick(mine.enters, rank))
+
+
+def _waits_for(
+    mine: Approach, rank: Array, who: Array, rows: tuple[Array, Array], rules: tuple[Array, Array, Array]
+) -> tuple[Array, Array]:
+    """Return for whom of those who come one waits: as they go first, or as they cannot stop at yellow or red any more.
+
+    All is [rank, foe]; `rows` are one's own and theirs of `Arrival.row`, `rules` the bits of `Seen.rule_now`, whether
+    they go first, whether the ways join.
+    """
+    (my, them), (rule_now, yields, merges) = rows, rules
+    in_s, out_s, leave_mps, shown = (
+        pick(part, rank)[:, None] for part in (mine.in_s, mine.out_s, mine.leave_mps, mine.shown)
+    )
+    # Is there time before or after them?
+    granted_s = GRANTED_S * jnp.minimum(my[..., WAITING] / PATIENCE_S, 1) * (them[..., AT_LINE] <= 0)
+    is_after, is_before = them[..., OUT] < in_s, them[..., IN] + granted_s > out_s + SPARE_S
+    is_close = is_after & (in_s - them[..., OUT] < SPARE_S) | is_before & (them[..., AT_LINE] > leave_mps)
+    meets = (who >= 0) & (~(is_after | is_before) | merges & is_close)
+    # Those who all wait for one another go in the order in which they came to stand.
+    their_s, my_s = them[..., WAITING], my[..., WAITING]
+    came_first = (my_s > their_s) | ((my_s == their_s) & (rank[:, None] < who))
+    mine_first = (rule_now & YIELDS > 0) & (their_s > 0) & came_first
+    # At green, too, one lets those through who cannot stop any more.
+    runs = (shown != RED) & (shown != YELLOW) & (rule_now & STOPS > 0) & (them[..., AT_LINE] > 0)
+    return yields & meets & ~mine_first, runs & meets
 
 
 def _ranked(rank: Array, place: Array) -> Array:

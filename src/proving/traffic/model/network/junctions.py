@@ -133,14 +133,7 @@ class Gates:
     def _must_yield(self, mine: Approach, foe: Foe) -> bool:
         """Return whether somebody comes by that way who goes first, and there is no time before or after it."""
         them = self.coming.get(foe.way)
-        if them is None or not foe.goes_first:
-            return False
-        at_line_mps = self._braked_mps(them)
-        granted_s = GRANTED_S * min(mine.one.waiting_s / PATIENCE_S, 1) if at_line_mps <= 0 else 0.0
-        is_after = them.out_s < mine.in_s
-        is_before = them.in_s + granted_s > mine.out_s + SPARE_S
-        is_close = (is_after and mine.in_s - them.out_s < SPARE_S) or (is_before and at_line_mps > mine.leave_mps)
-        if (is_after or is_before) and not (foe.merges and is_close):
+        if them is None or not foe.goes_first or not self._meets(mine, foe, them):
             return False
         # Those who all wait for one another go in the order in which they came to stand.
         is_circle = yields_now(foe.way, self.lights) and them.one.waiting_s > 0
@@ -148,6 +141,22 @@ class Gates:
         is_before = self.scene.place[mine.one] < self.scene.place[them.one]
         came_first = mine_stood > they_stood or (mine_stood == they_stood and is_before)
         return not (is_circle and came_first)
+
+    def _meets(self, mine: Approach, foe: Foe, them: Approach) -> bool:
+        """Return whether there is no time before or after somebody who comes."""
+        at_line_mps = self._braked_mps(them)
+        granted_s = GRANTED_S * min(mine.one.waiting_s / PATIENCE_S, 1) if at_line_mps <= 0 else 0.0
+        is_after = them.out_s < mine.in_s
+        is_before = them.in_s + granted_s > mine.out_s + SPARE_S
+        is_close = (is_after and mine.in_s - them.out_s < SPARE_S) or (is_before and at_line_mps > mine.leave_mps)
+        return not (is_after or is_before) or (foe.merges and is_close)
+
+    def _comes_against_red(self, mine: Approach, foe: Foe) -> bool:
+        """Return whether one has green, but meets who comes against yellow or red and cannot stop any more."""
+        them = self.coming.get(foe.way)
+        if them is None or mine.shown in "ry" or colour(foe.way, self.lights) not in "ry":
+            return False
+        return self._braked_mps(them) > 0 and self._meets(mine, foe, them)
 
     def _braked_mps(self, them: Approach) -> float:
         """Return how fast it will be at its line if it brakes from now on."""
@@ -157,7 +166,9 @@ class Gates:
         return math.sqrt(max(them.one.speed_mps**2 - 2 * brake_mps2 * them.to_line_m, 0.0))
 
     def _is_blocked(self, mine: Approach, foe: Foe) -> bool:
-        """Return whether somebody on that way will still be in one's own when one gets there."""
+        """Return whether somebody on that way will still be in one's own when one gets there, or runs a red light."""
+        if self._comes_against_red(mine, foe):
+            return True
         last, first = self.scene.last(foe.way.strip), self.scene.first(foe.way.strip)
         if foe.merges:
             # Only who goes first and is on its way across behind one, into the same lane.
