@@ -1,6 +1,7 @@
 """A search for a few numbers finds them, the same ones for the same seed, and its policy does their sum."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from proving.cli import run
 from proving.traffic.errors import BadSettings
 from proving.traffic.learn.few_numbers import AT_MERGES, FEW_NUMBERS, Number, Search, search, searched, weighted
+from proving.traffic.learn.policy import load
+from proving.traffic.learn.shipped import shipped_on_network
 from proving.traffic.tasks import NETWORK_TASKS
 
 NUMBERS = (Number("", 0.0, 3.0), Number("speed", 5.0, 3.0))
@@ -46,3 +49,12 @@ def test_searches_that_cannot_be_are_refused_in_one_line(capsys: pytest.CaptureF
         Search(best_count=24)
     assert run(["traffic", "search", "grid0"]) != 0
     assert "few numbers are searched for figureeight0_by_vehicle" in capsys.readouterr().err
+
+
+def test_the_numbers_by_hand_that_are_shipped_are_those_that_a_search_starts_from(tmp_path: Path) -> None:
+    shipped, path = shipped_on_network("bottleneck0_by_cell"), tmp_path / "start.npz"
+    said = shipped.card.command.split()[1:]
+    assert run([*said, "--out", str(path)]) == 0
+    for (weight, bias), (same_weight, same_bias) in zip(shipped.layers, load(path).layers, strict=True):
+        assert (weight == same_weight).all()
+        assert (bias == same_bias).all()

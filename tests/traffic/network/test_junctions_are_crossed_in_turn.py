@@ -30,6 +30,15 @@ MAJOR, MINOR = crossing().connections
 # It says that one waits beyond the middle.
 BEYOND = dataclasses.replace(crossing(), connections=(MAJOR, dataclasses.replace(MINOR, wait_m=9.0)))
 CROSSINGS["waiting_inside"] = (BEYOND, DEMAND)
+# Yellow is so short that some cannot stop at it, and come when the others have green.
+BRIEF = dataclasses.replace(
+    two_phases(),
+    phases=tuple(
+        dataclasses.replace(one, duration_s=min(one.duration_s, 1.0) if "y" in one.colours else 10.0)
+        for one in two_phases().phases
+    ),
+)
+CROSSINGS["brief"] = (crossing(BRIEF), DEMAND)
 RUN = Run(duration_s=900, dt_s=0.5, capacity=256)
 
 
@@ -53,7 +62,7 @@ def ways_across(name):
     return first, first + 1
 
 
-@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize("name", [*SIGNALS, "brief"])
 def test_the_crossing_is_never_used_by_both(name):
     outcome, record = driven()
     # The ways cross in the middle, at 6 of 12 m; vehicles are 5 m long and somewhat wide.

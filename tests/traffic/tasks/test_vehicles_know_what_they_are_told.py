@@ -16,10 +16,11 @@ from proving.traffic.sensing import Sensing
 from proving.traffic.tasks import NETWORK_TASKS, Company, NetworkTask, communicating
 from proving.traffic.tasks.environment import reset, step
 from proving.traffic.tasks.messages import Messages, first_mail
-from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
+from proving.traffic.tasks.on_networks.actors import AutomatedVehicles, RoadCells
 from proving.traffic.tasks.on_networks.environment import NetworkEpisode, moment
 from proving.traffic.tasks.on_networks.hearing import DISTANCE_SCALE_M, NAMES, SPEED_SCALE_MPS, posted, sent
 from proving.traffic.tasks.on_networks.moment import NetworkMoment
+from proving.traffic.tasks.on_networks.told import Said
 from proving.traffic.tasks.parallel import TaskParallelEnv
 
 RING_M, LAG_S, BIAS_M = 60.0, 0.3, 2.0
@@ -152,3 +153,20 @@ def test_a_task_can_be_had_in_three_ways() -> None:
         communicating(task, "central", Messages())
     with pytest.raises(BadSettings, match="no vehicles that decide"):
         dataclasses.replace(NETWORK_TASKS["grid0"], company=Company(messages=Messages()))
+
+
+def test_the_speed_of_a_cell_holds_inside_it_and_a_change_stays() -> None:
+    task = NETWORK_TASKS["bottleneck0_by_cell"]
+    built, vehicles = task.built, task.built.state.vehicles
+    # One vehicle on edge 2, whose cells decide, one behind them on edge 4; each edge before has four lanes.
+    lane = np.full_like(vehicles.lane, built.edge.shape[0] - 1)
+    lane[:2] = 4, 12
+    traffic = built.state._replace(vehicles=vehicles._replace(lane=lane))
+    wish = jnp.full(lane.shape, 2.0)
+    slots, five = jnp.zeros(0, dtype=jnp.int32), jnp.full(task.action_count, np.log(5.0))
+    assert isinstance(task.actors, RoadCells)
+    for actors, behind_mps in ((task.actors, np.nan), (dataclasses.replace(task.actors, is_change=True), 2.0)):
+        orders = actors.orders(built, traffic, Said(wish, wish, wish), slots, five)
+        assert np.asarray(orders.wish)[1] == pytest.approx(behind_mps, nan_ok=True)
+    orders = task.actors.orders(built, traffic, Said(wish, wish, wish), slots, five)
+    assert float(orders.wish[0]) == pytest.approx(5.0)

@@ -28,7 +28,7 @@ def search(
 
     Args:
         task: Name of the task; `evaluate` says how good what was found is.
-        generations: How many generations.
+        generations: How many generations; without any the numbers stay those by hand that a search starts from.
         policies: Policies in each; the next is drawn around the best quarter.
         worlds: Episodes that each of them drives behind every law, the same for all.
         seed: Of all chance.
@@ -38,7 +38,7 @@ def search(
     """
     from proving.traffic.errors import BadSettings
     from proving.traffic.learn.few_numbers import FEW_NUMBERS, Search, searched, weighted
-    from proving.traffic.learn.policy import save
+    from proving.traffic.learn.policy import card_of, save
     from proving.traffic.tasks import NETWORK_TASKS
 
     if task not in FEW_NUMBERS:
@@ -53,16 +53,20 @@ def search(
         best_count=max(policies // 4, 1),
         world_count=worlds,
     )
+    values = tuple(number.start for number in numbers)
+    command = f"proving traffic search {task} --generations 0"
+    save(weighted(NETWORK_TASKS[task], numbers, values, card_of(NETWORK_TASKS[task], seed, command, 0)), path)
     for found, card in searched(NETWORK_TASKS[task], numbers, how, seed, under.conditions):
-        save(weighted(NETWORK_TASKS[task], numbers, found.numbers, card), path)
+        values = found.numbers
+        save(weighted(NETWORK_TASKS[task], numbers, values, card), path)
         rewards.append(found.best_reward)
         if not json:
             print(f"generation {len(rewards)}: reward {found.reward:.3f}, the best {found.best_reward:.3f}", flush=True)
     names = [number.of or "action" for number in numbers]
     if json:
-        found_numbers = dict(zip(names, found.numbers, strict=True))
+        found_numbers = dict(zip(names, values, strict=True))
         print(json_format.dumps({"policy": str(path), "numbers": found_numbers, "best_rewards": rewards}))
     else:
-        print("  ".join(f"{name} {value:.3g}" for name, value in zip(names, found.numbers, strict=True)))
+        print("  ".join(f"{name} {value:.3g}" for name, value in zip(names, values, strict=True)))
         print(f"policy: {path}")
     return 0

@@ -49,7 +49,7 @@ class Search:
     """How to search.
 
     Attributes:
-        generation_count: generations.
+        generation_count: generations; without any the numbers stay where they start.
         policy_count: policies in each.
         best_count: of those, how many the next is drawn around.
         world_count: episodes that each policy of a generation drives, the same for all.
@@ -61,9 +61,9 @@ class Search:
     world_count: int = 2
 
     def __post_init__(self) -> None:
-        if min(self.generation_count, self.world_count) < 1 or not 1 <= self.best_count < self.policy_count:
+        if self.generation_count < 0 or self.world_count < 1 or not 1 <= self.best_count < self.policy_count:
             raise BadSettings(
-                f"generation_count and world_count must be at least 1, best_count from 1 to below policy_count, "
+                f"generation_count must be at least 0, world_count 1, best_count from 1 to below policy_count, "
                 f"not {self.generation_count}, {self.world_count}, {self.best_count} of {self.policy_count}"
             )
 
@@ -222,16 +222,14 @@ AT_MERGES = (
     Number("way_to_merge", 0.0, 6.0),
     Number("mean_speed", 0.0, 8.0),
 )
-# Of a bottleneck, where a cell says the logarithm of a speed: from about 1 m/s on edge 2 once people are slow there,
-# and as fast as allowed behind it.
+# Of a bottleneck, where a cell says the logarithm of a speed: as fast as allowed while people drive faster than 16 m/s
+# between the narrow places, or flow well behind them; else the slower the nearer to the first narrow place.
 AT_BOTTLENECKS = (
-    Number("", -4.0, 1.0),
-    Number("place", 16.0, 4.0),
-    Number("mean_speed_edge_2", 2.0, 1.5),
-    Number("mean_speed_edge_3", 1.0, 1.5),
-    *(Number(f"density_edge_{edge}", 0.0, 2.0) for edge in (3, 4, 5)),
-    Number("mean_speed_edge_4", 0.0, 2.0),
-    Number("outflow", 0.0, 2.0),
+    Number("", -7.6, 0.7),
+    Number("place", -16.0, 4.0),
+    Number("mean_speed_edge_4", 15.0, 4.0),
+    Number("mean_speed_edge_5", 5.0, 2.0),
+    Number("density_edge_5", 5.0, 2.0),
 )
 FEW_NUMBERS = {
     f"{name}{size}_by_{what}": numbers

@@ -116,7 +116,8 @@ class RoadCells:
     Attributes:
         pieces: edges and how many pieces each is cut into.
         is_change: an action is added to a vehicle's own set speed, as in FLOW; else it is the natural logarithm of the
-            set speed in m/s: from 1 to 2 m/s matters as much as from 10 to 20.
+            set speed in m/s: from 1 to 2 m/s matters as much as from 10 to 20. A change stays, a speed holds for as
+            long as one is in the cell at a decision.
     """
 
     pieces: Pieces
@@ -151,7 +152,7 @@ class RoadCells:
         set_mps = jnp.clip(old_mps + asked if self.is_change else jnp.exp(asked), SLOWEST_MPS, FASTEST_MPS)
         # An action that is no number says nothing: the road is left to people.
         is_silent = (cell == cells.count) | jnp.isnan(asked)
-        return Orders(wish=jnp.where(is_silent, said.wish, set_mps))
+        return Orders(wish=jnp.where(is_silent, said.wish if self.is_change else jnp.nan, set_mps))
 
 
 @dataclass(frozen=True)

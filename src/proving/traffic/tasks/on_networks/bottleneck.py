@@ -6,6 +6,7 @@ import math
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from proving.traffic.drivers import Gipps
 from proving.traffic.roads import Bottleneck
 from proving.traffic.tasks.on_networks.actors import FASTEST_MPS, RoadCells
 from proving.traffic.tasks.on_networks.cells import Cells, cell_at, cells_of, counted
@@ -23,6 +24,19 @@ SIZES = ((1, 0.1, False), (1, 0.25, True), (2, 0.1, False))
 VEH_PER_H_PER_SCALING = 2500.0
 STEP_S, HORIZON, WARM_UP_STEPS = 0.5, 1500, 40
 LARGEST_CHANGE_MPS = 1.5
+# Where cells decide for themselves: those before the first narrow place. Who is slow behind it keeps nobody out.
+DECIDING = (("2", 2), ("3", 2))
+# How the automated vehicles of those follow: brisker and nearer than people, with more room while they stand, as their
+# sensors may err. With FLOW's own law, 1 m/s2, a tenth of them is enough to break down lanes of Krauss and Gipps that
+# flow without them, though nobody slows them.
+BRISK = Gipps(
+    headway_s=0.5,
+    accel_mps2=2.6,
+    braking_mps2=3.0,
+    leader_braking_mps2=3.0,
+    min_gap_m=3.5,
+    noise_intensity=0.0,
+)
 
 
 def cells_and_outflow(now: NetworkMoment) -> Float[Array, "feature one"]:
@@ -32,8 +46,11 @@ def cells_and_outflow(now: NetworkMoment) -> Float[Array, "feature one"]:
 
 
 def from_the_cell(now: NetworkMoment) -> Float[Array, "feature agent"]:
-    """Return of each cell: what is in it, where it is, what was asked last; and of the road: edge by edge, outflow."""
-    cells = cells_of(now.built.road_map, CONTROLLED)
+    """Return of each cell: what is in it, where it is, what was asked last; and of the road: edge by edge, outflow.
+
+    An edge where nobody is counts as driven at its limit: it keeps nobody up.
+    """
+    cells = cells_of(now.built.road_map, DECIDING)
     count, automated, speed, automated_mps = _by_cell(now, cells)
     edges = cells_of(now.built.road_map, tuple((name, 1) for name in MAIN_ROAD))
     vehicles = now.traffic.vehicles
@@ -43,7 +60,8 @@ def from_the_cell(now: NetworkMoment) -> Float[Array, "feature agent"]:
         is_here = now.is_there & (jnp.asarray(now.built.edge)[vehicles.lane] == index)
         total = jnp.sum(is_here)
         lanes = sum(one.startswith(f"edge_{name}_") for one in edges.names)
-        per_edge += [total / (10 * lanes), jnp.sum(jnp.where(is_here, now.speed_mps, 0)) / jnp.maximum(total, 1) / 20]
+        mean_mps = jnp.sum(jnp.where(is_here, now.speed_mps, 0)) / jnp.maximum(total, 1)
+        per_edge += [total / (10 * lanes), jnp.where(total > 0, mean_mps, now.built.top_limit_mps) / 20]
     shared = jnp.concatenate([jnp.stack(per_edge), _outflow(now)])
     piece = jnp.asarray([float(2 * MAIN_ROAD.index(name) + int(part)) for _, name, _, part, *_ in _split(cells)])
     own = jnp.stack([count / 10, automated / 5, speed / 20, automated_mps / 20, piece / 10, now.action / 3])
@@ -134,7 +152,9 @@ BOTTLENECKS_BY_CELL = tuple(
         task,
         name=f"bottleneck{size}_by_cell",
         about=f"bottleneck{size}; every 10 s each cell of the road says how fast automated vehicles may drive in it",
-        actors=RoadCells(pieces=CONTROLLED, is_change=False),
+        traffic=task.traffic.automated_by(BRISK),
+        law=BRISK,
+        actors=RoadCells(pieces=DECIDING, is_change=False),
         sight=CELL,
         is_central=False,
         reward=arrivals,
