@@ -26,6 +26,8 @@ from proving.traffic.step import advance
 EMERGENCY_MPS2 = 6.0
 # Who falls behind somebody on another way into the same lane is so long behind it, at least, when they come together.
 JOINS_AFTER_S = 0.5
+# Nobody comes nearer to it than this by then because its law brakes softly, as far as brakes go.
+CLEAR_M, HARDEST_MPS2 = 0.5, 9.0
 # Who brakes for a line brakes by so much harder than it takes, so that it surely still can a step later.
 SURELY = 1.2
 # Gaps to a line count as this much at least.
@@ -172,17 +174,20 @@ def _joining_mps2(world: World, vehicles: Vehicles, gate: Gate, merging: Merging
     """Return the most at which one still falls behind whoever is nearer on a way that joins one's own.
 
     As long as the ways are apart that is what takes one to a short gap behind it when it gets to where they come
-    together; from then on, or where the law asks for less, one follows by law.
+    together; from then on, or where the law asks for less, one follows by law. A law that takes a leader beside it
+    for one that it need not fear is helped: it would be beside it there, too.
     """
 
     def joining(place: Array) -> Array:
         kind, speed_mps, allowed_mps = (pick(part, place) for part in (vehicles.kind, vehicles.speed_mps, limit_mps))
         gap_m, their_mps, apart_m, apart_s = (pick(part, pick(gate.some.rank, place)) for part in merging)
         by_law = wanted_mps2(world, kind, View(speed_mps, gap_m, their_mps, allowed_mps, world.dt_s))
-        room_m = apart_m + gap_m - pick(world.fleet.stand_m, kind) - JOINS_AFTER_S * speed_mps
         apart_s = jnp.maximum(apart_s, world.dt_s)
-        by_plan = 2 * (room_m - speed_mps * apart_s) / apart_s**2
-        joining_mps2 = jnp.where(apart_m > 0, jnp.maximum(by_law, by_plan), by_law)
+        room_m = apart_m + gap_m - speed_mps * apart_s
+        shy_m = pick(world.fleet.stand_m, kind) + JOINS_AFTER_S * speed_mps
+        by_plan, at_most = (2 * (room_m - left_m) / apart_s**2 for left_m in (shy_m, CLEAR_M))
+        planned_mps2 = jnp.minimum(jnp.maximum(by_law, by_plan), jnp.maximum(at_most, -HARDEST_MPS2))
+        joining_mps2 = jnp.where(apart_m > 0, planned_mps2, by_law)
         return jnp.where(gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)
 
     return replaced(gate.some, jnp.full_like(vehicles.speed_mps, FREE_MPS2), joining)

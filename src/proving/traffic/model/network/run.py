@@ -30,6 +30,8 @@ from proving.traffic.network.road_map import RoadMap
 EMERGENCY_MPS2 = 6.0
 # Who falls behind somebody on another way into the same lane is so long behind it, at least, when they come together.
 JOINS_AFTER_S = 0.5
+# Nobody comes nearer to it than this by then because its law brakes softly, as far as brakes go.
+CLEAR_M, HARDEST_MPS2 = 0.5, 9.0
 # Who brakes for a line brakes by so much harder than it takes, so that it surely still can a step later.
 SURELY = 1.2
 # Gaps to a line count as this much at least.
@@ -200,11 +202,14 @@ def _joining_mps2(one: Vehicle, merging: Merging, limit_mps: float, dt_s: float)
     """Return the most at which one still falls behind whoever is nearer on a way that joins one's own.
 
     As long as the ways are apart that is what takes one to a short gap behind it when it gets to where they come
-    together; from then on, or where the law asks for less, one follows by law.
+    together; from then on, or where the law asks for less, one follows by law. A law that takes a leader beside it
+    for one that it need not fear is helped: it would be beside it there, too.
     """
     by_law = one.wants_mps2(Sight(one.speed_mps, merging.gap_m, merging.speed_mps, limit_mps, dt_s))
     if merging.apart_m <= 0:
         return by_law
-    room_m = merging.apart_m + merging.gap_m - one.kind.stand_m - JOINS_AFTER_S * one.speed_mps
     apart_s = max(merging.apart_s, dt_s)
-    return max(by_law, 2 * (room_m - one.speed_mps * apart_s) / apart_s**2)
+    room_m = merging.apart_m + merging.gap_m - one.speed_mps * apart_s
+    by_plan = 2 * (room_m - one.kind.stand_m - JOINS_AFTER_S * one.speed_mps) / apart_s**2
+    at_most = 2 * (room_m - CLEAR_M) / apart_s**2
+    return min(max(by_law, by_plan), max(at_most, -HARDEST_MPS2))
