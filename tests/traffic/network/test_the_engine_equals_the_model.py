@@ -61,7 +61,7 @@ RUNS = {
             duration_s=STEPS * 0.4,
             dt_s=0.4,
             controller=CONTROLLERS["time_headway"](),
-            at_new_speed=True,
+            at_new_speed=None,
             start_s=3601.0,
             rules=Rules(keep_right_mps2=0.2, politeness=0.3),
         ),

@@ -8,7 +8,7 @@ from proving.traffic.network.chosen import replaced
 from proving.traffic.network.coming import could_stop
 from proving.traffic.network.gates import Gate
 from proving.traffic.network.places import EMPTY_M, Places, those_at
-from proving.traffic.network.state import Vehicles, World, pick
+from proving.traffic.network.state import Vehicles, World, at_new_speed, pick
 from proving.traffic.state import FREE_GAP_M
 
 Array: TypeAlias = Any
@@ -107,7 +107,7 @@ def _left_free_m(world: World, vehicles: Vehicles, here: Places, ends: Array) ->
     free_m = jnp.clip(lane_m - in_lane_m(here.length_m, lane_m) - IN_LANE_M, 0, LEFT_FREE_M)
     # Laws brake as late as they may, so who could just stop as they do can a moment later only by braking harder.
     hard_mps2 = HARDER * pick(world.fleet.brake_mps2, vehicles.kind)
-    stops = could_stop(world, vehicles.speed_mps, here.rest_m - free_m, hard_mps2)
+    stops = could_stop(world, vehicles, here.rest_m - free_m, hard_mps2)
     return jnp.where(ends & (here.offset > 0) & stops, free_m, 0.0)
 
 
@@ -186,25 +186,24 @@ def limit_ahead_mps(world: World, vehicles: Vehicles, here: Places) -> Array:
     room_m = jnp.maximum(here.rest_m, 0)
     beyond = jnp.where(has_way, pick(connections.to_lane, here.way), following)
     beyond_m = room_m + jnp.where(has_way, pick(lanes.length_m, following), 0)
-    brake_mps2 = pick(world.fleet.brake_mps2, vehicles.kind)
     reached_mps = jnp.minimum(
-        _slowing_mps(world, next_mps, room_m, brake_mps2), _slowing_mps(world, allowed(beyond), beyond_m, brake_mps2)
+        _slowing_mps(world, vehicles, next_mps, room_m), _slowing_mps(world, vehicles, allowed(beyond), beyond_m)
     )
     return jnp.maximum(jnp.minimum(allowed(vehicles.lane), reached_mps), 0.5)
 
 
-def _slowing_mps(world: World, end_mps: Array, room_m: Array, brake_mps2: Array) -> Array:
+def _slowing_mps(world: World, vehicles: Vehicles, end_mps: Array, room_m: Array) -> Array:
     """Return the speed from which one still slows down to another within this room.
 
     Who moves at its new speed does so in whole steps, and covers the end of the room at no more than that speed.
 
     Source: SUMO 1.28, the speed on a free road towards a lower limit, with the Euler update.
     """
-    dt_s = world.dt_s
+    dt_s, brake_mps2 = world.dt_s, pick(world.fleet.brake_mps2, vehicles.kind)
     cut_mps = brake_mps2 * dt_s
     half_mps = cut_mps / 2
     steps = (jnp.sqrt((end_mps + half_mps) ** 2 + 2 * brake_mps2 * room_m) - end_mps - half_mps) / cut_mps
     full = jnp.maximum(jnp.floor(steps), 0)
     used_m = (full * (full + 1) / 2 * cut_mps + full * end_mps + jnp.where(steps > full, end_mps, 0)) * dt_s
     whole_mps = end_mps + full * cut_mps + jnp.maximum(room_m - used_m, 0) / ((full + 1) * dt_s)
-    return jnp.where(world.at_new_speed, whole_mps, jnp.sqrt(end_mps**2 + 2 * brake_mps2 * room_m))
+    return jnp.where(at_new_speed(world, vehicles), whole_mps, jnp.sqrt(end_mps**2 + 2 * brake_mps2 * room_m))

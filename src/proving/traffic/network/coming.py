@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from proving.traffic.network.places import EMPTY_M, Places
 from proving.traffic.network.road_map import VISIBLE_M
-from proving.traffic.network.state import Vehicles, World, pick
+from proving.traffic.network.state import Vehicles, World, at_new_speed, pick
 
 Array: TypeAlias = Any
 
@@ -101,15 +101,16 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     )
 
 
-def could_stop(world: World, speed_mps: Array, room_m: Array, braking_mps2: Array | float) -> Array:
+def could_stop(world: World, vehicles: Vehicles, room_m: Array, braking_mps2: Array | float) -> Array:
     """Return who comes to stand within this room with this much braking; who crawls can at once."""
+    speed_mps = vehicles.speed_mps
     crawls = speed_mps <= jnp.clip(braking_mps2 * world.dt_s, *CRAWLING_MPS)
-    return crawls | (speed_mps**2 <= 2 * braking_mps2 * (room_m + spared_m(world, speed_mps)) + 0.01)
+    return crawls | (speed_mps**2 <= 2 * braking_mps2 * (room_m + spared_m(world, vehicles)) + 0.01)
 
 
-def spared_m(world: World, speed_mps: Array) -> Array:
+def spared_m(world: World, vehicles: Vehicles) -> Array:
     """Return how much less far one gets while braking who moves at its new speed: half a step's way."""
-    return jnp.where(world.at_new_speed, speed_mps * world.dt_s / 2, 0)
+    return jnp.where(at_new_speed(world, vehicles), vehicles.speed_mps * world.dt_s / 2, 0)
 
 
 def zipper_m(speed_mps: Array) -> Array:
@@ -121,7 +122,7 @@ def speed_at_line(world: World, vehicles: Vehicles, mine: Approach) -> Array:
     """Return the speed that one still has at the line if one brakes from now on."""
     speed_mps, brake_mps2 = vehicles.speed_mps, pick(world.fleet.brake_mps2, vehicles.kind)
     left_m2ps2 = jax.lax.stop_gradient(speed_mps**2 - 2 * brake_mps2 * mine.to_line_m)
-    stops = could_stop(world, speed_mps, mine.to_line_m, brake_mps2)
+    stops = could_stop(world, vehicles, mine.to_line_m, brake_mps2)
     return jnp.where(stops, 0, jnp.sqrt(jnp.maximum(left_m2ps2, 0)))
 
 

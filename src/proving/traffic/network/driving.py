@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from proving.traffic.drivers import Bcm, NonLocalFollowerStopper
+from proving.traffic.drivers import Bcm, Krauss, KraussOriginal, NonLocalFollowerStopper
 from proving.traffic.network.demand import VehicleType
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import DISTRICTS, Fleet, Vehicles, World, chance, pick
@@ -51,6 +51,21 @@ def fleet(types: Sequence[VehicleType], controller: Driver | None, dtype: str = 
         start_mps2=np.array([_number(kind.driver, STARTS, 1.5) for kind in types], dtype=dtype),
         brake_mps2=np.array([max(_number(kind.driver, BRAKES, SOFT_MPS2), SOFT_MPS2) for kind in types], dtype=dtype),
     )
+
+
+def counts_on_new_speed(law: HumanDriver) -> bool:
+    """Return whether a law is safe only for vehicles that move a step at the speed that they have after it.
+
+    Who moves at the mean of both speeds gets half a step's way farther while braking, which is more than the gap that
+    Krauss' laws leave in a queue once steps are as long as their reaction time.
+    """
+    return isinstance(innermost(law), Krauss | KraussOriginal)
+
+
+def moves_at_new_speed(types: Sequence[VehicleType]) -> bool | Array:
+    """Return which types have such a law; one answer where all agree."""
+    each = np.array([counts_on_new_speed(kind.driver) for kind in types])
+    return bool(each[0]) if (each == each[0]).all() else each
 
 
 def _number(law: HumanDriver, names: Sequence[str], otherwise: float) -> float:

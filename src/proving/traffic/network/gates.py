@@ -226,17 +226,17 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     mine = approach(world, vehicles, here, colour)
     shown, to_line_m, speed_mps = mine.shown, mine.to_line_m, vehicles.speed_mps
     brake_mps2, start_mps2 = (pick(part, vehicles.kind) for part in (world.fleet.brake_mps2, world.fleet.start_mps2))
-    by_colour = (shown == RED) & could_stop(world, speed_mps, mine.entrance_m, STOPS_AT_RED_MPS2)
+    by_colour = (shown == RED) & could_stop(world, vehicles, mine.entrance_m, STOPS_AT_RED_MPS2)
     by_colour = by_colour | (shown == YELLOW) & could_stop(
-        world, speed_mps, mine.entrance_m, jnp.maximum(brake_mps2, STOPS_AT_YELLOW_MPS2)
+        world, vehicles, mine.entrance_m, jnp.maximum(brake_mps2, STOPS_AT_YELLOW_MPS2)
     )
     by_colour = by_colour & mine.enters
-    is_near = (to_line_m < SIGHT_M) | ~could_stop(world, speed_mps, to_line_m, LOOKS_AT_MPS2)
+    is_near = (to_line_m < SIGHT_M) | ~could_stop(world, vehicles, to_line_m, LOOKS_AT_MPS2)
     asks = (mine.asked < none) & is_near & ~by_colour & pick(connections.has_foes, mine.asked)
     is_full = (
         asks
         & _is_full(world, here, mine, colour)
-        & could_stop(world, speed_mps, mine.entrance_m, _soft_mps2(brake_mps2))
+        & could_stop(world, vehicles, mine.entrance_m, _soft_mps2(brake_mps2))
     )
     columns = {
         REST: mine.to_end_m,
@@ -262,8 +262,8 @@ def _soft_mps2(brake_mps2: Array) -> Array:
 def _held(world: World, vehicles: Vehicles, here: Places, own: Arrival, conflict: Conflict) -> tuple[Array, Array]:
     """Return which of these vehicles are held at the entrance, and which at a place inside."""
     connections = world.network.connections
-    mine, to_line_m, speed_mps = own.mine, own.mine.to_line_m, vehicles.speed_mps
-    stops = could_stop(world, speed_mps, to_line_m, _soft_mps2(pick(world.fleet.brake_mps2, vehicles.kind)))
+    mine, to_line_m = own.mine, own.mine.to_line_m
+    stops = could_stop(world, vehicles, to_line_m, _soft_mps2(pick(world.fleet.brake_mps2, vehicles.kind)))
     has_yields = pick(connections.has_yields, mine.asked)
     # Farther away one cannot see who comes, and drives so that one could stop.
     must_yield = conflict.must_yield | has_yields & (to_line_m > pick(connections.visible_m, mine.asked))

@@ -11,7 +11,7 @@ import numpy as np
 
 from proving.traffic.errors import BadSettings, Overflow
 from proving.traffic.network.demand import Demand
-from proving.traffic.network.driving import first_habits, fleet
+from proving.traffic.network.driving import first_habits, fleet, moves_at_new_speed
 from proving.traffic.network.halting import Halt
 from proving.traffic.network.plans import Planner, guidance
 from proving.traffic.network.road_map import RoadMap
@@ -39,7 +39,7 @@ class Run:
         rules: how lanes are changed.
         precision: of positions and speeds.
         at_new_speed: one moves a step at the speed that one has after it, as SUMO does and Krauss' laws count on,
-            not at the mean of the speeds before and after it.
+            not at the mean of the speeds before and after it; None: those do whose law counts on it, and nobody else.
     """
 
     duration_s: float
@@ -49,7 +49,7 @@ class Run:
     controller: Driver | None = None
     rules: Rules = field(default_factory=Rules)
     precision: Precision = "float32"
-    at_new_speed: bool = False
+    at_new_speed: bool | None = False
 
     def __post_init__(self) -> None:
         if not 0 < self.dt_s <= 2:
@@ -144,7 +144,7 @@ def worlds_of(
             rules=run.rules,
             seed=np.uint32(seed % 2**32),
             dt_s=run.dt_s,
-            at_new_speed=run.at_new_speed,
+            at_new_speed=moves_at_new_speed(demand.types) if run.at_new_speed is None else run.at_new_speed,
         )
         worlds.append((world, with_placed(world, _first_state(world, road_map, run), written), written.names))
     return worlds

@@ -201,7 +201,8 @@ class World(NamedTuple):
         rules: how lanes are changed.
         seed: of everything that happens by chance; side by side: one per world.
         dt_s: step.
-        at_new_speed: one moves a step at the speed that one has after it, as SUMO does, not at the mean of both.
+        at_new_speed: one moves a step at the speed that one has after it, as SUMO does, not at the mean of both; where
+            that differs, per vehicle type.
         own: per lane, whether what happens there is counted here; None: everywhere. See `districts`.
     """
 
@@ -211,8 +212,14 @@ class World(NamedTuple):
     rules: Rules
     seed: Array
     dt_s: float
-    at_new_speed: bool
+    at_new_speed: bool | Array
     own: Array | None = None
+
+
+def at_new_speed(world: World, vehicles: Vehicles) -> bool | Array:
+    """Return who moves a step at the speed that it has after it; one for all where nobody differs."""
+    said = world.at_new_speed
+    return pick(jnp.asarray(said), vehicles.kind) if jnp.ndim(said) else said
 
 
 def chance(world: World, trip: Array) -> tuple[Array, Array]:

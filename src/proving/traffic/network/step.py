@@ -16,7 +16,18 @@ from proving.traffic.network.gates import Gate, Merging, gates
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import Places, places
-from proving.traffic.network.state import Array, Command, Record, State, Vehicles, World, clock, counted, pick
+from proving.traffic.network.state import (
+    Array,
+    Command,
+    Record,
+    State,
+    Vehicles,
+    World,
+    at_new_speed,
+    clock,
+    counted,
+    pick,
+)
 from proving.traffic.network.stops import after_stops, with_stops
 from proving.traffic.network.wishes import changes_as_told
 from proving.traffic.state import FREE_GAP_M, Memory, View
@@ -83,7 +94,7 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
         change = changes_as_told(world, vehicles, here, drive, (command.lane_wish, at_step))
     accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
     moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
-    moved_m = jnp.where(here.exists, jnp.where(world.at_new_speed, speed_mps * world.dt_s, moved_m), 0)
+    moved_m = jnp.where(here.exists, jnp.where(at_new_speed(world, vehicles), speed_mps * world.dt_s, moved_m), 0)
     stays, inside_m, overlaps = _held_and_overlaps(here, gate)
     rolls_over = moved_m > inside_m
     moved_m = jnp.minimum(moved_m, inside_m)
@@ -164,7 +175,7 @@ def _decided(
         told_mps2 = jnp.where(is_line, jnp.minimum(command.accel_mps2, by_law_mps2), command.accel_mps2)
         accel_mps2 = jnp.where(is_told, told_mps2, accel_mps2)
     # Nor does anybody roll over a line because a law, or noise, brakes softly in front of it.
-    surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + spared_m(world, vehicles.speed_mps))
+    surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + spared_m(world, vehicles))
     must_stop = is_line & (surely_mps2 > brake_mps2)
     accel_mps2 = jnp.where(must_stop, jnp.minimum(accel_mps2, -surely_mps2), accel_mps2)
     return jnp.minimum(accel_mps2, joining_mps2), memory, habits

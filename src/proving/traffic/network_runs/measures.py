@@ -146,7 +146,7 @@ class Tally:
 
     def _totals(self, drives: "_Drives", steps: slice, vehicles: np.ndarray, law: Energy) -> Totals:
         speed, accel, is_present = (part[steps, vehicles] for part in drives[1:])
-        return totals(speed, accel, is_present, self._run.dt_s, law, at_new_speed=self._run.at_new_speed)
+        return totals(speed, accel, is_present, self._run.dt_s, law, at_new_speed=self._run.at_new_speed is True)
 
 
 class _Drives(NamedTuple):

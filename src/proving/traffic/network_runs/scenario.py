@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proving.traffic.drivers import Krauss, KraussOriginal
 from proving.traffic.errors import BadSettings
 from proving.traffic.formats import read
 from proving.traffic.network import Demand, RoadMap
+from proving.traffic.network.driving import counts_on_new_speed
 from proving.traffic.roads import NETWORKS
 
 DURATION_S, STEP_S = 600.0, 0.5
@@ -58,7 +58,7 @@ def scenario(what: str, demand_files: Sequence[Path] = (), seed: int = 0) -> Net
         begin_s=said.begin_s,
         duration_s=duration_s if math.isfinite(duration_s) else _lasts_s(said.demand, said.begin_s),
         step_s=said.step_s,
-        at_new_speed=any(isinstance(kind.driver, Krauss | KraussOriginal) for kind in said.demand.types),
+        at_new_speed=any(counts_on_new_speed(kind.driver) for kind in said.demand.types),
         file=file,
     )
 

@@ -121,24 +121,24 @@ def _may_be_closed(way: Way, lights: dict[str, Light]) -> bool:
 
 def limit_ahead_mps(one: Vehicle, stopping: Stopping) -> float:
     """Return the speed that the limits here and on the next two strips allow, braking in time for the latter."""
-    brake_mps2 = one.kind.brake_mps2
     allowed_mps = one.allowed_mps(one.strip)
     room_m = max(one.rest_m, 0.0)
     following = [one.road] if one.is_inside else []
     if not one.is_inside and one.advice.way is not None:
         following = [one.advice.way.strip, one.advice.way.after]
     for strip in following:
-        allowed_mps = min(allowed_mps, _slowing_mps(one.allowed_mps(strip), room_m, brake_mps2, stopping))
+        allowed_mps = min(allowed_mps, _slowing_mps(one, one.allowed_mps(strip), room_m, stopping))
         room_m += strip.length_m
     return max(allowed_mps, SLOWEST_MPS)
 
 
-def _slowing_mps(end_mps: float, room_m: float, brake_mps2: float, stopping: Stopping) -> float:
+def _slowing_mps(one: Vehicle, end_mps: float, room_m: float, stopping: Stopping) -> float:
     """Return the speed from which one still slows down to another within this room.
 
     Who moves at its new speed does so in whole steps, and covers the end of the room at no more than that speed.
     """
-    if not stopping.at_new_speed:
+    brake_mps2 = one.kind.brake_mps2
+    if not one.kind.is_at_new_speed(stopping.at_new_speed):
         return math.sqrt(end_mps**2 + 2 * brake_mps2 * room_m)
     dt_s, cut_mps = stopping.dt_s, brake_mps2 * stopping.dt_s
     half_mps = cut_mps / 2

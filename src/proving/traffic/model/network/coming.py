@@ -33,18 +33,20 @@ def zipper_m(speed_mps: float) -> float:
 
 
 class Stopping(NamedTuple):
-    """The length of a step, and whether one moves at the speed that one has after it."""
+    """The length of a step, and whether one moves at the speed that one has after it; None: as its law counts on."""
 
     dt_s: float
-    at_new_speed: bool
+    at_new_speed: bool | None
 
     def is_possible(self, one: Vehicle, room_m: float, braking_mps2: float) -> bool:
         """Return whether it comes to stand within this room with this much braking; who crawls can at once."""
         if one.speed_mps <= min(max(braking_mps2 * self.dt_s, CRAWLING_MPS[0]), CRAWLING_MPS[1]):
             return True
-        # Who moves at its new speed gets half a step's way less far while braking.
-        spared_m = one.speed_mps * self.dt_s / 2 if self.at_new_speed else 0.0
-        return one.speed_mps**2 <= 2 * braking_mps2 * (room_m + spared_m) + 0.01
+        return one.speed_mps**2 <= 2 * braking_mps2 * (room_m + self.spared_m(one)) + 0.01
+
+    def spared_m(self, one: Vehicle) -> float:
+        """Return how much less far it gets while braking if it moves at its new speed: half a step's way."""
+        return one.speed_mps * self.dt_s / 2 if one.kind.is_at_new_speed(self.at_new_speed) else 0.0
 
 
 @dataclass(eq=False, kw_only=True)

@@ -18,7 +18,7 @@ class Pace(NamedTuple):
     """The length of a step, and whether one moves at the speed that one has after it, not at the mean of both."""
 
     dt_s: float
-    at_new_speed: bool
+    at_new_speed: bool | None
 
 
 def drive(one: Vehicle, accel_mps2: float, pace: Pace, room_m: float) -> None:
@@ -27,7 +27,7 @@ def drive(one: Vehicle, accel_mps2: float, pace: Pace, room_m: float) -> None:
     moved_m = (before_mps + after_mps) / 2 * pace.dt_s
     if after_mps < 0:
         after_mps, moved_m = 0.0, before_mps**2 / (-2 * accel_mps2)
-    if pace.at_new_speed:
+    if one.kind.is_at_new_speed(pace.at_new_speed):
         moved_m = after_mps * pace.dt_s
     if moved_m > room_m:
         after_mps, moved_m = 0.0, room_m

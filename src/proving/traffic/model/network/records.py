@@ -15,7 +15,8 @@ class Settings:
         dt_s: how long each is.
         start_s: time of day at which trips and signals start.
         rules: how lanes are changed.
-        at_new_speed: one moves a step at the speed that one has after it, not at the mean of both.
+        at_new_speed: one moves a step at the speed that one has after it, not at the mean of both; None: those do
+            whose law counts on it.
         controller: what steers automated types, by its name among `CONTROLLERS`; "none": their law.
     """
 
@@ -23,7 +24,7 @@ class Settings:
     dt_s: float = 0.5
     start_s: float = 0.0
     rules: Rules = field(default_factory=Rules)
-    at_new_speed: bool = False
+    at_new_speed: bool | None = False
     controller: str = "none"
 
     def __post_init__(self) -> None:

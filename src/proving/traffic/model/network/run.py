@@ -111,7 +111,8 @@ class _Run:
     def _intent(self, one: Vehicle, ahead: Ahead, merging: Merging, scene: Scene, step: int) -> Intent:
         """Return what it would do in its own lane: by its law, or its controller's."""
         dt_s, number = self.settings.dt_s, one.trip
-        limit_mps = limit_ahead_mps(one, Stopping(dt_s, self.settings.at_new_speed))
+        stopping = Stopping(dt_s, self.settings.at_new_speed)
+        limit_mps = limit_ahead_mps(one, stopping)
         sight = Sight(one.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, dt_s, mean=scene.mean_mps)
         behind = scene.behind(one)
         if behind is not None:
@@ -128,9 +129,7 @@ class _Run:
                 # A line may turn up at any moment, and laws that fear for their gap would brake harder than it takes.
                 accel_mps2 = max(accel_mps2, -max(SURELY * takes_mps2, one.kind.brake_mps2))
             accel_mps2 += noise * normal(self.seed, STREAM_NOISE, number, step)
-        # Who moves at its new speed gets half a step's way less far while braking.
-        spared_m = one.speed_mps * dt_s / 2 if self.settings.at_new_speed else 0.0
-        surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + spared_m)
+        surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + stopping.spared_m(one))
         if ahead.is_line and surely_mps2 > one.kind.brake_mps2:
             # Nor does anybody roll over a line because a law, or noise, brakes softly in front of it.
             accel_mps2 = min(accel_mps2, -surely_mps2)

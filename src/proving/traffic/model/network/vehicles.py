@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from proving.traffic.drivers import Krauss, KraussOriginal
 from proving.traffic.model.laws import Law, Memory, Sight, equilibrium_gap, follow, innermost
 from proving.traffic.model.network.plans import Advice, Leg
 from proving.traffic.model.network.roads import Strip, Way
@@ -29,19 +30,31 @@ class Kind:
         stand_m: gap that its law keeps when standing.
         start_mps2: acceleration that its law starts with.
         brake_mps2: braking that its law counts on.
+        counts_on_new_speed: its law counts on moving a step at the speed after it.
     """
 
     said: VehicleType
     stand_m: float
     start_mps2: float
     brake_mps2: float
+    counts_on_new_speed: bool
+
+    def is_at_new_speed(self, told: bool | None) -> bool:
+        """Return whether it moves a step at the speed after it, where all do, nobody does, or (None) its law says."""
+        return self.counts_on_new_speed if told is None else told
 
 
 def kind_of(said: VehicleType) -> Kind:
     """Return a type with its law's numbers."""
     law: Law = innermost(said.driver)
     braking = getattr(law, "braking_mps2", getattr(law, "comfortable_mps2", SOFTEST_MPS2))
-    return Kind(said, equilibrium_gap(law, 0.0), getattr(law, "accel_mps2", START_MPS2), max(braking, SOFTEST_MPS2))
+    return Kind(
+        said=said,
+        stand_m=equilibrium_gap(law, 0.0),
+        start_mps2=getattr(law, "accel_mps2", START_MPS2),
+        brake_mps2=max(braking, SOFTEST_MPS2),
+        counts_on_new_speed=isinstance(law, Krauss | KraussOriginal),
+    )
 
 
 @dataclass(eq=False, kw_only=True)

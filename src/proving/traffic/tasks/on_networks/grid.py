@@ -190,6 +190,8 @@ def _flows(size: int) -> NetworkTask:
             dt_s=STEP_S,
             capacity=CAPACITIES[size],
             duration_s=HORIZON * STEP_S,
+            # In steps as long as their reaction time Krauss' people would run into queues otherwise.
+            at_new_speed=None,
         ),
         actors=SwitchedSignals(),
         sight=_whole(side),

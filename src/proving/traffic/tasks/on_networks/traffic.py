@@ -36,6 +36,7 @@ class NetworkTraffic:
         capacity: vehicles on the road at the same time, at most.
         duration_s: flows are written out for so long.
         router: gives vehicles other routes while they drive; None: nobody's route changes.
+        at_new_speed: as in `Run`: who moves a step at the speed after it; None: as each law counts on.
         laws: by one of these people drive in each world; none: by what their vehicle types say.
     """
 
@@ -46,6 +47,7 @@ class NetworkTraffic:
     capacity: int
     duration_s: float
     router: Router | None = None
+    at_new_speed: bool | None = False
     laws: tuple[HumanDriver, ...] = ()
 
     def __post_init__(self) -> None:
@@ -137,7 +139,13 @@ def built(traffic: NetworkTraffic, controller: Driver | None) -> Built:
         Overflow: more vehicles stand on the road at the start than `capacity`.
     """
     road_map = traffic.network.road_map()
-    run = Run(duration_s=traffic.duration_s, dt_s=traffic.dt_s, capacity=traffic.capacity, controller=controller)
+    run = Run(
+        duration_s=traffic.duration_s,
+        dt_s=traffic.dt_s,
+        capacity=traffic.capacity,
+        controller=controller,
+        at_new_speed=traffic.at_new_speed,
+    )
     # Tasks are built where something else may be traced, and what is kept must not belong to that.
     with jax.ensure_compile_time_eval():
         choices: Choices | None = None
