@@ -223,13 +223,14 @@ AT_MERGES = (
     Number("mean_speed", 0.0, 8.0),
 )
 # Of a bottleneck, where a cell says the logarithm of a speed: as fast as allowed while people drive faster than 16 m/s
-# between the narrow places, or flow well behind them; else the slower the nearer to the first narrow place.
+# between the narrow places, or much comes out behind them; else the slower the nearer to the first narrow place.
 AT_BOTTLENECKS = (
-    Number("", -7.6, 0.7),
+    Number("", -11.6, 0.7),
     Number("place", -16.0, 4.0),
     Number("mean_speed_edge_4", 15.0, 4.0),
     Number("mean_speed_edge_5", 5.0, 2.0),
     Number("density_edge_5", 5.0, 2.0),
+    Number("outflow", 8.0, 2.0),
 )
 FEW_NUMBERS = {
     f"{name}{size}_by_{what}": numbers
