@@ -38,7 +38,7 @@ EMERGENCY_MPS2 = 6.0
 # Who falls behind somebody on another way into the same lane is so long behind it, at least, when they come together.
 JOINS_AFTER_S = 0.5
 # Nobody comes nearer to it than this by then because its law brakes softly, as far as brakes go.
-CLEAR_M, HARDEST_MPS2 = 0.5, 9.0
+JOINS_BEHIND_M, HARDEST_MPS2 = 0.5, 9.0
 # Who brakes for a line brakes by so much harder than it takes, so that it surely still can a step later.
 SURELY = 1.2
 # Gaps to a line count as this much at least.
@@ -196,7 +196,7 @@ def _joining_mps2(world: World, vehicles: Vehicles, gate: Gate, merging: Merging
         apart_s = jnp.maximum(apart_s, world.dt_s)
         room_m = apart_m + gap_m - speed_mps * apart_s
         shy_m = pick(world.fleet.stand_m, kind) + JOINS_AFTER_S * speed_mps
-        by_plan, at_most = (2 * (room_m - left_m) / apart_s**2 for left_m in (shy_m, CLEAR_M))
+        by_plan, at_most = (2 * (room_m - left_m) / apart_s**2 for left_m in (shy_m, JOINS_BEHIND_M))
         planned_mps2 = jnp.minimum(jnp.maximum(by_law, by_plan), jnp.maximum(at_most, -HARDEST_MPS2))
         joining_mps2 = jnp.where(apart_m > 0, planned_mps2, by_law)
         return jnp.where(gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)

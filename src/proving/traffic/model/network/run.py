@@ -31,7 +31,7 @@ EMERGENCY_MPS2 = 6.0
 # Who falls behind somebody on another way into the same lane is so long behind it, at least, when they come together.
 JOINS_AFTER_S = 0.5
 # Nobody comes nearer to it than this by then because its law brakes softly, as far as brakes go.
-CLEAR_M, HARDEST_MPS2 = 0.5, 9.0
+JOINS_BEHIND_M, HARDEST_MPS2 = 0.5, 9.0
 # Who brakes for a line brakes by so much harder than it takes, so that it surely still can a step later.
 SURELY = 1.2
 # Gaps to a line count as this much at least.
@@ -210,5 +210,5 @@ def _joining_mps2(one: Vehicle, merging: Merging, limit_mps: float, dt_s: float)
     apart_s = max(merging.apart_s, dt_s)
     room_m = merging.apart_m + merging.gap_m - one.speed_mps * apart_s
     by_plan = 2 * (room_m - one.kind.stand_m - JOINS_AFTER_S * one.speed_mps) / apart_s**2
-    at_most = 2 * (room_m - CLEAR_M) / apart_s**2
+    at_most = 2 * (room_m - JOINS_BEHIND_M) / apart_s**2
     return min(max(by_law, by_plan), max(at_most, -HARDEST_MPS2))
