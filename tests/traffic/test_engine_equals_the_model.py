@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from proving.traffic import CONTROLLERS, Idm, LeaderDrive, OpenRoad, Platoon, Ring, model, simulate
+from proving.traffic import CONTROLLERS, Idm, LeaderDrive, OpenRoad, Platoon, Ring, measure, model, simulate
 from proving.traffic.drivers import LAWS
 from proving.traffic.sensing import Sensing
 from proving.traffic.trajectories import Trajectories
@@ -24,19 +24,32 @@ def compare(run: Trajectories, history: model.History, tolerance: float, steps: 
     assert run.gap_m[run.is_present].min() > 0
     assert history.moments
     assert len(history.moments) == int(run.is_present[:steps, ~run.is_replayed].sum())
-    columns = {}
+    at, says = told_by(run, history)
+    np.testing.assert_array_equal(run.lane[at], [moment.lane for moment in history.moments])
+    for name, expected in says.items():
+        np.testing.assert_allclose(getattr(run, name)[at], expected, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def told_by(run: Trajectories, history: model.History) -> tuple[tuple[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+    """Return the steps and columns of the run that the model's moments are about, and what each says there."""
     first = int(run.is_replayed.sum())
-    for index, vehicle in enumerate(sorted({moment.vehicle for moment in history.moments})):
-        columns[vehicle] = index + first
+    columns = {who: first + i for i, who in enumerate(sorted({moment.vehicle for moment in history.moments}))}
     step = np.array([moment.step for moment in history.moments])
     column = np.array([columns[moment.vehicle] for moment in history.moments])
-    np.testing.assert_array_equal(run.lane[step, column], [moment.lane for moment in history.moments])
+    says = {}
     for name in ("position_m", "speed_mps", "accel_mps2", "gap_m"):
-        expected = np.array([getattr(moment, name) for moment in history.moments])
-        expected[expected >= model.FREE_GAP_M] = np.inf
-        np.testing.assert_allclose(
-            getattr(run, name)[step, column], expected, rtol=tolerance, atol=tolerance, err_msg=name
-        )
+        says[name] = np.array([getattr(moment, name) for moment in history.moments])
+        says[name][says[name] >= model.FREE_GAP_M] = np.inf
+    return (step, column), says
+
+
+def as_the_model_has_it(run: Trajectories, history: model.History) -> Trajectories:
+    """Return the run with everybody who is not replayed where the model says."""
+    at, says = told_by(run, history)
+    parts = {name: getattr(run, name).astype(np.float64) for name in says}
+    for name, expected in says.items():
+        parts[name][at] = expected
+    return dataclasses.replace(run, **parts)
 
 
 @pytest.mark.parametrize(("law", "controller"), PAIRED)
@@ -142,17 +155,26 @@ def test_one_step_in_float32(controller: Controller, drive: LeaderDrive):
     compare(simulate.follow_leader(drive, platoon, 3), model.platoon(drive, platoon, 3, 2), 1e-5, 2)
 
 
-def test_a_whole_run_in_float32_has_the_same_statistics():
-    settings = Ring(duration_s=300, driver=HUMAN)
-    run = simulate.ring(settings, 5)
-    history = model.ring(settings, 5, 3000)
-    late = np.array([moment.speed_mps for moment in history.moments if moment.step >= 1500])
-    assert run.speed_mps[1500:].mean() == pytest.approx(late.mean(), rel=0.02)
-    assert run.speed_mps[1500:].std() == pytest.approx(late.std(), rel=0.05)
+def test_a_run_in_float32_reports_what_the_model_reports(drive: LeaderDrive):
+    """Every statistic of 500 steps; later on waves have amplified what was rounded, and a run is another one like it.
 
-
-def test_a_planted_fault_is_seen():
-    settings = Ring(duration_s=5, driver=HUMAN)
-    slower = dataclasses.replace(settings, driver=dataclasses.replace(HUMAN, headway_s=1.001))
-    with pytest.raises(AssertionError, match="position_m"):
-        compare(simulate.ring(slower, 7, "float64"), model.ring(settings, 7, 50), 1e-9, 50)
+    The mean that PI with saturation keeps over 38 s gathers what is rounded: behind a leader it moves the deviation of
+    speeds by 3e-5 and the smallest gap by 5e-5 of themselves, so other controllers drive here.
+    """
+    ring = Ring(
+        length_m=230, driver=HUMAN, controller="follower_stopper", control_start_s=10, spread_share=0.1, duration_s=50
+    )
+    platoon = Platoon(controller="time_headway", driver=HUMAN, vehicle_count=6, automated_share=0.3)
+    road = OpenRoad(length_m=250, lane_count=2, slow_zone_m=80, inflow_veh_per_h=2200, duration_s=50)
+    behind = simulate.follow_leader(drive, platoon, 7).between(0, STEPS / 10)
+    for run, history in (
+        (simulate.ring(ring, 7), model.ring(ring, 7, STEPS)),
+        (behind, model.platoon(drive, platoon, 7, STEPS)),
+        (simulate.open_road(road, 7), model.open_road(road, 7, STEPS)),
+    ):
+        reported, expected = (measure(one).row() for one in (run, as_the_model_has_it(run, history)))
+        assert reported == pytest.approx(expected, rel=1e-5)
+        assert reported["fuel_l_per_100km"] > 0
+        assert reported["braking_per_veh_km"] + reported["mild_braking_per_veh_km"] > 0
+        flows = [(one.arrived_count, one.waiting_count, one.left_count) for one in (run, history)]
+        assert flows[0] == flows[1]
