@@ -18,6 +18,8 @@ from proving.traffic.network import Connection, Demand, Junction, RoadMap, Signa
 from proving.traffic.network.simulate import Outcome, Run, outcome_of, prepared, recorded
 from proving.traffic.network.state import Record, Rules, State, World
 from proving.traffic.network.step import step as stepped
+from proving.traffic.network_runs import Measuring
+from proving.traffic.network_runs.measures import Tally
 from proving.traffic.roads import NETWORKS, City, FigureEight, SignalGrid
 from proving.traffic.sensing import Delayed
 
@@ -253,20 +255,22 @@ def test_everybody_does_the_same_at_every_step(name: str):
 
 
 @functools.cache
-def in_single_precision() -> tuple[World, tuple[State, ...], tuple[str, ...]]:
-    """The same run in float32: its world, the state before each step and after the last, and the trips."""
+def in_single_precision() -> tuple[World, tuple[State, ...], tuple[Record, ...], tuple[str, ...]]:
+    """The same run in float32: its world, the state before each step and after the last, each record, and the trips."""
     seed, types, run = RUNS["as_it_comes"]
     run = dataclasses.replace(run, precision="float32")
     world, state, names = prepared(road_map(), random_demand(seed, types, run), run, seed)
     one = jax.jit(stepped)
-    states = [state]
+    states, records = [state], []
     for _ in range(run.step_count):
-        states.append(jax.device_get(one(world, states[-1])[0]))
-    return world, tuple(states), names
+        state, record = jax.device_get(one(world, states[-1]))
+        states.append(state)
+        records.append(record)
+    return world, tuple(states), tuple(records), names
 
 
 def test_a_step_in_float32_is_the_step_in_float64():
-    world, states, _ = in_single_precision()
+    world, states, *_ = in_single_precision()
 
     def double(part):
         """The same number with more room."""
@@ -300,7 +304,7 @@ def test_a_step_in_float32_is_the_step_in_float64():
 
 
 def test_a_run_in_float32_reports_what_the_model_reports():
-    world, states, names = in_single_precision()
+    world, states, records, names = in_single_precision()
     outcome = outcome_of(world, states[-1], names)
     _, history = both("as_it_comes")
     assert (outcome.collisions, outcome.emergencies) == (history.overlap_count, history.emergency_count)
@@ -312,6 +316,36 @@ def test_a_run_in_float32_reports_what_the_model_reports():
         assert means[name] == pytest.approx(np.mean([getattr(one, name) for one in arrivals]), rel=SINGLE_TOLERANCE)
     duration_s = np.mean([one.arrived_s - one.departed_s for one in arrivals])
     assert means["duration_s"] == pytest.approx(duration_s, rel=SINGLE_TOLERANCE)
+    told = [
+        measured(Record(*(np.stack(part) for part in zip(*(one[:5] for one in records), strict=True))), outcome),
+        measured(recorded_by(history), outcome),
+    ]
+    assert told[0] == pytest.approx(told[1], rel=SINGLE_TOLERANCE)
+    assert min(told[1].values()) > 0
+
+
+def recorded_by(history: History) -> Record:
+    """What the model says, by trip instead of by place."""
+    shape = (STEPS, TRIP_COUNT)
+    trip, lane = np.full(shape, -1), np.zeros(shape, dtype=int)
+    position, speed, accel = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for moment in history.moments:
+        at = moment.step, moment.trip
+        trip[at], lane[at] = moment.trip, moment.lane
+        position[at], speed[at], accel[at] = moment.position_m, moment.speed_mps, moment.accel_mps2
+    return Record(trip, lane, position, speed, accel)
+
+
+def measured(record: Record, outcome: Outcome) -> dict[str, float]:
+    """Everything that `simulate network` says of a run."""
+    seed, types, run = RUNS["as_it_comes"]
+    demand = random_demand(seed, types, run)
+    kinds = {kind.name: index for index, kind in enumerate(types)}
+    of_trip = {trip.name: kinds[trip.type] for trip in demand.trips}
+    tally = Tally(demand, run, Measuring(filling_s=20.0))
+    tally.begin(np.array([of_trip[name] for name in outcome.names]))
+    tally.hear(record)
+    return tally.measures(road_map(), outcome).row()
 
 
 def test_every_network_is_driven_and_every_rule_has_its_turn():
