@@ -10,9 +10,10 @@ from proving.traffic import Ring, Sensing, measure, ring, rings
 from proving.traffic.drivers import Idm, Lacc
 from proving.traffic.errors import BadSettings
 from proving.traffic.sensing import Delayed, Imperfect
-from proving.traffic.state import Memory, View
+from proving.traffic.state import Driver, Memory, View
 from proving.traffic.streams import STREAM_DROPOUT, STREAM_SENSED_GAP, STREAM_SENSED_SPEED
 from proving.traffic.tasks.commanded import Commanded, wary
+from proving.traffic.tasks.on_networks.told import Told
 from proving.traffic.trajectories import Trajectories
 from proving.traffic.worlds import Controller, LawName
 
@@ -74,6 +75,21 @@ def test_zero_settings_change_nothing_bit_for_bit():
     # And the machinery itself, were it run with nothing wrong, would pass everything through.
     gaps = [5.0, 6.25, 7.5]
     assert answers(Sensing(), gaps, [{STREAM_SENSED_GAP: 2.0, STREAM_SENSED_SPEED: -1.0}] * 3) == gaps
+
+
+def test_the_way_to_a_line_is_known_exactly_and_a_machine_leaves_no_room_before_it():
+    numbers = [np.array([[number]]) for number in (8.0, 20.0, 3.0, 30.0)]
+    chance = Drawn({STREAM_SENSED_GAP: 2.0, STREAM_SENSED_SPEED: 1.0, STREAM_DROPOUT: 1.0})
+    machine = Told(law=Idm(), manner="set_speed", margin_m=3.0, margin_s=0.5)
+
+    def wish(law: Driver, *, is_line: bool) -> float:
+        view = View(*numbers, 0.1, chance=chance, is_line=np.array([[is_line]]))
+        return float(law.drive(view, law.first_memory(numbers[0]))[0][0, 0])
+
+    sensors = Imperfect(law=machine, sensing=dataclasses.replace(ALL_WRONG, latency_s=0.0, actuation_lag_s=0.0))
+    exactly = float(Idm().drive(View(*numbers, 0.1), ())[0][0, 0])
+    assert wish(sensors, is_line=True) == wish(machine, is_line=True) == exactly
+    assert wish(machine, is_line=False) < exactly != wish(sensors, is_line=False)
 
 
 def test_noise_and_bias_are_added():

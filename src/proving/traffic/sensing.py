@@ -26,7 +26,8 @@ class Sensing:
     """What is wrong with the gap and the leader's speed that automated vehicles get, and with how they obey.
 
     In this order: bias and noise, dropouts, latency; then the controller decides; then the actuation lags. The own
-    speed is known exactly. All 0 is a perfect vehicle, and then nothing is computed at all.
+    speed is known exactly, and so is the way to a line to stop at: it is on the map, and one knows one's own place. All
+    0 is a perfect vehicle, and then nothing is computed at all.
 
     Attributes:
         gap_noise_m: standard deviation of the gap's error, new at every step.
@@ -118,6 +119,11 @@ class Imperfect:
         is_lost = (view.chance.uniform(STREAM_DROPOUT) < what.dropout_share) & ~is_first
         held = (xp.where(is_lost, held[0], gap), xp.where(is_lost, held[1], leader))
         seen, past = _delayed(is_first, held, past, self.latency_steps)
+        if view.is_line is not None:
+            seen = tuple(
+                xp.where(view.is_line, true, own)
+                for true, own in zip((view.gap_m, view.leader_speed_mps), seen, strict=True)
+            )
         return view._replace(gap_m=seen[0], leader_speed_mps=seen[1]), held, past
 
 

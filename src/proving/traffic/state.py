@@ -32,8 +32,8 @@ class View(NamedTuple):
     """What one driver sees at the start of a step; every array is [slot lane].
 
     The part with defaults is what few laws look at: who is behind (None: nobody anywhere, `FREE_GAP_M`: nobody behind
-    this one), how fast the lane drives on average (None: unknown), and a source of chance (None: nothing happens by
-    chance).
+    this one), how fast the lane drives on average (None: unknown), a source of chance (None: nothing happens by
+    chance), and whether what is ahead is a line to stop at, which is on every map (None: nowhere), not a vehicle.
     """
 
     speed_mps: Float[Array, "slot lane"]
@@ -45,6 +45,7 @@ class View(NamedTuple):
     follower_speed_mps: Float[Array, "slot lane"] | None = None
     mean_speed_mps: Float[Array, "slot lane"] | None = None
     chance: Chance | None = None
+    is_line: Bool[Array, "slot lane"] | None = None
 
 
 class Driver(Protocol):

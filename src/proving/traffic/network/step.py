@@ -168,7 +168,7 @@ def _decided(
     memory = vehicles.memory
     is_automated = pick(fleet.is_automated, vehicles.kind)
     if fleet.controller is not None:
-        steered_mps2, memory = fleet.controller.drive(view, vehicles.memory)
+        steered_mps2, memory = fleet.controller.drive(view._replace(is_line=is_line), vehicles.memory)
         accel_mps2 = jnp.where(is_automated, steered_mps2, accel_mps2)
     if command is not None:
         is_told = is_automated & ~jnp.isnan(command.accel_mps2)

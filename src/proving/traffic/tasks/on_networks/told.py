@@ -39,7 +39,7 @@ class Told:
         law: how it drives while nobody tells it anything.
         manner: what it is told: an acceleration in m/s2, or the speed above which the law shall not drive.
         fastest_mps2: largest acceleration.
-        margin_m: so much of every gap it leaves free besides what its law asks for.
+        margin_m: so much of every gap to a vehicle it leaves free besides what its law asks for.
         margin_s: and so much time.
     """
 
@@ -65,7 +65,10 @@ class Told:
         wish = memory[0]
         is_free = xp.isnan(wish)
         said = Said(wish, xp.clip(view.gap_m, 0, FARTHEST_M), view.leader_speed_mps)
-        view = view._replace(gap_m=view.gap_m - self.margin_m - self.margin_s * view.speed_mps)
+        room_m = self.margin_m + self.margin_s * view.speed_mps
+        if view.is_line is not None:
+            room_m = xp.where(view.is_line, 0, room_m)
+        view = view._replace(gap_m=view.gap_m - room_m)
         if self.manner == "set_speed":
             # Laws divide by the speed that is wanted.
             set_mps = xp.maximum(wish, SLOWEST_MPS)
