@@ -42,7 +42,7 @@ def joined_demand(parts: Mapping[str, Demand], *, loops: bool = False) -> Demand
         types=tuple(
             dataclasses.replace(kind, name=f"{part}/{kind.name}") for part, one in parts.items() for kind in one.types
         ),
-        trips=tuple(_renamed(trip, part) for part, one in parts.items() for trip in one.trips),
+        trips=tuple(_stopping(_renamed(trip, part), part) for part, one in parts.items() for trip in one.trips),
         flows=tuple(_renamed(flow, part) for part, one in parts.items() for flow in one.flows),
         loops=loops,
     )
@@ -51,3 +51,8 @@ def joined_demand(parts: Mapping[str, Demand], *, loops: bool = False) -> Demand
 def _renamed(one: One, part: str) -> One:
     route = tuple(f"{part}/{edge}" for edge in one.route)
     return dataclasses.replace(one, name=f"{part}/{one.name}", type=f"{part}/{one.type}", route=route)
+
+
+def _stopping(trip: Trip, part: str) -> Trip:
+    stops = tuple(dataclasses.replace(stop, edge=f"{part}/{stop.edge}") for stop in trip.stops)
+    return dataclasses.replace(trip, stops=stops)

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from proving.traffic.network import Connection, Demand, Flow, Junction, Phase, Signal, VehicleType
+from proving.traffic.network import Connection, Demand, Flow, Junction, Phase, RoadMap, Signal, VehicleType
 from proving.traffic.network.simulate import Run, recorded
 
 from .joined_networks import joined, joined_demand
@@ -39,7 +39,34 @@ BRIEF = dataclasses.replace(
     ),
 )
 CROSSINGS["brief"] = (crossing(BRIEF), DEMAND)
-RUN = Run(duration_s=900, dt_s=0.5, capacity=256)
+
+
+def before_a_queue() -> tuple[RoadMap, Demand]:
+    """The major road goes on over a very short edge to a queue at red."""
+    red = Signal(name="light", phases=(Phase(colours="r", duration_s=1000),))
+    stub, queue = edge("stub", "middle", "east", 0.2), edge("queue", "east", "end", 30.0)
+    ways = (
+        dataclasses.replace(MAJOR, to_edge="stub"),
+        MINOR,
+        Connection(from_edge="stub", from_lane=0, to_edge="queue", to_lane=0, length_m=8.0),
+        Connection(from_edge="queue", from_lane=0, to_edge="far", to_lane=0, length_m=8.0, signal="light"),
+    )
+    road_map = dataclasses.replace(
+        crossing(),
+        junctions=(*crossing().junctions, Junction(name="end"), Junction(name="last")),
+        edges=(*crossing().edges, stub, queue, edge("far", "end", "last")),
+        connections=ways,
+        signals=(red,),
+    )
+    flows = (
+        Flow(name="major", route=("in_major", "stub", "queue", "far"), veh_per_h=500),
+        Flow(name="minor", route=("in_minor", "out_minor"), veh_per_h=200),
+    )
+    return road_map, Demand(types=(VehicleType(),), flows=flows)
+
+
+CROSSINGS["before_a_queue"] = before_a_queue()
+RUN = Run(duration_s=900, dt_s=0.5, capacity=320)
 
 
 @functools.cache
@@ -131,29 +158,9 @@ def test_it_is_enough_to_say_once_that_two_ways_cross():
 
 
 def test_nobody_stands_in_a_crossing_where_a_queue_begins_behind_a_very_short_edge():
-    red = Signal(name="light", phases=(Phase(colours="r", duration_s=1000),))
-    plain = crossing()
-    major, minor = plain.connections
-    stub, queue = edge("stub", "middle", "east", 0.2), edge("queue", "east", "end", 30.0)
-    ways = (
-        dataclasses.replace(major, to_edge="stub"),
-        minor,
-        Connection(from_edge="stub", from_lane=0, to_edge="queue", to_lane=0, length_m=8.0),
-        Connection(from_edge="queue", from_lane=0, to_edge="far", to_lane=0, length_m=8.0, signal="light"),
-    )
-    road_map = dataclasses.replace(
-        plain,
-        junctions=(*plain.junctions, Junction(name="end"), Junction(name="last")),
-        edges=(*plain.edges, stub, queue, edge("far", "end", "last")),
-        connections=ways,
-        signals=(red,),
-    )
-    flows = (
-        Flow(name="major", route=("in_major", "stub", "queue", "far"), veh_per_h=500),
-        Flow(name="minor", route=("in_minor", "out_minor"), veh_per_h=200),
-    )
-    outcome, record = recorded(road_map, Demand(flows=flows), RUN)
-    across = len(road_map.edges)
+    outcome, record = driven()
+    across, _ = ways_across("before_a_queue")
+    assert (record.lane == across).any()
     assert not ((record.lane == across) & (record.speed_mps < 0.1)).any()
-    is_minor = np.array([name.startswith("minor") for name in outcome.names])
+    is_minor = np.array([name.startswith("before_a_queue/minor") for name in outcome.names])
     assert outcome.is_finished[is_minor].mean() > 0.85

@@ -16,7 +16,7 @@ from proving.traffic.network import (
     Trip,
     VehicleType,
 )
-from proving.traffic.network.simulate import Run, recorded, simulate
+from proving.traffic.network.simulate import Run, recorded
 
 from .joined_networks import joined, joined_demand
 from .small_networks import edge, lane_drop, straight
@@ -96,16 +96,38 @@ def queue_at_red() -> tuple[RoadMap, Demand]:
     return fork, Demand(types=PEOPLE, trips=(*waiting, *coming))
 
 
+def red_in_both_lanes() -> tuple[RoadMap, Demand]:
+    """Eight come to a red light in each of two lanes."""
+    light = Signal(name="light", phases=(Phase(colours="rr", duration_s=1000.0),))
+    ways = tuple(
+        Connection(from_edge="ab", from_lane=i, to_edge="bc", to_lane=i, length_m=8.0, signal="light", signal_index=i)
+        for i in range(2)
+    )
+    road = RoadMap(
+        name="road",
+        junctions=tuple(Junction(name=name) for name in "abc"),
+        edges=(edge("ab", "a", "b", 600.0, 2), edge("bc", "b", "c", 200.0, 2)),
+        connections=ways,
+        signals=(light,),
+    )
+    trips = tuple(
+        Trip(name=f"{lane}{k}", depart_s=4 * k, route=("ab", "bc"), depart_lane=lane, depart_speed="fastest")
+        for lane in range(2)
+        for k in range(8)
+    )
+    return road, Demand(types=(VehicleType(driver=Krauss(sigma=0.5), speed_spread=0.0),), trips=trips)
+
+
 PEOPLE = (VehicleType(driver=Krauss(sigma=0.5)),)
 
 
 @functools.cache
 def in_narrow_places(seed: int):
-    """Everybody's trip through all three as one network: one compiled program."""
-    parts = {"short": short_edges(), "tangled": tangled(), "fork": queue_at_red()}
+    """Everybody's trip through all four as one network, and their record: one compiled program."""
+    parts = {"short": short_edges(), "tangled": tangled(), "fork": queue_at_red(), "red": red_in_both_lanes()}
     road_map = joined({name: part[0] for name, part in parts.items()})
     demand = joined_demand({name: part[1] for name, part in parts.items()})
-    return simulate(road_map, demand, Run(duration_s=400, dt_s=1.0, capacity=192, at_new_speed=True), seed)
+    return recorded(road_map, demand, Run(duration_s=400, dt_s=1.0, capacity=192, at_new_speed=True), seed)
 
 
 def of(outcome, part):
@@ -114,19 +136,19 @@ def of(outcome, part):
 
 
 def test_who_comes_slowly_to_an_edge_hardly_longer_than_oneself_still_gets_left():
-    outcome = in_narrow_places(0)
+    outcome, _ = in_narrow_places(0)
     assert of(outcome, "short/").sum() == 4
     assert (outcome.finished.arrived_s[of(outcome, "short/")] <= 200).all()
 
 
 def test_nobody_stands_for_ever_in_the_lane_that_somebody_else_wants():
     for seed in range(4):
-        outcome = in_narrow_places(seed)
+        outcome, _ = in_narrow_places(seed)
         assert outcome.is_finished[of(outcome, "tangled/")].all()
 
 
 def test_nobody_drives_into_the_queue_of_a_lane_that_it_must_leave():
-    outcome = in_narrow_places(0)
+    outcome, _ = in_narrow_places(0)
     coming = of(outcome, "fork/c")
     assert coming.sum() == 20
     assert outcome.is_finished[coming].all()
@@ -169,27 +191,10 @@ def test_everybody_gets_out_of_a_lane_that_ends():
 
 def test_nobody_changes_lane_for_a_red_light_or_because_it_dawdles():
     """At a line the lane beside is no better; nor is one's own lane worse because one dawdles in it by chance."""
-    light = Signal(name="light", phases=(Phase(colours="rr", duration_s=1000.0),))
-    ways = tuple(
-        Connection(from_edge="ab", from_lane=i, to_edge="bc", to_lane=i, length_m=8.0, signal="light", signal_index=i)
-        for i in range(2)
-    )
-    road = RoadMap(
-        name="road",
-        junctions=tuple(Junction(name=name) for name in "abc"),
-        edges=(edge("ab", "a", "b", 600.0, 2), edge("bc", "b", "c", 200.0, 2)),
-        connections=ways,
-        signals=(light,),
-    )
-    trips = tuple(
-        Trip(name=f"{lane}{k}", depart_s=4 * k, route=("ab", "bc"), depart_lane=lane, depart_speed="fastest")
-        for lane in range(2)
-        for k in range(8)
-    )
-    people = VehicleType(driver=Krauss(sigma=0.5), speed_spread=0.0)
-    run = Run(duration_s=120, dt_s=1.0, capacity=32, at_new_speed=True)
-    _, record = recorded(road, Demand(types=(people,), trips=trips), run)
-    changes = [(np.diff(record.lane[record.trip == trip]) != 0).sum() for trip in range(len(trips))]
+    outcome, record = in_narrow_places(0)
+    waiting = np.flatnonzero(of(outcome, "red/"))
+    assert len(waiting) == 16
+    changes = [(np.diff(record.lane[record.trip == trip]) != 0).sum() for trip in waiting]
     assert sum(changes) <= 2
 
 

@@ -69,12 +69,6 @@ def test_places_to_spare_change_nothing():
         np.testing.assert_array_equal(one, other)
 
 
-def test_more_vehicles_than_places_say_what_to_raise():
-    demand = Demand(flows=(Flow(name="f", route=("ab",), veh_per_h=2000),))
-    with pytest.raises(Overflow, match="raise capacity"):
-        simulate(straight(2), demand, Run(duration_s=200, dt_s=0.5, capacity=4))
-
-
 def test_more_road_than_places_can_be_told_apart_on_is_named():
     trip = Trip(name="far", depart_s=0.0, route=("ab",))
     with pytest.raises(BadNetwork, match="km of lanes, more than 536,871 km"):
@@ -94,10 +88,24 @@ def standing(name, at_m):
     return Trip(name=name, depart_s=0, route=("ab",), depart_lane=0, depart_m=at_m, depart_speed="zero")
 
 
+# Room for those who stand there, and for a few of those who come.
+SMALL = Run(duration_s=20, dt_s=0.5, capacity=6)
+
+
+def coming(first_s, every_s):
+    return tuple(Trip(name=f"c{k}", depart_s=first_s + every_s * k, route=("ab",)) for k in range(12))
+
+
 def test_who_stands_on_the_road_at_first_is_there_in_the_first_moment():
-    demand = Demand(trips=tuple(standing(f"t{at_m}", at_m) for at_m in (100.0, 10.0, 55.0)))
-    _, record = recorded(straight(), demand, Run(duration_s=1, dt_s=0.5, capacity=8))
+    there = tuple(standing(f"t{at_m}", at_m) for at_m in (100.0, 10.0, 55.0))
+    _, record = recorded(straight(2), Demand(trips=(*there, *coming(19.4, 0.01))), SMALL)
     assert sorted(record.position_m[0][record.trip[0] >= 0].tolist()) == [10.0, 55.0, 100.0]
+
+
+def test_more_vehicles_than_places_say_what_to_raise():
+    there = tuple(standing(f"t{at_m}", at_m) for at_m in (100.0, 80.0, 55.0))
+    with pytest.raises(Overflow, match="raise capacity"):
+        recorded(straight(2), Demand(trips=(*there, *coming(0.0, 1.0))), SMALL)
 
 
 def test_a_negative_gap_at_the_start_names_both():
