@@ -9,10 +9,11 @@ import pytest
 from proving.traffic import Ring, Sensing, measure, ring, rings
 from proving.traffic.drivers import Idm, Lacc
 from proving.traffic.errors import BadSettings
+from proving.traffic.estimating import behind_sensors
 from proving.traffic.sensing import Delayed, Imperfect
 from proving.traffic.state import Driver, Memory, View
 from proving.traffic.streams import STREAM_DROPOUT, STREAM_SENSED_GAP, STREAM_SENSED_SPEED
-from proving.traffic.tasks.commanded import Commanded, wary
+from proving.traffic.tasks.commanded import Commanded
 from proving.traffic.tasks.on_networks.told import Told
 from proving.traffic.trajectories import Trajectories
 from proving.traffic.worlds import Controller, LawName
@@ -86,7 +87,7 @@ def test_the_way_to_a_line_is_known_exactly_and_a_machine_leaves_no_room_before_
         view = View(*numbers, 0.1, chance=chance, is_line=np.array([[is_line]]))
         return float(law.drive(view, law.first_memory(numbers[0]))[0][0, 0])
 
-    sensors = Imperfect(law=machine, sensing=dataclasses.replace(ALL_WRONG, latency_s=0.0, actuation_lag_s=0.0))
+    sensors = behind_sensors(machine, dataclasses.replace(ALL_WRONG, latency_s=0.0, actuation_lag_s=0.0), 0)
     exactly = float(Idm().drive(View(*numbers, 0.1), ())[0][0, 0])
     assert wish(sensors, is_line=True) == wish(machine, is_line=True) == exactly
     assert wish(machine, is_line=False) < exactly != wish(sensors, is_line=False)
@@ -190,9 +191,9 @@ class Dice:
         return self.random.uniform(size=64)
 
 
-def smallest_gap_m(law: Commanded) -> float:
+def smallest_gap_m(driver: Imperfect) -> float:
     """The nearest that 64 such vehicles with everything wrong come to leaders who stop and go; they want to hurry."""
-    driver, dice = Imperfect(law=law, sensing=ALL_WRONG, latency_step_count=4), Dice()
+    dice = Dice()
     gap_m, speed_mps, least_m = np.full(64, 6.0), np.zeros(64), 6.0
     memory = driver.first_memory(speed_mps)
     for step in range(1200):
@@ -207,6 +208,5 @@ def smallest_gap_m(law: Commanded) -> float:
 
 def test_who_knows_what_is_wrong_leaves_room_for_it_and_hits_nobody():
     law = Commanded(command=1.5)
-    assert wary(law, Sensing()) == law
-    assert smallest_gap_m(law) < 0, "or this test shows nothing"
-    assert smallest_gap_m(wary(law, ALL_WRONG)) > 0
+    assert smallest_gap_m(Imperfect(law=law, sensing=ALL_WRONG, latency_step_count=4)) < 0, "or this test shows nothing"
+    assert smallest_gap_m(behind_sensors(law, ALL_WRONG, 4)) > 0

@@ -92,7 +92,7 @@ class Imperfect:
     def first_memory(self, speed_mps: Float[Array, "..."]) -> Memory:
         """Return the law's memory, whether nothing was seen yet (1 or 0), what was, and the acceleration so far."""
         zero = 0 * speed_mps
-        past = ((zero, zero),) * self.latency_step_count
+        past = ((zero, zero, zero),) * self.latency_step_count
         return (self.law.first_memory(speed_mps), zero + 1, (zero, zero), past, zero)
 
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
@@ -110,21 +110,19 @@ class Imperfect:
         """Return what the controller gets to see at this step, and what is held and on its way after it."""
         assert view.chance is not None, "imperfect sensors need a source of chance"
         xp = view.speed_mps.__array_namespace__()
-        _, is_new, held, past, _ = memory
-        what = self.sensing
-        is_first = is_new > 0
+        _, is_first, held, past, _ = memory
+        what, is_first = self.sensing, is_first > 0
         gap = view.gap_m + what.gap_bias_m + what.gap_noise_m * view.chance.normal(STREAM_SENSED_GAP)
         error = what.speed_bias_mps + what.speed_noise_mps * view.chance.normal(STREAM_SENSED_SPEED)
         leader = xp.maximum(view.leader_speed_mps + error, 0)
         is_lost = (view.chance.uniform(STREAM_DROPOUT) < what.dropout_share) & ~is_first
         held = (xp.where(is_lost, held[0], gap), xp.where(is_lost, held[1], leader))
-        seen, past = _delayed(is_first, held, past, self.latency_steps)
+        is_new = xp.where(is_lost, xp.zeros_like(gap), xp.ones_like(gap))
+        seen, past = _delayed(is_first, (*held, is_new), past, self.latency_steps)
         if view.is_line is not None:
-            seen = tuple(
-                xp.where(view.is_line, true, own)
-                for true, own in zip((view.gap_m, view.leader_speed_mps), seen, strict=True)
-            )
-        return view._replace(gap_m=seen[0], leader_speed_mps=seen[1]), held, past
+            exact = (view.gap_m, view.leader_speed_mps, xp.ones_like(gap))
+            seen = tuple(xp.where(view.is_line, true, own) for true, own in zip(exact, seen, strict=True))
+        return view._replace(gap_m=seen[0], leader_speed_mps=seen[1], is_measured=seen[2]), held, past
 
 
 @dataclass(frozen=True, kw_only=True)

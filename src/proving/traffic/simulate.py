@@ -15,15 +15,15 @@ from jaxtyping import Array, Int, UInt32
 
 from proving.traffic.drivers import CONTROLLERS
 from proving.traffic.errors import BadSettings
+from proving.traffic.estimating import behind_sensors
 from proving.traffic.failsafes import Guarded
 from proving.traffic.learn.law import shipped_controller
 from proving.traffic.noise import standard_normal
 from proving.traffic.roads import Road, highway, lane_behind_leader, ring_road
-from proving.traffic.sensing import Delayed, Imperfect, delay_steps
+from proving.traffic.sensing import Delayed, delay_steps
 from proving.traffic.state import Cars, Driver, Head, HumanDriver, Record, State, Traits, World
 from proving.traffic.step import Kind, step
 from proving.traffic.streams import STREAM_HEADWAY, STREAM_SPEED
-from proving.traffic.tasks.commanded import wary
 from proving.traffic.trajectories import Trajectories
 from proving.traffic.worlds import LeaderDrive, OpenRoad, Platoon, Ring, automated_indices
 
@@ -194,7 +194,7 @@ def _controller(settings: Ring | OpenRoad | Platoon, automated: Driver | None = 
     assert law is not None, "whoever is automated is driven by somebody"
     if not settings.sensing.is_perfect:
         late = delay_steps(settings.sensing.latency_s, settings.dt_s, "latency_s")
-        law = Imperfect(law=wary(law, settings.sensing), sensing=settings.sensing, latency_step_count=late)
+        law = behind_sensors(law, settings.sensing, late)
     return Guarded(law=law, failsafes=settings.failsafes, is_noisy=False) if settings.failsafes else law
 
 

@@ -33,7 +33,8 @@ class View(NamedTuple):
 
     The part with defaults is what few laws look at: who is behind (None: nobody anywhere, `FREE_GAP_M`: nobody behind
     this one), how fast the lane drives on average (None: unknown), a source of chance (None: nothing happens by
-    chance), and whether what is ahead is a line to stop at, which is on every map (None: nowhere), not a vehicle.
+    chance), whether what is ahead is a line to stop at, which is on every map (None: nowhere), not a vehicle, and
+    whether gap and leader were measured at this step (1) or are the last ones that were (0; None: always).
     """
 
     speed_mps: Float[Array, "slot lane"]
@@ -46,6 +47,7 @@ class View(NamedTuple):
     mean_speed_mps: Float[Array, "slot lane"] | None = None
     chance: Chance | None = None
     is_line: Bool[Array, "slot lane"] | None = None
+    is_measured: Float[Array, "slot lane"] | None = None
 
 
 class Driver(Protocol):

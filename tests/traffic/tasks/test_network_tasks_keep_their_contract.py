@@ -12,9 +12,10 @@ from pettingzoo.test import parallel_api_test
 
 from proving.traffic.drivers import Idm
 from proving.traffic.errors import BadSettings, Overflow
+from proving.traffic.estimating import behind_sensors
 from proving.traffic.network.tables import lane_count
 from proving.traffic.roads import Merge
-from proving.traffic.sensing import Imperfect, Sensing
+from proving.traffic.sensing import Sensing
 from proving.traffic.state import View
 from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
 from proving.traffic.tasks.environment import checked_action, reset, step
@@ -23,7 +24,7 @@ from proving.traffic.tasks.gym import TaskEnv, TaskVectorEnv, checked_room
 from proving.traffic.tasks.on_networks import rewards
 from proving.traffic.tasks.on_networks.actors import AutomatedVehicles
 from proving.traffic.tasks.on_networks.environment import moment
-from proving.traffic.tasks.on_networks.told import Told, behind_sensors, said_in, with_wish
+from proving.traffic.tasks.on_networks.told import Told, said_in, with_wish
 from proving.traffic.tasks.on_networks.traffic import NetworkTraffic
 from proving.traffic.tasks.parallel import TaskParallelEnv
 
@@ -218,8 +219,7 @@ def test_who_is_told_nothing_drives_by_its_law_and_who_is_told_obeys_as_far_as_i
 
 def test_imperfect_sensors_stand_between_the_road_and_what_is_seen() -> None:
     sensing = Sensing(gap_bias_m=5.0, latency_s=0.2)
-    driver = behind_sensors(Told(law=Idm(), manner="accel"), sensing, 0.1)
-    assert isinstance(driver, Imperfect)
+    driver = behind_sensors(Told(law=Idm(), manner="accel"), sensing, 2)
 
     class Still:
         """Chance that never happens."""
@@ -236,4 +236,5 @@ def test_imperfect_sensors_stand_between_the_road_and_what_is_seen() -> None:
     for gap_m in (20.0, 30.0, 40.0):
         memory = driver.drive(look(gap_m)._replace(chance=Still()), memory)[1]
         gaps.append(float(said_in(memory, sensing).gap_m[0]))
-    assert gaps == [25.0, 25.0, 25.0], "5 m too far, two steps late"
+    # The leader drives as fast as oneself, so that late is no farther.
+    assert gaps == pytest.approx([25.0, 25.0, 25.0], abs=0.01), "5 m too far, two steps late"

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float
 
 from proving.traffic.noise import Draws
-from proving.traffic.sensing import Sensing
 from proving.traffic.state import Array, Driver, Memory, View
 
 FASTEST_MPS2, BRAKING_MPS2, EMERGENCY_MPS2 = 1.5, 3.0, 9.0
@@ -20,10 +19,9 @@ STANDING_GAP_M = 2.5
 MEMORY_S = 19.0
 # A leader farther away than this counts as this far in the mean.
 FARTHEST_M = 100.0
-# Of the noise that a gap is known to have, so many standard deviations are kept free; and of the time that sensors and
-# pedals are late so much, as the response time that a safe speed reckons with covers the rest. Twice either, as on
-# networks, slowed the shipped policy on crowded rings and spared it no collision that this does not.
-SIGMAS, LATE_SHARE, LAG_SHARE = 1.0, 0.5, 0.5
+# Of the time that sensors and pedals are late so much is left as room; the response time that a safe speed reckons with
+# covers the rest.
+LATE_SHARE = 0.5
 
 
 class Means(NamedTuple):
@@ -33,14 +31,6 @@ class Means(NamedTuple):
     leader_speed_mps: Float[Array, "slot lane"]
     squared_leader_speed: Float[Array, "slot lane"]
     gap_m: Float[Array, "slot lane"]
-
-
-@runtime_checkable
-class LeavesRoom(Protocol):
-    """A driver, a dataclass, that keeps more of a gap free than stopping takes: so many metres, and so much time."""
-
-    margin_m: Any
-    margin_s: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +44,7 @@ class Commanded:
         command: what is commanded: an acceleration in m/s2, or how much faster in m/s than its own mean speed.
         is_set_speed: the command is the second of these.
         margin_m: so much of every gap it leaves free besides what stopping takes.
-        margin_s: and so much time.
+        margin_s: how late its sensors and pedals are.
     """
 
     command: Any
@@ -83,7 +73,7 @@ class Commanded:
             wish = (xp.clip(mean + self.command, 0, view.limit_mps) - view.speed_mps) / RESPONSE_S
         wish = xp.clip(wish, -BRAKING_MPS2, FASTEST_MPS2)
         wish = xp.minimum(wish, (view.limit_mps - view.speed_mps) / view.dt_s)
-        room = view._replace(gap_m=view.gap_m - self.margin_m - self.margin_s * view.speed_mps)
+        room = view._replace(gap_m=view.gap_m - self.margin_m - LATE_SHARE * self.margin_s * view.speed_mps)
         guard = (safe_speed_mps(room) - view.speed_mps) / RESPONSE_S
         return xp.minimum(wish, xp.maximum(guard, -EMERGENCY_MPS2)), memory
 
@@ -133,19 +123,6 @@ class AtSlots:
             dt_s=view.dt_s,
             chance=chance,
         )
-
-
-def wary(law: Driver, sensing: Sensing) -> Driver:
-    """Return the driver with room for what its sensors and pedals are known to be wrong by, if it leaves any.
-
-    Who made a vehicle knows how noisy, biased and late its sensors are. Without room it creeps into its leader while
-    both stand, and hits it where a wave comes.
-    """
-    if not isinstance(law, LeavesRoom):
-        return law
-    margin_m = abs(sensing.gap_bias_m) + SIGMAS * sensing.gap_noise_m
-    margin_s = LATE_SHARE * (sensing.latency_s + LAG_SHARE * sensing.actuation_lag_s)
-    return dataclasses.replace(law, margin_m=margin_m, margin_s=margin_s)  # pyrefly: ignore[bad-specialization]
 
 
 def safe_speed_mps(view: View) -> Float[Array, "slot lane"]:

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt32
 
+from proving.traffic.estimating import inside, shown
 from proving.traffic.noise import Draws
 from proving.traffic.sensing import Imperfect
 from proving.traffic.state import Memory, State, View
@@ -50,7 +51,7 @@ def moment_of(
 
 def means_of(task: Task, memory: Memory) -> Means:
     """Return the running means of the automated vehicles, which lie inside the sensors' memory if there is one."""
-    return Means(*(memory if task.sensing.is_perfect else memory[0]))
+    return Means(*(memory if task.sensing.is_perfect else inside(memory)))
 
 
 def seen(
@@ -70,7 +71,7 @@ def seen(
     limit = jnp.full_like(now.speed_mps, task.road.limit_mps)
     view = law.part(View(now.speed_mps, now.gap_m, now.leader_speed_mps, limit, task.road.dt_s, chance=chance))
     if isinstance(law.law, Imperfect):
-        view, _, _ = law.law.sensed(view, traffic.cars.memory[1])
+        view = shown(law.law, view, traffic.cars.memory[1])
     local = Local(view.speed_mps, view.gap_m, view.leader_speed_mps, now.action, now.means)
     if task.sight.needs == "messages":
         local = local._replace(heard=heard)

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt32
 
+from proving.traffic.estimating import behind_sensors
 from proving.traffic.noise import uniform
 from proving.traffic.sensing import Imperfect, Sensing
 from proving.traffic.state import Driver, HumanDriver, World
-from proving.traffic.tasks.commanded import AtSlots, Commanded, wary
+from proving.traffic.tasks.commanded import AtSlots, Commanded
 from proving.traffic.tasks.people import People
 from proving.traffic.tasks.task import Task
 
@@ -65,15 +66,15 @@ def automated_of(task: Task, draw: UInt32[Array, " world"], command: Float[Array
     """Return who carries out the commands, behind the sensors and pedals that the world has."""
     law: Driver = Commanded(command=command, is_set_speed=task.is_set_speed)
     if not task.sensing.is_perfect:
-        law = behind_sensors(task, law, draw)
+        law = behind_sensors_of(task, law, draw)
     return AtSlots(law=law, slots=task.road.automated_slots)
 
 
-def behind_sensors(task: Task, law: Driver, draw: UInt32[Array, " world"]) -> Imperfect:
+def behind_sensors_of(task: Task, law: Driver, draw: UInt32[Array, " world"]) -> Imperfect:
     """Return the law behind the task's sensors and pedals, or behind those that each world draws."""
     late = round(task.sensing.latency_s / task.road.dt_s)
     if not task.is_sensing_drawn:
-        return Imperfect(law=wary(law, task.sensing), sensing=task.sensing, latency_step_count=late)
+        return behind_sensors(law, task.sensing, late)
     return behind_drawn_sensors(law, task.sensing, late, draw)
 
 
@@ -82,11 +83,10 @@ def behind_drawn_sensors(
 ) -> Imperfect:
     """Return the law behind sensors and pedals of which each world draws every flaw, between none and the worst."""
     sensing = drawn_sensing(worst, draw)
-    law = wary(law, sensing)
     # What is late in a drive is late by whole steps.
     steps = jnp.round(_part(draw, 6) * latency_step_count).astype(jnp.int32)
     sensing = dataclasses.replace(sensing, latency_s=0.0)
-    return Imperfect(law=law, sensing=sensing, latency_step_count=latency_step_count, latency_steps=steps)
+    return behind_sensors(law, sensing, latency_step_count, steps)
 
 
 def drawn_sensing(worst: Sensing, draw: UInt32[Array, " *world"]) -> Sensing:

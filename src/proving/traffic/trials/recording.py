@@ -15,7 +15,7 @@ from proving.traffic.state import Driver, Record
 from proving.traffic.tasks.behind_leader import LeaderRoad
 from proving.traffic.tasks.on_lane import handed_to_people, reset
 from proving.traffic.tasks.task import Task
-from proving.traffic.tasks.worlds import behind_sensors, world_at
+from proving.traffic.tasks.worlds import behind_sensors_of, world_at
 from proving.traffic.trajectories import Trajectories
 
 
@@ -58,7 +58,7 @@ def _driven(
     if automated is None:
         episode = handed_to_people(episode)
     else:
-        law = automated if task.sensing.is_perfect else behind_sensors(task, automated, episode.place.draw)
+        law = automated if task.sensing.is_perfect else behind_sensors_of(task, automated, episode.place.draw)
         world = world._replace(automated=law)
         cars = episode.traffic.cars
         memory = (cars.memory[0], law.first_memory(cars.speed_mps))

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
+from proving.traffic.estimating import behind_sensors
 from proving.traffic.network.passes import Pass, by_world, in_a_row, in_passes
 from proving.traffic.network.side_by_side import Numbers
 from proving.traffic.network.state import Command, Finished, State
@@ -24,7 +25,7 @@ from proving.traffic.tasks.on_networks.as_sensed import as_sensed
 from proving.traffic.tasks.on_networks.hearing import posted
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, moment_of
 from proving.traffic.tasks.on_networks.task import NetworkTask
-from proving.traffic.tasks.on_networks.told import Said, said_in, wary, with_wish
+from proving.traffic.tasks.on_networks.told import Said, said_in, with_wish
 from proving.traffic.tasks.on_networks.traffic import Built, together, traced
 from proving.traffic.tasks.people import STREAM_LAW
 from proving.traffic.tasks.worlds import drawn_sensing
@@ -357,12 +358,7 @@ def _behind_own_sensors(task: NetworkTask, held: _Held, whose: Int[Array, " plac
     sensing = _flaws(task, draw, flaw_share)
     # What is late in a drive is late by whole steps.
     steps = jnp.round(sensing.latency_s / max(task.sensing.latency_s, task.traffic.dt_s * 1e-3) * late)
-    return Imperfect(
-        law=wary(task.told_vehicle, sensing, steps * task.traffic.dt_s),
-        sensing=sensing,
-        latency_step_count=late,
-        latency_steps=steps.astype(jnp.int32),
-    )
+    return behind_sensors(task.told_vehicle, sensing, late, steps.astype(jnp.int32))
 
 
 def _said(task: NetworkTask, traffic: State) -> Said:

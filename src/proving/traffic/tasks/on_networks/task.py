@@ -8,11 +8,12 @@ from jaxtyping import Array, Float
 
 from proving.traffic.drivers import Idm
 from proving.traffic.errors import BadSettings
-from proving.traffic.sensing import Sensing
+from proving.traffic.estimating import behind_sensors
+from proving.traffic.sensing import Sensing, delay_steps
 from proving.traffic.state import Driver, HumanDriver
 from proving.traffic.tasks.on_networks.actors import Actors
 from proving.traffic.tasks.on_networks.moment import NetworkMoment
-from proving.traffic.tasks.on_networks.told import Told, behind_sensors
+from proving.traffic.tasks.on_networks.told import Told
 from proving.traffic.tasks.on_networks.traffic import Built, NetworkTraffic, built
 from proving.traffic.tasks.task import Company, Sight, check_bounds
 
@@ -98,7 +99,10 @@ class NetworkTask:
         """Return what drives the automated vehicles; None where there are none."""
         if self.actors.manner is None:
             return None
-        return behind_sensors(self.told_vehicle, self.sensing, self.traffic.dt_s)
+        if self.sensing.is_perfect:
+            return self.told_vehicle
+        late = delay_steps(self.sensing.latency_s, self.traffic.dt_s, "latency_s")
+        return behind_sensors(self.told_vehicle, self.sensing, late)
 
     @property
     def told_vehicle(self) -> Told:

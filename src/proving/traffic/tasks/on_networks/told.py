@@ -7,16 +7,14 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import jax
 from jaxtyping import Array, Float
 
-from proving.traffic.sensing import Imperfect, Sensing, delay_steps
-from proving.traffic.state import Driver, HumanDriver, Memory, View
+from proving.traffic.estimating import inside, with_inside
+from proving.traffic.sensing import Sensing
+from proving.traffic.state import HumanDriver, Memory, View
 from proving.traffic.tasks.commanded import BRAKING_MPS2, EMERGENCY_MPS2, FARTHEST_M, RESPONSE_S, safe_speed_mps
 
 Manner = Literal["accel", "set_speed"]
 # Nobody is told to want less than this; told 0, one stands all the same.
 SLOWEST_MPS = 0.05
-# Of the noise that a gap is known to have, so many standard deviations are kept free; and of the lag of the pedals, of
-# which a part is over before it counts, so much.
-SIGMAS, LAG_SHARE = 2.0, 0.5
 Wish: TypeAlias = Float[Array, " place"]
 
 
@@ -85,33 +83,12 @@ class Told:
 jax.tree_util.register_dataclass(Told)
 
 
-def behind_sensors(told: Told, sensing: Sensing, dt_s: float) -> Driver:
-    """Return the driver behind sensors and pedals as imperfect as this."""
-    if sensing.is_perfect:
-        return told
-    late = delay_steps(sensing.latency_s, dt_s, "latency_s")
-    return Imperfect(law=wary(told, sensing, late * dt_s), sensing=sensing, latency_step_count=late)
-
-
-def wary(told: Told, sensing: Sensing, late_s: float | Array) -> Told:
-    """Return the driver with room for what its sensors and pedals are known to be wrong by, and `late_s` late.
-
-    That is the latency in whole steps: what is 0.3 s old comes a step late where a step takes 0.5 s.
-
-    Who made a vehicle knows how noisy, biased and late its sensors are. Without room it creeps into its leader while
-    both stand: each time that the gap seems larger than it is, it moves up, and it never moves back.
-    """
-    margin_m = abs(sensing.gap_bias_m) + SIGMAS * sensing.gap_noise_m
-    margin_s = late_s + LAG_SHARE * sensing.actuation_lag_s
-    return dataclasses.replace(told, margin_m=margin_m, margin_s=margin_s)
-
-
 def said_in(memory: Memory, sensing: Sensing) -> Said:
     """Return what was said and seen, which lies inside the sensors' memory if there is one."""
-    return Said(*(memory if sensing.is_perfect else memory[0]))
+    return Said(*(memory if sensing.is_perfect else inside(memory)))
 
 
 def with_wish(memory: Memory, sensing: Sensing, wish: Wish) -> Memory:
     """Return the memory with something new said."""
     said = said_in(memory, sensing)._replace(wish=wish)
-    return said if sensing.is_perfect else (said, *memory[1:])
+    return said if sensing.is_perfect else with_inside(memory, said)

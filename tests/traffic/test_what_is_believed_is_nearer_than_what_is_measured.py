@@ -1,0 +1,118 @@
+"""The estimate behind imperfect sensors: nearer than a measurement, honest about it, and never behind the times."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from proving.traffic.estimating import RESTLESS_M2PS3, Belief, after_measurement
+from proving.traffic.sensing import Imperfect, Sensing
+from proving.traffic.state import View
+
+NOISY = Sensing(gap_noise_m=1.0, speed_noise_mps=0.5, dropout_share=0.2)
+COUNT, FREE_MPS = 64, 30.0
+
+
+class Dice:
+    """Chance for all vehicles at once."""
+
+    def __init__(self) -> None:
+        self.random = np.random.default_rng(0)
+
+    def normal(self, stream: int) -> np.ndarray:
+        return self.random.normal(size=COUNT)
+
+    def uniform(self, stream: int) -> np.ndarray:
+        return self.random.uniform(size=COUNT)
+
+
+def nothing(speed_mps: np.ndarray) -> Belief:
+    zero = 0 * speed_mps
+    return Belief(zero, zero, speed_mps, zero, zero, zero)
+
+
+def errors_m(sensing: Sensing, dt_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How far off measured and believed gaps are behind leaders that wander, and by how much they are said to be."""
+    late = round(sensing.latency_s / dt_s)
+    sensor, dice, random = Imperfect(law=Standing(), sensing=sensing, latency_step_count=late), Dice(), Dice()
+    speed_mps, gap_m, leader_mps = np.full(COUNT, 10.0), np.full(COUNT, 25.0), np.full(COUNT, 10.0)
+    memory, belief, found = sensor.first_memory(speed_mps), nothing(speed_mps), []
+    for step in range(int(60 / dt_s)):
+        view = View(speed_mps, gap_m, leader_mps, np.full(COUNT, FREE_MPS), dt_s, chance=dice)
+        measured, held, past = sensor.sensed(view, memory)
+        memory = (*memory[:1], 0 * memory[1], held, past, memory[4])
+        belief = after_measurement(sensing, late * dt_s, measured, belief)
+        if step * dt_s > 10:
+            found.append((measured.gap_m - gap_m, belief.gap_m - gap_m, belief.gap_variance**0.5))
+        # It keeps its leader some 25 m ahead; leaders wander as is reckoned, and are drawn to 10 m/s.
+        wander = np.sqrt(RESTLESS_M2PS3 * dt_s) * random.normal(0)
+        faster = np.maximum(leader_mps + wander + 0.1 * (10 - leader_mps) * dt_s, 0)
+        own = np.maximum(speed_mps + (0.5 * (leader_mps - speed_mps) + 0.1 * (gap_m - 25)) * dt_s, 0)
+        gap_m = gap_m + 0.5 * (leader_mps + faster - speed_mps - own) * dt_s
+        speed_mps, leader_mps = own, faster
+    measured, believed, said = np.array(found).swapaxes(0, 1)
+    return measured, believed, said
+
+
+class Standing:
+    """A law that does nothing."""
+
+    noise_intensity = 0.0
+
+    def first_memory(self, speed_mps: np.ndarray) -> tuple[()]:
+        return ()
+
+    def drive(self, view: View, memory: tuple[()]) -> tuple[np.ndarray, tuple[()]]:
+        return 0 * view.speed_mps, memory
+
+
+@pytest.mark.parametrize(("late_s", "dt_s", "share"), [(0.0, 0.1, 0.5), (0.3, 0.1, 0.6), (0.5, 0.5, 0.9)])
+def test_it_is_nearer_and_as_far_off_as_it_says(late_s: float, dt_s: float, share: float):
+    measured, believed, said = errors_m(dataclasses.replace(NOISY, latency_s=late_s), dt_s)
+    assert believed.std() < share * measured.std()
+    assert 0.8 < (believed / said).std() < 1.25
+    assert abs(believed.mean()) < 0.1 * believed.std() + 0.02
+
+
+def test_it_is_the_filter_of_the_textbook():
+    """Two by two matrices, one measurement of both at once, nothing late: the simplest correct version."""
+    random, sensing, dt_s = np.random.default_rng(3), Sensing(gap_noise_m=0.7, speed_noise_mps=0.4), 0.2
+    noise = np.diag([0.7**2 + 0.02**2, 0.4**2 + 0.02**2])
+    moved = np.array([[1, dt_s], [0, 1]])
+    wander = RESTLESS_M2PS3 * np.array([[dt_s**3 / 3, dt_s**2 / 2], [dt_s**2 / 2, dt_s]])
+    one = np.ones(1)
+    belief, mean, spread = nothing(8 * one), None, noise
+    for _ in range(30):
+        seen = np.array([20.0, 8.0]) + random.uniform(-1, 1, 2) * [0.7, 0.4]
+        belief = after_measurement(sensing, 0.0, View(8 * one, seen[0] * one, seen[1] * one, 30 * one, dt_s), belief)
+        if mean is None:
+            mean = seen
+            continue
+        mean, spread = moved @ mean - [8 * dt_s, 0], moved @ spread @ moved.T + wander
+        gain = spread @ np.linalg.inv(spread + noise)
+        mean, spread = mean + gain @ (seen - mean), spread - gain @ spread
+    assert np.concatenate(belief[:2]) == pytest.approx(mean)
+    assert np.concatenate(belief[3:]) == pytest.approx([spread[0, 0], spread[0, 1], spread[1, 1]])
+
+
+def test_what_is_lost_is_reckoned_on_and_grows_uncertain():
+    one = np.ones(1)
+    belief = nothing(10 * one)
+    view = View(10 * one, 20 * one, 6 * one, 30 * one, 0.1, is_measured=one)
+    for _ in range(20):
+        belief = after_measurement(NOISY, 0.0, view, belief)
+    sure = belief
+    for _ in range(5):
+        belief = after_measurement(NOISY, 0.0, view._replace(is_measured=0 * one), belief)
+    assert belief.gap_m == pytest.approx(sure.gap_m + 0.5 * (sure.leader_speed_mps - 10))
+    assert belief.gap_variance > sure.gap_variance
+
+
+@pytest.mark.parametrize(("gap_m", "leader_mps"), [(8.0, 10.0), (60.0, 10.0), (20.0, 2.0), (1e5, 10.0)])
+def test_another_leader_is_believed_at_once(gap_m: float, leader_mps: float):
+    one = np.ones(1)
+    belief = nothing(10 * one)
+    for _ in range(20):
+        belief = after_measurement(NOISY, 0.0, View(10 * one, 20 * one, 10 * one, 30 * one, 0.1), belief)
+    belief = after_measurement(NOISY, 0.0, View(10 * one, gap_m * one, leader_mps * one, 30 * one, 0.1), belief)
+    assert (belief.gap_m, belief.leader_speed_mps) == (gap_m, leader_mps)
