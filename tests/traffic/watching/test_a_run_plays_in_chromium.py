@@ -231,6 +231,19 @@ def test_the_wheel_keeps_what_is_under_the_pointer_and_dragging_moves_it(page: P
     assert page.evaluate("() => watching.chosen") is None
 
 
+def test_however_far_one_goes_some_of_the_map_stays_in_the_picture(page: Page):
+    west, south, east, north = page.evaluate("() => Array.from(watching.scene.bounds)")
+    for scale in (0.5, 60):
+        for x, y in ((-1e6, 1e6), (1e6, -1e6)):
+            page.evaluate("camera => watching.move(camera)", {"x": x, "y": y, "scale": scale})
+            left, top, right, bottom = page.evaluate("() => [...ground([0, 0]), ...ground(watching.stage.size)]")
+            assert left < east
+            assert right > west
+            assert bottom < north
+            assert top > south
+    page.keyboard.press("0")
+
+
 def test_vehicles_are_painted_in_the_colour_of_their_speed_or_driver(page: Page):
     go_to(page, 20.0)
     top, colours = page.evaluate("() => [watching.status.top, watching.scene.colours]")

@@ -22,6 +22,13 @@ export function zoomedAt(camera, size, factor, px, py, [smallest, largest]) {
   return { x: x - (px - size[0] / 2) / scale, y: y + (py - size[1] / 2) / scale, scale };
 }
 
+// Some of the map stays in the picture, however far one pans or zooms into the ground beside it.
+export function keptNear(camera, [west, south, east, north], [width, height]) {
+  const [across, along] = [width, height].map((px) => (0.4 * px) / camera.scale);
+  const within = (value, least, most) => Math.min(most, Math.max(least, value));
+  return { ...camera, x: within(camera.x, west - across, east + across), y: within(camera.y, south - along, north + along) };
+}
+
 export const pannedBy = (camera, px, py) => ({ ...camera, x: camera.x - px / camera.scale, y: camera.y + py / camera.scale });
 
 // A round number of metres that takes at most so many pixels.

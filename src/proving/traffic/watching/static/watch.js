@@ -1,6 +1,6 @@
 // Plays a run: the clock, the camera, what was chosen, and everything that one can press.
 
-import { fitted, onGround, onScreen, pannedBy, scaleBar, zoomedAt } from "./camera.js";
+import { fitted, keptNear, onGround, onScreen, pannedBy, scaleBar, zoomedAt } from "./camera.js";
 import { NOWHERE, between, lanesOf, placedAt } from "./lanes.js";
 import { Reels, RunGoingOn, RunInPage } from "./source.js";
 import { edgeOf, gapAhead, waysFrom } from "./ahead.js";
@@ -256,7 +256,7 @@ class Player {
   }
 
   move(camera) {
-    this.camera = camera;
+    this.camera = keptNear(camera, this.scene.bounds, this.stage.size);
     this.hasMoved = true;
     this.drawSoon();
   }
