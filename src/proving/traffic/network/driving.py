@@ -10,7 +10,7 @@ import numpy as np
 
 from proving.traffic.drivers import Bcm, Krauss, KraussOriginal, NonLocalFollowerStopper
 from proving.traffic.network.demand import VehicleType
-from proving.traffic.network.places import Places
+from proving.traffic.network.places import EMPTY_M, Places
 from proving.traffic.network.state import DISTRICTS, Fleet, Vehicles, World, chance, pick
 from proving.traffic.noise import Draws, standard_normal
 from proving.traffic.state import FREE_GAP_M, Driver, HumanDriver, Memory, View
@@ -120,19 +120,54 @@ def lawful_mps2(world: World, vehicles: Vehicles, view: View) -> tuple[Array, tu
     return total, tuple(habits)
 
 
-def with_company(world: World, vehicles: Vehicles, here: Places, view: View) -> View:
-    """Return the view with who is behind in the lane, and how fast all are on average, where laws look at it."""
+def with_company(world: World, vehicles: Vehicles, here: Places, view: View, is_line: Array) -> View:
+    """Return the view with who is behind, and how fast all are on average, where laws look at it.
+
+    Args:
+        world: what stays the same.
+        vehicles: everybody.
+        here: where they are.
+        view: what is ahead of everybody.
+        is_line: that is a line, at which one is held, so one follows nobody.
+    """
     laws = [innermost(law) for law in (*world.fleet.laws, world.fleet.controller)]
     if any(isinstance(law, Bcm) for law in laws):
         is_followed = jnp.append(~here.is_front[1:] & here.exists[1:], False)
-        rear_m = vehicles.position_m - here.length_m
+        gap_m = (vehicles.position_m - here.length_m) - jnp.roll(vehicles.position_m, -1)
+        comes_m, comes_mps = _across_behind(world, vehicles, here, is_line)
+        comes_m, comes_mps = pick(comes_m, vehicles.lane), pick(comes_mps, vehicles.lane)
         view = view._replace(
-            follower_gap_m=jnp.where(is_followed, rear_m - jnp.roll(vehicles.position_m, -1), FREE_GAP_M),
-            follower_speed_mps=jnp.where(is_followed, jnp.roll(vehicles.speed_mps, -1), vehicles.speed_mps),
+            follower_gap_m=jnp.where(is_followed, gap_m, comes_m),
+            follower_speed_mps=jnp.where(
+                is_followed,
+                jnp.roll(vehicles.speed_mps, -1),
+                jnp.where(comes_m < FREE_GAP_M, comes_mps, vehicles.speed_mps),
+            ),
         )
     if isinstance(laws[-1], NonLocalFollowerStopper):
         view = view._replace(mean_speed_mps=_mean_mps(world, vehicles, here))
     return view
+
+
+def _across_behind(world: World, vehicles: Vehicles, here: Places, is_line: Array) -> tuple[Array, Array]:
+    """Return per lane who comes next behind the last there, across a junction: the net gap between them, its speed."""
+    lanes, connections, _, _ = world.network
+    nowhere, none = lanes.length_m.shape[0] - 1, connections.to_lane.shape[0] - 1
+    edge_lanes = nowhere - none
+    way = jnp.where(here.way < none, edge_lanes + here.way, nowhere)
+    first = jnp.where(here.is_inside, here.road, way)
+    second = jnp.where(here.is_inside, way, pick(connections.to_lane, here.way))
+    # Nobody is nowhere, so where the plan ends nobody is met.
+    is_first = pick(here.rear_m, first) < EMPTY_M
+    met = jnp.where(is_first, first, second)
+    beyond_m = jnp.where(is_first, 0, pick(lanes.length_m, first))
+    comes = here.is_front & ~is_line & (first < nowhere) & (met < nowhere) & (pick(here.rear_m, met) < EMPTY_M)
+    gap_m = here.rest_m + beyond_m + pick(here.rear_m, met)
+    free_m = jnp.full(nowhere + 1, FREE_GAP_M, dtype=gap_m.dtype)
+    nearest_m = free_m.at[jnp.where(comes, met, nowhere + 1)].min(gap_m, mode="drop")
+    is_nearest = comes & (gap_m == pick(nearest_m, met))
+    speed_mps = jnp.zeros_like(nearest_m)
+    return nearest_m, speed_mps.at[jnp.where(is_nearest, met, nowhere + 1)].max(vehicles.speed_mps, mode="drop")
 
 
 def _mean_mps(world: World, vehicles: Vehicles, here: Places) -> Array:

@@ -85,7 +85,8 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
     limit_mps = limit_ahead_mps(world, vehicles, here)
     joining_mps2 = _joining_mps2(world, vehicles, gate, merging, limit_mps)
     view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
-    view = with_company(world, vehicles, here, view._replace(chance=draws(world, vehicles, at_step)))
+    view = view._replace(chance=draws(world, vehicles, at_step))
+    view = with_company(world, vehicles, here, view, ahead.is_line)
     accel_mps2, memory, habits = _decided(world, vehicles, at_step, (view, ahead.is_line, joining_mps2), command)
     drive = Drive(ahead, limit_mps, accel_mps2)
     if command is None or command.lane_wish is None:

@@ -113,6 +113,30 @@ def _walk(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Ahead:
     return nearer(one, ahead, Ahead(line_m + one.kind.stand_m, 0.0, True))
 
 
+def across_behind(aheads: dict[Vehicle, Ahead], scene: Scene) -> dict[Strip, tuple[float, float]]:
+    """Return per strip who comes next behind the last there, across a junction: the net gap between them, its speed.
+
+    Who is held at a line comes to nobody.
+    """
+    nearest: dict[Strip, tuple[float, float]] = {}
+    for one, ahead in aheads.items():
+        if ahead.is_line or scene.before(one) is not None:
+            continue
+        way, way_m = one.advice.way, one.rest_m
+        following = [one.road] if one.is_inside else []
+        if way is not None:
+            following += [way.strip] if one.is_inside else [way.strip, way.after]
+        for strip in following:
+            last = scene.last(strip)
+            if last is not None:
+                # Of two who are as far the faster one counts.
+                found = way_m + last.rear_m, -one.speed_mps
+                nearest[strip] = min(found, nearest.get(strip, found))
+                break
+            way_m += strip.length_m
+    return {strip: (gap_m, -slower) for strip, (gap_m, slower) in nearest.items()}
+
+
 def _may_be_closed(way: Way, lights: dict[str, Light]) -> bool:
     """Return whether a gate farther on is to be taken as closed: it is, or somebody may have to go first."""
     shown = colour(way, lights)

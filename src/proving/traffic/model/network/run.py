@@ -11,7 +11,7 @@ from proving.traffic.drivers import CONTROLLERS
 from proving.traffic.errors import BadSettings
 from proving.traffic.model.chance import normal, uniform
 from proving.traffic.model.laws import Law, Sight, follow
-from proving.traffic.model.network.ahead import Ahead, limit_ahead_mps, look_ahead
+from proving.traffic.model.network.ahead import Ahead, across_behind, limit_ahead_mps, look_ahead
 from proving.traffic.model.network.coming import Stopping
 from proving.traffic.model.network.journeys import Entrances, Journey, Span, entered, journeys, placed
 from proving.traffic.model.network.junctions import Gate, Gates, Merging
@@ -87,11 +87,16 @@ class _Run:
         stopping = Stopping(dt_s, self.settings.at_new_speed)
         junctions = Gates(scene, self.lights, stopping)
         gates: dict[Vehicle, Gate] = {}
-        intents: dict[Vehicle, Intent] = {}
+        mergings: dict[Vehicle, Merging] = {}
+        aheads: dict[Vehicle, Ahead] = {}
         for one in scene.everybody:
-            gates[one], merging = junctions.of(one)
-            ahead = with_stop(look_ahead(one, scene, gates[one], self.lights, stopping), one)
-            intents[one] = self._intent(one, ahead, merging, scene, step)
+            gates[one], mergings[one] = junctions.of(one)
+            aheads[one] = with_stop(look_ahead(one, scene, gates[one], self.lights, stopping), one)
+        behind = across_behind(aheads, scene)
+        intents = {
+            one: self._intent(one, (aheads[one], behind.get(one.strip)), mergings[one], scene, step)
+            for one in scene.everybody
+        }
         change_lanes(scene, intents, rules, Turn(step, dt_s))
         for one in scene.everybody:
             intent = intents[one]
@@ -108,8 +113,14 @@ class _Run:
         self._arrive_and_start(headroom_m, step)
         self._put_in_order()
 
-    def _intent(self, one: Vehicle, ahead: Ahead, merging: Merging, scene: Scene, step: int) -> Intent:
-        """Return what it would do in its own lane: by its law, or its controller's."""
+    def _intent(
+        self, one: Vehicle, seen: tuple[Ahead, tuple[float, float] | None], merging: Merging, scene: Scene, step: int
+    ) -> Intent:
+        """Return what it would do in its own lane: by its law, or its controller's.
+
+        What is seen is what is ahead, and who comes across a junction behind the last in its lane: the gap, its speed.
+        """
+        ahead, comes = seen
         dt_s, number = self.settings.dt_s, one.trip
         stopping = Stopping(dt_s, self.settings.at_new_speed)
         limit_mps = limit_ahead_mps(one, stopping)
@@ -117,6 +128,8 @@ class _Run:
         behind = scene.behind(one)
         if behind is not None:
             sight.behind_gap, sight.behind = one.rear_m - behind.position_m, behind.speed_mps
+        elif comes is not None:
+            sight.behind_gap, sight.behind = comes
         dawdles = replace(sight, dawdle=uniform(self.seed, STREAM_DAWDLE, number, step))
         room_m = max(ahead.gap_m - one.kind.stand_m, LEAST_ROOM_M)
         takes_mps2 = one.speed_mps**2 / (2 * room_m)
