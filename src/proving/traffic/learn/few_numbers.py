@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Bool, Float, UInt32
 
 from proving.traffic.errors import BadSettings
 from proving.traffic.learn.networks import Statistics
@@ -37,11 +37,20 @@ Now: TypeAlias = tuple[NetworkEpisode, Array, Array, Array]
 
 
 class Number(NamedTuple):
-    """What is searched: of which thing seen ("": of nothing, the action itself), from where, and how far around."""
+    """What is searched: of which thing seen ("": of nothing, the action itself), from where, and how far around.
+
+    What is in `also` counts as much.
+    """
 
     of: str
     start: float
     spread: float
+    also: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Return all that it is of; none: the action itself."""
+        return (self.of, *self.also) if self.of else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +123,7 @@ def searched(
     Raises:
         BadSettings: a number is of something that the task does not see, or a condition cannot be.
     """
-    unknown = [number.of for number in numbers if number.of and number.of not in task.sight.names]
+    unknown = [name for number in numbers for name in number.features if name not in task.sight.names]
     if unknown:
         raise BadSettings(f"task {task.name!r} does not see {unknown[0]!r}; it sees {', '.join(task.sight.names)}")
     variants = under.in_turn(task)
@@ -123,15 +132,15 @@ def searched(
         weight = np.zeros((len(drawn), len(task.sight.names)), dtype=np.float32)
         bias = np.zeros(len(drawn), dtype=np.float32)
         for number, values in zip(numbers, drawn.T, strict=True):
-            if number.of:
-                weight[:, task.sight.names.index(number.of)] += values
-            else:
+            for name in number.features:
+                weight[:, task.sight.names.index(name)] += values
+            if not number.of:
                 bias += values
         seed = jnp.asarray(seeds, dtype=jnp.uint32)
         rewards = [np.asarray(_earned(one, (jnp.asarray(weight), jnp.asarray(bias)), seed)) for one in variants]
         if len(rewards) == 1:
             return rewards[0]
-        return np.mean([one / max(float(np.median(one)), LEAST_REWARD) for one in rewards], axis=0)
+        return np.mean([one / max(abs(float(np.median(one))), LEAST_REWARD) for one in rewards], axis=0)
 
     each = how.policy_count * how.world_count * task.horizon * task.agent_count * len(variants)
     command = f"proving traffic search {task.name} --generations {{}} --policies {how.policy_count} "
@@ -149,7 +158,8 @@ def _earned(
     """Return the reward per decision of weighted sums, all of them driving side by side; collisions take their share.
 
     Where people may be of several laws, every policy drives behind all of them, in as many worlds each, and what
-    counts is how much more it earns than a vehicle or cell that never slows anybody down; less counts more.
+    counts is how much more it earns than a vehicle or cell that never slows anybody down, or than signals that always
+    go on; less counts more.
     """
     weight, bias = policies
     weight = jnp.concatenate([weight, jnp.zeros_like(weight[:1])])
@@ -171,11 +181,16 @@ def _earned(
     (_, _, total, collided), _ = jax.lax.scan(one, (episode, seen, zero, zero > 0), length=task.horizon)
     total, collided = (part.reshape(count, laws, -1) for part in (total, collided))
     if laws == 1:
-        return ((total * ~collided).mean(axis=2) / task.horizon)[:-1, 0]
+        return (kept_of(total, collided).mean(axis=2) / task.horizon)[:-1, 0]
     # Where people collide by themselves that is no fault of a policy.
-    kept = (total * ~(collided & ~collided[-1:])).mean(axis=2)
-    better = kept[:-1] / jnp.maximum(kept[-1], LEAST_REWARD) - 1
+    kept = kept_of(total, collided & ~collided[-1:]).mean(axis=2)
+    better = (kept[:-1] - kept[-1]) / jnp.maximum(jnp.abs(kept[-1]), LEAST_REWARD)
     return 1 + jnp.mean(better + HARM_WEIGHT * jnp.minimum(better, 0), axis=1)
+
+
+def kept_of(total: Float[Array, "*episode"], collided: Bool[Array, "*episode"]) -> Float[Array, "*episode"]:
+    """Return what counts of what episodes earned: with a collision nothing, or twice a loss."""
+    return total - collided * jnp.abs(total)
 
 
 def _said(under: Conditions) -> str:
@@ -190,9 +205,9 @@ def weighted(task: NetworkTask, numbers: Sequence[Number], values: Sequence[floa
     middle, half = 0.5 * (task.action_high + task.action_low), 0.5 * (task.action_high - task.action_low)
     weight, bias = np.zeros((1, count), dtype=np.float32), -middle / half
     for number, value in zip(numbers, values, strict=True):
-        if number.of:
-            weight[0, task.sight.names.index(number.of)] += value / half
-        else:
+        for name in number.features:
+            weight[0, task.sight.names.index(name)] += value / half
+        if not number.of:
             bias += value / half
     layers = ((jnp.asarray(weight), jnp.full((1, 1), bias, dtype=jnp.float32)),)
     plain = Statistics(jnp.zeros(count), jnp.ones(count), jnp.float32(1))
@@ -232,6 +247,17 @@ AT_BOTTLENECKS = (
     Number("density_edge_5", 5.0, 2.0),
     Number("outflow", 8.0, 2.0),
 )
+# Of a grid's signal, which goes on where the sum is above 0: for those who wait at red or come to it, against those who
+# come at green, within 100 m more than beyond; and the more the longer ago it switched.
+AT_SIGNALS = (
+    *(
+        Number(f"{what}_{colour}_0", start, 0.3, also=(f"{what}_{colour}_1",))
+        for colour, starts in (("green", (-1.0, -0.8, 0.0)), ("red", (0.7, 0.2, 0.8)))
+        for what, start in zip(("near", "far", "queue"), starts, strict=True)
+    ),
+    Number("since", 0.5, 0.3),
+    Number("", 0.0, 0.1),
+)
 FEW_NUMBERS = {
     f"{name}{size}_by_{what}": numbers
     for name, what, numbers in (
@@ -241,3 +267,4 @@ FEW_NUMBERS = {
     )
     for size in range(3)
 }
+FEW_NUMBERS |= {f"grid{size}_by_signal": AT_SIGNALS for size in range(2)}

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from proving.traffic.network.apart import WIDTH_M
 from proving.traffic.network.chosen import FEW_PIECES, Chosen, chosen, worked
 from proving.traffic.network.coming import (
+    CRAWLING_MPS,
     LOOKS_AT_MPS2,
     SIGHT_M,
     Approach,
@@ -157,7 +158,13 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     colour = colours(world, lights)
     concerned = here.is_front | here.is_inside | _sees_past(world, here)
     some = chosen(concerned)
-    arrival = worked(some, lambda place: _arrival(world, *those_at(vehicles, here, place), colour))
+    last = here.exists.shape[0] - 1
+
+    def arriving(place: Array) -> Arrival:
+        after = those_at(vehicles, here, jnp.minimum(place + 1, last))
+        return _arrival(world, *those_at(vehicles, here, place), colour, after)
+
+    arrival = worked(some, arriving)
     to = jnp.where(some.is_one, arrival.to, connections.to_lane.shape[0])
     first_inside = here.tail.shape[0] - connections.to_lane.shape[0]
     coming = first_comers(world, to, arrival.row[:, IN])
@@ -219,8 +226,8 @@ def _meets_any(world: World, here: Places, mine: Approach, coming: Array, some: 
     return worked(some, meets)
 
 
-def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> Arrival:
-    """Return how these vehicles come."""
+def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array, after: tuple[Vehicles, Places]) -> Arrival:
+    """Return how these vehicles come; `after` are those at the places after theirs."""
     connections = world.network.connections
     none = connections.to_lane.shape[0] - 1
     mine = approach(world, vehicles, here, colour)
@@ -247,11 +254,28 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
         IS_PAST: mine.is_past.astype(start_mps2.dtype),
         # These are only compared; roots have no gradient at 0.
         IN: jax.lax.stop_gradient(mine.in_s),
-        OUT: jax.lax.stop_gradient(mine.out_s),
+        OUT: jax.lax.stop_gradient(_taken_until_s(world, mine, after)),
         AT_LINE: speed_at_line(world, vehicles, mine),
     }
     row = jnp.stack([jnp.broadcast_to(columns[k], speed_mps.shape) for k in range(len(columns))], axis=1)
     return Arrival(mine, by_colour, asks, is_full, comes_to(world, here, mine, by_colour | is_full), row)
+
+
+def _taken_until_s(world: World, mine: Approach, after: tuple[Vehicles, Places]) -> Array:
+    """Return until when others see the way across as taken, who comes against yellow or red and cannot stop with it.
+
+    Whoever follows it so closely that it cannot stop once it is the first, and looks, is seen with it: by then it may
+    be too late for others to let it through, too.
+    """
+    vehicles, here = after
+    follows = here.exists & ~here.is_front & ~here.is_inside & (here.way == mine.asked)
+    runs = follows & ((mine.shown == RED) | (mine.shown == YELLOW))
+    looks_m = here.rest_m - vehicles.speed_mps * (mine.in_s + world.dt_s)
+    runs = runs & ~could_stop(world, vehicles, looks_m, STOPS_AT_RED_MPS2)
+    way_m = here.rest_m + mine.to_end_m - mine.entrance_m + here.length_m
+    # Who cannot stop does more than crawl.
+    out_s = way_m / jnp.maximum(vehicles.speed_mps, CRAWLING_MPS[0])
+    return jnp.where(runs, jnp.maximum(mine.out_s, out_s), mine.out_s)
 
 
 def _soft_mps2(brake_mps2: Array) -> Array:

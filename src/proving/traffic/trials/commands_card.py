@@ -69,7 +69,6 @@ def card(
 def judged(policy: "Policy", seeds: str, under: Under, files: DriveFiles) -> list["Judged"]:
     """Return what becomes of a policy at the task that it was trained for, under one condition after the other."""
     from proving.traffic.learn.choosing import task_called, with_drives
-    from proving.traffic.roads import SignalGrid
     from proving.traffic.tasks import Task
     from proving.traffic.tasks.conditions import NETWORK_LAWS, OF_THE_TASK, Condition, with_sensing
     from proving.traffic.trials.comparing import compared, laws_for
@@ -83,7 +82,7 @@ def judged(policy: "Policy", seeds: str, under: Under, files: DriveFiles) -> lis
             sensing=asked.sensing or ("perfect", "worst"),
             densities=asked.densities or (0.8, 1.0, 1.2),
         )
-        if isinstance(task.traffic.network, SignalGrid) or "drawn" in asked.sensing:
+        if "drawn" in asked.sensing:
             return beside_people(compared_on_network(task, policy, asked, drawn), seeds)
         return beside_people(itertools.chain.from_iterable(at_once(task, policy, asked, drawn)), seeds)
     if asked.densities:

@@ -123,8 +123,8 @@ def at_once(
 ) -> Iterator[tuple[Standing, Standing]]:
     """Yield people and the policy beside them, where sensors are perfect or as bad as can be.
 
-    Of each density all worlds are one program, which costs a third of what `compared_on_network` does. Not for grids,
-    whose peer is no human but signals that rule themselves.
+    Of each density all worlds are one program, which costs a third of what `compared_on_network` does; on a grid, whose
+    peers are signals that rule themselves, there are two.
 
     Raises:
         BadSettings: a condition cannot be, or is not one of these.
@@ -132,18 +132,21 @@ def at_once(
     """
     shares = {"perfect": 0.0, "worst": 1.0}
     unknown = [name for name in under.sensing if name not in shares]
-    if unknown or not under.laws or isinstance(task.traffic.network, SignalGrid):
+    if unknown or not under.laws:
         raise BadSettings(
-            f"at once one asks behind named laws, through sensing perfect or worst, and not for grids, "
-            f"not behind {list(under.laws)} through {list(under.sensing)} for {task.name!r}"
+            f"at once one asks behind named laws, through sensing perfect or worst, "
+            f"not behind {list(under.laws)} through {list(under.sensing)}"
         )
     names, sensings = under.laws, under.sensing or ("perfect",)
     laws = range(len(names))
-    kinds = [Kind(law=law, is_people=True, flaw_share=0.0) for law in laws]
-    kinds += [Kind(law=law, flaw_share=shares[sensing]) for sensing in sensings for law in laws]
+    peers = [Kind(law=law, is_people=True, flaw_share=0.0) for law in laws]
+    kinds = [Kind(law=law, flaw_share=shares[sensing]) for sensing in sensings for law in laws]
     for density in under.densities or (1.0,):
         here = with_sensing(behind_laws(at_density(task, density), under.laws), "worst")
-        verdicts = judge_kinds(here, policy, seeds, kinds)
+        if isinstance(task.traffic.network, SignalGrid):
+            verdicts = judge_kinds(by_people(here), None, seeds, peers) + judge_kinds(here, policy, seeds, kinds)
+        else:
+            verdicts = judge_kinds(here, policy, seeds, peers + kinds)
         for row, sensing in enumerate(sensings, start=1):
             for law in laws:
                 condition = Condition(law=names[law], sensing=sensing, density=density)

@@ -68,6 +68,7 @@ class Approach:
         is_past: it is inside and past the line, by more than one creeps.
         is_full: it stops because behind the junction is no room for it.
         is_stopping: it stops for that, or for what the signal shows.
+        taken_until_s: how long until others take the way for free: until it, and who follows it against red, are out.
     """
 
     one: Vehicle
@@ -84,6 +85,7 @@ class Approach:
     is_past: bool
     is_full: bool = False
     is_stopping: bool = False
+    taken_until_s: float = 0.0
 
 
 def approach(one: Vehicle, scene: Scene, lights: dict[str, Light]) -> Approach | None:

@@ -72,13 +72,14 @@ class Gates:
     def __init__(self, scene: Scene, lights: dict[str, Light], stopping: Stopping) -> None:
         self.scene = scene
         self.lights = lights
-        self.could_stop = stopping.is_possible
+        self.could_stop, self.dt_s = stopping.is_possible, stopping.dt_s
         found = {one: approach(one, scene, lights) for one in scene.everybody}
         self.approaches: dict[Vehicle, Approach] = {one: mine for one, mine in found.items() if mine is not None}
         for mine in self.approaches.values():
             if mine.enters and mine.way.keeps_clear and self._asks(mine):
                 mine.is_full = self._is_full(mine) and self.could_stop(mine.one, mine.entrance_m, _soft_mps2(mine.one))
             mine.is_stopping = mine.is_full or self._is_stopped_by_colour(mine)
+            mine.taken_until_s = max(mine.out_s, self._next_out_s(mine))
         self.coming = first_comers(scene, self.approaches)
 
     def of(self, one: Vehicle) -> tuple[Gate, Merging]:
@@ -119,6 +120,17 @@ class Gates:
         at_yellow = mine.shown == "y" and self.could_stop(one, mine.entrance_m, at_yellow_mps2)
         return mine.enters and (at_red or at_yellow)
 
+    def _next_out_s(self, mine: Approach) -> float:
+        """Return when who follows will be across, if against yellow or red it cannot stop once it is first, or 0."""
+        behind = self.scene.behind(mine.one)
+        if behind is None or behind.is_inside or mine.shown not in "ry" or behind.advice.way is not mine.way:
+            return 0.0
+        looks_m = behind.rest_m - behind.speed_mps * (mine.in_s + self.dt_s)
+        if self.could_stop(behind, looks_m, STOPS_AT_RED_MPS2):
+            return 0.0
+        way_m = behind.rest_m + mine.to_end_m - mine.entrance_m + behind.length_m
+        return way_m / behind.speed_mps
+
     def _asks(self, mine: Approach) -> bool:
         """Return whether it looks at who else comes."""
         is_near = mine.to_line_m < SIGHT_M or not self.could_stop(mine.one, mine.to_line_m, LOOKS_AT_MPS2)
@@ -146,9 +158,10 @@ class Gates:
         """Return whether there is no time before or after somebody who comes."""
         at_line_mps = self._braked_mps(them)
         granted_s = GRANTED_S * min(mine.one.waiting_s / PATIENCE_S, 1) if at_line_mps <= 0 else 0.0
-        is_after = them.out_s < mine.in_s
+        free_s = mine.in_s - them.taken_until_s
+        is_after = free_s > 0
         is_before = them.in_s + granted_s > mine.out_s + SPARE_S
-        is_close = (is_after and mine.in_s - them.out_s < SPARE_S) or (is_before and at_line_mps > mine.leave_mps)
+        is_close = (is_after and free_s < SPARE_S) or (is_before and at_line_mps > mine.leave_mps)
         return not (is_after or is_before) or (foe.merges and is_close)
 
     def _comes_against_red(self, mine: Approach, foe: Foe) -> bool:
