@@ -1,4 +1,11 @@
-"""What is wrong in FLOW's drivers, noise and energy, found by reading its code: each error is a test here."""
+"""What is wrong in FLOW's drivers, noise and energy, found by reading its code: each error is a test here.
+
+Those of its environments are tests beside ours: actions that are never applied
+(`test_a_command_moves_the_vehicle_in_the_slot`), a plain 0 as everybody's reward
+(`test_after_a_collision_each_agent_is_told_what_it_earned`), I-210's inflow times the automated share
+(`test_the_i210_has_as_many_people_as_the_automated_leave`), one flag for end and time limit
+(`test_a_collision_terminates_one_world_only_and_earns_nothing`, `test_time_runs_out_by_truncation`).
+"""
 
 import math
 

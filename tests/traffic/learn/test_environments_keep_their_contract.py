@@ -17,7 +17,7 @@ from pettingzoo.test import parallel_api_test
 
 from proving.traffic.errors import BadSettings
 from proving.traffic.tasks import TASKS, RingRoad, Sight, Task
-from proving.traffic.tasks.environment import moment, reset, step
+from proving.traffic.tasks.environment import Episode, moment, reset, step
 from proving.traffic.tasks.errors import BadAction
 from proving.traffic.tasks.gym import TaskEnv, TaskVectorEnv
 from proving.traffic.tasks.parallel import TaskParallelEnv
@@ -87,12 +87,16 @@ def test_time_runs_out_by_truncation(short_ring: Task) -> None:
     assert flags == [(False, False)] * 11 + [(False, True)]
 
 
-def test_a_collision_terminates_one_world_only_and_earns_nothing(short_ring: Task) -> None:
-    episode, _ = reset(short_ring, jnp.array([1, 2], dtype=jnp.uint32))
+def crashed(episode: Episode) -> Episode:
+    """The same with two vehicles of the first world in one another."""
     cars = episode.traffic.cars
     touching = cars.position_m.at[3, 0].set(cars.position_m[2, 0] - 4.0)
-    crashed = episode._replace(traffic=episode.traffic._replace(cars=cars._replace(position_m=touching)))
-    outcome = step(short_ring, crashed, jnp.zeros((1, 2)))
+    return episode._replace(traffic=episode.traffic._replace(cars=cars._replace(position_m=touching)))
+
+
+def test_a_collision_terminates_one_world_only_and_earns_nothing(short_ring: Task) -> None:
+    episode, _ = reset(short_ring, jnp.array([1, 2], dtype=jnp.uint32))
+    outcome = step(short_ring, crashed(episode), jnp.zeros((1, 2)))
     assert outcome.terminated.tolist() == [True, False]
     assert outcome.truncated.tolist() == [False, False]
     assert float(outcome.reward[0]) == 0
@@ -178,10 +182,12 @@ def test_the_vector_environment_repeats_itself_and_takes_one_seed_per_world(shor
     assert isinstance(environment, gymnasium.vector.VectorEnv)
 
 
+def with_two_automated(task: Task) -> Task:
+    return dataclasses.replace(task, road=RingRoad(vehicle_count=8, automated_count=2, shortest_m=90, longest_m=90))
+
+
 def test_several_automated_vehicles_act_each_for_itself(short_ring: Task) -> None:
-    task = dataclasses.replace(
-        short_ring, road=RingRoad(vehicle_count=8, automated_count=2, shortest_m=90, longest_m=90)
-    )
+    task = with_two_automated(short_ring)
     assert task.road.automated_slots == (0, 4)
     episode, seen = reset(task, jnp.array([1], dtype=jnp.uint32))
     assert seen.shape == (8, 2, 1)
@@ -193,18 +199,14 @@ def test_several_automated_vehicles_act_each_for_itself(short_ring: Task) -> Non
 
 
 def test_pettingzoo_finds_nothing_to_complain_about(short_ring: Task) -> None:
-    task = dataclasses.replace(
-        short_ring, road=RingRoad(vehicle_count=8, automated_count=2, shortest_m=90, longest_m=90)
-    )
+    task = with_two_automated(short_ring)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         parallel_api_test(TaskParallelEnv(task), num_cycles=30)
 
 
 def test_each_agent_is_named_when_its_action_is_wrong(short_ring: Task) -> None:
-    task = dataclasses.replace(
-        short_ring, road=RingRoad(vehicle_count=8, automated_count=2, shortest_m=90, longest_m=90)
-    )
+    task = with_two_automated(short_ring)
     environment = TaskParallelEnv(task)
     with pytest.raises(BadSettings, match="call reset"):
         environment.step({})
@@ -219,4 +221,19 @@ def test_each_agent_is_named_when_its_action_is_wrong(short_ring: Task) -> None:
     for _ in range(task.horizon):
         *_, truncated, _ = environment.step(dict.fromkeys(environment.possible_agents, good))
     assert truncated == {"vehicle_0": True, "vehicle_4": True}
+    assert environment.agents == []
+
+
+def test_after_a_collision_each_agent_is_told_what_it_earned(short_ring: Task) -> None:
+    """FLOW's multi-agent environments returned a plain 0 then, which is nobody's reward."""
+    environment = TaskParallelEnv(with_two_automated(short_ring))
+    environment.reset(seed=5)
+    assert isinstance(environment._episode, Episode)
+    environment._episode = crashed(environment._episode)
+    agents = dict.fromkeys(environment.possible_agents, np.zeros(1, dtype=np.float32))
+    seen, rewards, terminated, truncated, _ = environment.step(agents)
+    assert set(seen) == set(agents)
+    assert rewards == dict.fromkeys(agents, short_ring.collision_reward)
+    assert terminated == dict.fromkeys(agents, True)
+    assert truncated == dict.fromkeys(agents, False)
     assert environment.agents == []
