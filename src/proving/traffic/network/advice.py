@@ -24,6 +24,19 @@ BITS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 FLOATS = {np.dtype(np.int32): np.float32, np.dtype(np.int64): np.float64}
 
 
+# Where edges have no more lanes than this a node's whole row is read at once.
+FEW_LANES = 3
+
+
+class Said(NamedTuple):
+    """What nodes say about lanes: the next node, the connection, how far to the left to go, how far the lane leads."""
+
+    after: Array
+    way: Array
+    offset: Array
+    reach_m: Array
+
+
 class Plans(NamedTuple):
     """`plans.Guidance` in rows [node, column], the last one for nobody; indices are known to be there."""
 
@@ -63,6 +76,25 @@ class Plans(NamedTuple):
         """Return how far these lanes lead from their starts without a change."""
         bits = self._entry(node, LANES + LANE_COLUMNS * index + REACH)
         return jax.lax.bitcast_convert_type(bits, FLOATS[np.dtype(self.row.dtype)])
+
+    def said(self, node: Array, lane: Array) -> "Said":
+        """Return all that these nodes say about these lanes of their edges; [node] each."""
+        if self.lane_count > FEW_LANES:
+            index = self.lane_index(node, lane)
+            return Said(self.after(node), self.way(node, index), self.offset(node, index), self.reach_m(node, index))
+        # Of rows so short all is read at once: one waits for the memory only once.
+        row = self.row.at[node].get(mode="promise_in_bounds")
+        index = jnp.clip(lane - row[:, FIRST_LANE].astype(jnp.int32), 0, self.lane_count - 1)
+
+        def of(column: int) -> Array:
+            entry = row[:, LANES + column]
+            for number in range(1, self.lane_count):
+                entry = jnp.where(index == number, row[:, LANES + LANE_COLUMNS * number + column], entry)
+            return entry
+
+        reach_m = jax.lax.bitcast_convert_type(of(REACH), FLOATS[np.dtype(self.row.dtype)])
+        after, way, offset = (entry.astype(jnp.int32) for entry in (row[:, AFTER], of(WAY), of(OFFSET)))
+        return Said(after, way, offset, reach_m)
 
     def _number(self, node: Array, column: Array | int) -> Array:
         return self._entry(node, column).astype(jnp.int32)

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from proving.traffic.network.chosen import replaced
+from proving.traffic.network.chosen import once
 from proving.traffic.network.coming import could_stop
-from proving.traffic.network.gates import Gate
+from proving.traffic.network.gates import Gate, Held
 from proving.traffic.network.places import EMPTY_M, Places, those_at
 from proving.traffic.network.state import Vehicles, World, at_new_speed, pick
 from proving.traffic.state import FREE_GAP_M
@@ -38,36 +38,36 @@ class Ahead(NamedTuple):
     is_line: Array
 
 
-def look_ahead(world: World, vehicles: Vehicles, here: Places, gate: Gate) -> Ahead:
-    """Return the nearest thing ahead of everybody: the one before, and for those whom junctions concern more."""
+def before_all(vehicles: Vehicles, here: Places) -> Ahead:
+    """Return who drives before everybody in the same lane."""
     before_m = jnp.roll(vehicles.position_m - here.length_m, 1) - vehicles.position_m
     gap_m = jnp.where(here.is_front, FREE_GAP_M, before_m)
-    before = Ahead(
+    return Ahead(
         gap_m=gap_m,
         speed_mps=jnp.where(here.is_front, vehicles.speed_mps, jnp.roll(vehicles.speed_mps, 1)),
         is_line=jnp.zeros_like(here.is_front),
     )
 
-    def found(place: Array) -> Ahead:
-        gap_m, speed_mps = pick(before.gap_m, place), pick(before.speed_mps, place)
-        own = Ahead(gap_m, speed_mps, jnp.zeros_like(gap_m, dtype=bool))
-        return _beyond(world, (vehicles, here), gate, own, place)
 
-    return replaced(gate.some, before, found)
+def beyond(
+    world: World, everybody: tuple[Vehicles, Places], gate: Gate, seen: tuple[Held, Ahead], place: Array
+) -> Ahead:
+    """Return the nearest thing ahead of those at these places, whom junctions concern: a vehicle or a line.
 
-
-def _beyond(world: World, everybody: tuple[Vehicles, Places], gate: Gate, before: Ahead, place: Array) -> Ahead:
-    """Return the nearest thing ahead of those at these places: a vehicle or a line."""
+    Args:
+        world: what stays the same.
+        everybody: who is on the road, and where.
+        gate: what junctions mean to them.
+        seen: where these are held, and who drives before them.
+        place: which they are.
+    """
     vehicles, here = those_at(*everybody, place)
-    rank = pick(gate.some.rank, place)
-    holds, entrance_m, holds_inside, inside_m = (
-        pick(part, rank) for part in (gate.holds, gate.entrance_m, gate.holds_inside, gate.inside_m)
-    )
+    (holds, entrance_m, holds_inside, inside_m, _), before = seen
     stand_m, brake_mps2 = (pick(part, vehicles.kind) for part in (world.fleet.stand_m, world.fleet.brake_mps2))
     has_way = here.is_inside | here.is_last | (here.way < world.network.connections.to_lane.shape[0] - 1)
     # Who is held at a line looks on all the same: somebody may stand across it.
     looks = here.is_front & has_way & ~(here.is_last & ~here.is_inside)
-    walked = _walk(world, *everybody, gate, place)
+    walked = once(lambda place: _walk(world, *everybody, gate, place), place)
     nearest = Ahead(*(jnp.where(looks, own, other) for own, other in zip(walked, before, strict=True)))
     is_held = holds | here.is_front & ~has_way
     free_m = _left_free_m(world, vehicles, here, ~has_way)
@@ -143,9 +143,10 @@ def _walk(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Arr
             break
         end_m = jnp.where(is_open, end_m + pick(lanes.length_m, following), end_m)
         is_inside = following >= edge_lanes
-        index = plans.lane_index(node, following)
-        way = plans.way(node, index)
-        after = plans.after(node)
+        # Of those who look no farther, or cross a junction, nobody asks for the plan, whose rows are far away.
+        asked = jnp.where(is_open & ~is_inside, node, plans.nobody)
+        way = plans.way(asked, plans.lane_index(asked, following))
+        after = plans.after(asked)
         is_over = ~is_inside & (after == plans.nobody)
         hits = is_open & ~is_inside & ~is_over & (pick(gate.is_closed, way) | (way == none))
         line_m = jnp.where(hits, jnp.minimum(line_m, end_m), line_m)

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from proving.traffic.network.advice import FEW_LANES
 from proving.traffic.network.ahead import Ahead, in_lane_m
-from proving.traffic.network.chosen import chosen, replaced
+from proving.traffic.network.chosen import FEW_PIECES, chosen, replaced
 from proving.traffic.network.coming import zipper_m
 from proving.traffic.network.driving import wanted_mps2
 from proving.traffic.network.places import EMPTY_M, Places, those_at
@@ -34,6 +35,10 @@ CRAWLING_MPS = 1.0
 RESTED_S = 1.0
 # The queues on so many edges beyond one's own are no room to change in.
 EDGES_AHEAD = 3
+# A lane that leads no farther than so many times what one plans ahead for leaving it is none to choose.
+BARRED = 3
+# More than distances are rounded by.
+HAIR_M = 0.01
 # By choice one changes at no less than this speed, and only behind somebody this near.
 ROLLING_MPS, NEAR_M, NEAR_S = 1.0, 20.0, 4.0
 
@@ -110,7 +115,7 @@ def changes(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     """Return who changes lane in this step."""
     to_left = jnp.broadcast_to(step % 2 == 0, vehicles.lane.shape)
     thinks = _thinks(world, vehicles, here, drive, step)
-    some = chosen(thinks)
+    some = chosen(thinks, FEW_PIECES)
     nobody = jnp.full_like(vehicles.lane, -1)
     stay = Verdict(vehicles.lane, vehicles.position_m, drive.accel_mps2, nobody, drive.accel_mps2)
     found = replaced(some, stay, lambda place: _judged(world, vehicles, here, drive, (place, pick(to_left, place))))
@@ -122,18 +127,20 @@ def changes(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
 def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: Array) -> Array:
     """Return who has a reason to think about the lane to that side."""
     lanes, rules = world.network.lanes, world.rules
-    to_left = jnp.where(here.offset == 0, step % 2 == 0, here.offset > 0)
     nowhere = lanes.length_m.shape[0] - 1
-    beside = jnp.where(to_left, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
+    left, right = pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane)
+    this_side = jnp.where(step % 2 == 0, left, right)
+    beside = jnp.where(here.offset == 0, this_side, jnp.where(here.offset > 0, left, right))
     may = here.exists & ((beside < nowhere) | (here.offset != 0)) & (vehicles.since_change_s >= RESTED_S)
     may = may & pick(world.fleet.changes_lanes, vehicles.kind)
     # Not while one's rear is still on the edge before, where somebody may be beside it; of short edges half will do.
     may = may & (vehicles.position_m >= in_lane_m(here.length_m, pick(lanes.length_m, vehicles.lane)))
-    # What queues take up ahead is looked up only for those who are in a wrong lane at all.
+    # What queues take up ahead is looked up only for those who are in a wrong lane, and not near its end without them.
+    is_wrong = may & ~here.is_inside & (here.offset != 0)
+    needed_m = 2 * jnp.abs(here.offset) * _ahead_m(world, vehicles.speed_mps)
+    is_near = is_wrong & (here.reach_m - vehicles.position_m < needed_m)
     by_plan = replaced(
-        chosen(may & ~here.is_inside & (here.offset != 0)),
-        jnp.zeros_like(may),
-        lambda place: _need(world, *those_at(vehicles, here, place)).is_near,
+        chosen(is_wrong & ~is_near), is_near, lambda place: _need(world, *those_at(vehicles, here, place)).is_near
     )
     # Nobody changes by choice while standing, without anybody near ahead, or twice in a while.
     is_slowed = ~drive.ahead.is_line & (drive.ahead.gap_m < NEAR_M + NEAR_S * vehicles.speed_mps)
@@ -145,8 +152,22 @@ def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     # Short steps need no more thinking: by choice everybody looks to either side every two seconds.
     turns = jnp.maximum(jnp.round(1 / world.dt_s).astype(jnp.int32), 1)
     _, number = chance(world, vehicles.trip)
-    by_choice = by_choice & ((number + step // 2) % turns == 0)
+    by_choice = by_choice & ((number + step // 2) % turns == 0) & _may_choose(world, vehicles, this_side)
     return may & (by_plan | by_choice)
+
+
+def _may_choose(world: World, vehicles: Vehicles, beside: Array) -> Array:
+    """Return for whom there is a lane beside that the plan does not bar, queues or not; see `_wish`."""
+    lanes, plans = world.network.lanes, world.network.plans
+    is_there = beside < lanes.length_m.shape[0] - 1
+    if plans.lane_count > FEW_LANES:
+        # Reading that one by one costs more than thinking about lanes that are barred.
+        return is_there
+    said = plans.said(vehicles.node, beside)
+    position_m = vehicles.position_m * (pick(lanes.length_m, beside) / pick(lanes.length_m, vehicles.lane))
+    needed_m = BARRED * jnp.abs(said.offset) * _ahead_m(world, vehicles.speed_mps)
+    # Rounded otherwise than there: who is about at the bound is looked at.
+    return is_there & (said.reach_m > 0) & (said.reach_m - position_m >= needed_m - HAIR_M)
 
 
 def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which: tuple[Array, Array]) -> Verdict:
@@ -277,13 +298,15 @@ def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
     Source: Erdmann (2015), "SUMO's Lane-Changing Model", on strategic changes. SUMO counts what is taken on the whole
     way, as it was when one came onto the edge; here it is what is taken now, up to `EDGES_AHEAD` edges on.
     """
-    rules, lanes = world.rules, world.network.lanes
+    lanes = world.network.lanes
     beside = jnp.where(here.offset > 0, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
     taken_m = _taken_m(here, (vehicles.lane, beside), here.rest_m)
-    next_m = _beyond_taken_m(world, here, vehicles.node, here.way)
-    reach_m = here.reach_m - vehicles.position_m - taken_m - next_m
-    ahead_m = jnp.maximum(vehicles.speed_mps * rules.plan_s, rules.plan_m)
+    ahead_m = _ahead_m(world, vehicles.speed_mps)
     needed_m = jnp.abs(here.offset) * ahead_m
+    reach_m = here.reach_m - vehicles.position_m - taken_m
+    # Farther on is looked only for those to whom it matters: who is in a wrong lane, and not too late already.
+    is_asked = (here.offset != 0) & (reach_m > needed_m)
+    reach_m = reach_m - _beyond_taken_m(world, here, vehicles.node, here.way, is_asked)
     return Need(
         offset=here.offset,
         is_near=(here.offset != 0) & (reach_m < 2 * needed_m),
@@ -292,9 +315,18 @@ def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
     )
 
 
-def _beyond_taken_m(world: World, here: Places, node: Array, way: Array) -> Array:
-    """Return how much others take up of the next edges' lanes, by the plan from a way on; these edges may be short."""
+def _ahead_m(world: World, speed_mps: Array) -> Array:
+    """Return how far one plans ahead for each lane."""
+    return jnp.maximum(speed_mps * world.rules.plan_s, world.rules.plan_m)
+
+
+def _beyond_taken_m(world: World, here: Places, node: Array, way: Array, is_asked: Array) -> Array:
+    """Return how much others take up of the next edges' lanes, by the plan from a way on; these edges may be short.
+
+    Of those who are not asked it says nothing, and fetches no plans, which lie far away in the memory.
+    """
     plans, to_lane = world.network.plans, world.network.connections.to_lane
+    node, way = jnp.where(is_asked, node, plans.nobody), jnp.where(is_asked, way, to_lane.shape[0] - 1)
     total_m = jnp.zeros(node.shape, dtype=here.taken_m.dtype)
     for _ in range(EDGES_AHEAD):
         lane = pick(to_lane, way)
@@ -324,10 +356,11 @@ def _wish(
     their_reach_m = leads_m - beside.position_m
     is_right_way = jnp.where(to_left, need.offset > 0, need.offset < 0)
     taken_m = _taken_m(here, (pick(vehicles.lane, place), beside.lane), pick(here.rest_m, place))
-    taken_m = taken_m + _beyond_taken_m(world, here, node, plans.way(node, theirs))
     # A lane that the class may not use reaches nowhere at all.
-    is_barred = (their_reach_m - taken_m < 3 * jnp.abs(their_offset) * need.ahead_m) | (their_reach_m <= 0)
-    is_barred = is_barred | (need.is_near & ~is_right_way)
+    needed_m = BARRED * jnp.abs(their_offset) * need.ahead_m
+    is_barred = (their_reach_m - taken_m < needed_m) | (their_reach_m <= 0) | (need.is_near & ~is_right_way)
+    taken_m = taken_m + _beyond_taken_m(world, here, node, plans.way(node, theirs), ~is_barred)
+    is_barred = is_barred | (their_reach_m - taken_m < needed_m)
     # From the end of a lane, too, one changes into one that leads no farther, on the way to the next.
     is_wanted = is_right_way & need.is_near & (leads_m > 0)
     return Wish(is_wanted, is_barred, jnp.where(is_right_way, need.urgency, 0))

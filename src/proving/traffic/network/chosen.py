@@ -70,11 +70,8 @@ def worked(some: Chosen, work: Callable[[Array], Rows]) -> Rows:
     pieces, each = some.place.shape
     shapes = jax.eval_shape(work, some.place[0])
 
-    def empty(row: Array) -> Array:
-        return jnp.zeros(row.shape, row.dtype)
-
     def skipped(_: Array) -> Rows:
-        return jax.tree.map(empty, shapes)
+        return jax.tree.map(_empty, shapes)
 
     if pieces == 1:
         # In a branch of its own, as below: what is fused otherwise is rounded otherwise.
@@ -139,6 +136,22 @@ def replaced(some: Chosen, onto: Rows, work: Callable[[Array], Rows]) -> Rows:
     return jax.lax.scan(one, onto, (some.place, is_one, first))[0]
 
 
+def once(work: Callable[[Array], Rows], place: Array) -> Rows:
+    """Return what `work` says of these places, worked out once: not anew for each thing that is made of it."""
+    shapes = jax.eval_shape(work, place)
+
+    def nothing(_: Array) -> Rows:
+        return jax.tree.map(_empty, shapes)
+
+    # Places are not negative, which the compiler does not know: what is in a branch stays by itself.
+    return jax.lax.cond(place[0] >= 0, work, nothing, place)
+
+
 def spread(some: Chosen, is_chosen: Array, rows: Array, otherwise: Array | float | bool) -> Array:
     """Return per vehicle what was found of it, and something else of those who were not chosen."""
     return jnp.where(is_chosen, pick(rows, some.rank), otherwise)
+
+
+def _empty(row: Array) -> Array:
+    """Return zeros for rows of which nothing is worked out."""
+    return jnp.zeros(row.shape, row.dtype)

@@ -62,7 +62,6 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     # Through a connection where nobody meets anybody one looks on to the next: the edge between may be very short.
     to_lane = pick(connections.to_lane, next_way)
     node = jnp.where(here.is_inside, vehicles.node, plans.after(vehicles.node))
-    index = plans.lane_index(node, to_lane)
     looks_on = (
         here.is_front
         & (next_way < none)
@@ -70,8 +69,9 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
         & (pick(here.rear_m, to_lane) >= EMPTY_M)
     )
     looks_on = looks_on & (here.is_inside | (pick(here.rear_m, edge_lanes + next_way) >= EMPTY_M))
-    beyond = plans.way(node, index)
-    asked = jnp.where(looks_on, beyond, next_way)
+    # Rows of plans that nobody asks for are not fetched: most of them lie far away in the memory.
+    on_node = jnp.where(looks_on, node, plans.nobody)
+    asked = jnp.where(looks_on, plans.way(on_node, plans.lane_index(on_node, to_lane)), next_way)
     enters = looks_on | ~here.is_inside
     before_m = jnp.where(here.is_inside, 0, pick(across_m, next_way)) + pick(lanes.length_m, to_lane)
     entrance_m = jnp.where(enters, here.rest_m, 0) + jnp.where(looks_on, before_m, 0)
@@ -88,7 +88,7 @@ def approach(world: World, vehicles: Vehicles, here: Places, colour: Array) -> A
     out_s = _travel_s(to_line_m + left_m + here.length_m, speed_mps, limit_mps, start_mps2)
     return Approach(
         asked=asked,
-        node=jnp.where(looks_on, plans.after(node), node),
+        node=jnp.where(looks_on, plans.after(on_node), node),
         shown=pick(colour, asked),
         enters=enters,
         entrance_m=entrance_m,

@@ -37,30 +37,22 @@ GONE_M = 1e3
 PATIENCE_S, GRANTED_S = 180.0, 30.0
 
 
-class Gate(NamedTuple):
-    """What holds whom: per vehicle that junctions concern, by its rank among these, and per connection.
+class Held(NamedTuple):
+    """What holds whom, for those at some places.
 
     Attributes:
-        some: whom junctions concern.
-        is_some: per place, whether it is one of them.
         holds: the next entrance is closed for this vehicle.
         entrance_m: way to that entrance.
         holds_inside: so is the place inside the junction ahead where it waits for others.
         inside_m: way to that place.
         overlaps: whether one overlaps somebody on a way that crosses or joins its own; of two, one says so.
-        colour: per connection, what its signal shows.
-        is_closed: per connection, whether who is still farther away takes it as closed.
     """
 
-    some: Chosen
-    is_some: Array
     holds: Array
     entrance_m: Array
     holds_inside: Array
     inside_m: Array
     overlaps: Array
-    colour: Array
-    is_closed: Array
 
 
 class Merging(NamedTuple):
@@ -141,8 +133,33 @@ class Conflict(NamedTuple):
     overlaps: Array
 
 
+class Gate(NamedTuple):
+    """What junctions mean to those whom they concern, and per connection; see `held_at`.
+
+    Attributes:
+        some: whom junctions concern.
+        arrival: how they come, by their rank among these.
+        asking: for which of these ranks it matters who else is there.
+        found: who is, by their rank among those.
+        colour: per connection, what its signal shows.
+        is_closed: per connection, whether who is still farther away takes it as closed.
+    """
+
+    some: Chosen
+    arrival: Arrival
+    asking: Chosen
+    found: Conflict
+    colour: Array
+    is_closed: Array
+
+
 # What it means that nobody is there.
-NOBODY = Conflict(must_yield=False, is_blocked=False, merging=Merging(FREE_GAP_M, 0.0, 0.0, 0.0), overlaps=False)
+NOBODY = Conflict(
+    must_yield=False,
+    is_blocked=False,
+    merging=Merging(FREE_GAP_M, 0.0, 0.0, 0.0),
+    overlaps=False,
+)
 
 
 def colours(world: World, lights: Lights) -> Array:
@@ -152,12 +169,11 @@ def colours(world: World, lights: Lights) -> Array:
     return signals.colour.at[row, connections.signal_index].get(mode="promise_in_bounds")
 
 
-def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tuple[Gate, Merging]:
-    """Return who is held where, and whom to follow where ways join; both for those whom junctions concern."""
+def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> Gate:
+    """Return how those come whom junctions concern, and whom they meet there."""
     connections = world.network.connections
     colour = colours(world, lights)
-    concerned = here.is_front | here.is_inside | _sees_past(world, here)
-    some = chosen(concerned)
+    some = chosen(here.is_front | here.is_inside | _sees_past(world, here))
     last = here.exists.shape[0] - 1
 
     def arriving(place: Array) -> Arrival:
@@ -171,36 +187,32 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> tup
     yields_now = connections.has_yields & (colour != GREEN)
     stops_now = (colour == RED) | (colour == YELLOW)
     rule_now = YIELDS * yields_now + STOPS * stops_now
-    seen = Seen(arrival.row, some.rank, coming, here.tail[first_inside:], here.head[first_inside:], rule_now)
+    seen = Seen(
+        arrival.row,
+        some.rank,
+        coming,
+        here.tail[first_inside:],
+        here.head[first_inside:],
+        rule_now,
+    )
     arrival = arrival._replace(asks=arrival.asks & some.is_one & _meets_any(world, here, arrival.mine, coming, some))
     asking = chosen(arrival.asks, FEW_PIECES)
     found = worked(asking, lambda rank: _conflict(world, here, arrival.mine, seen, rank))
+    # Red, or somebody may have to go first.
+    return Gate(some, arrival, asking, found, colour, is_closed=stops_now | yields_now)
 
-    def closed(place: Array) -> tuple[Array, Array, Array, Merging]:
-        rank = pick(some.rank, place)
-        own = pick_all(arrival, rank)
 
-        def or_nobody(said: Array, nobody: Array) -> Array:
-            return jnp.where(own.asks, said, nobody)
+def held_at(world: World, vehicles: Vehicles, here: Places, gate: Gate, place: Array) -> tuple[Held, Merging]:
+    """Return where those at these places are held, and whom to follow where ways join."""
+    rank = pick(gate.some.rank, place)
+    own = pick_all(gate.arrival, rank)
 
-        theirs = jax.tree.map(or_nobody, pick_all(found, pick(asking.rank, rank)), NOBODY)
-        return (*_held(world, *those_at(vehicles, here, place), own, theirs), theirs.overlaps, theirs.merging)
+    def or_nobody(said: Array, nobody: Array) -> Array:
+        return jnp.where(own.asks, said, nobody)
 
-    holds, holds_inside, overlaps, merging = worked(some, closed)
-    mine = arrival.mine
-    gate = Gate(
-        some=some,
-        is_some=concerned,
-        holds=holds,
-        entrance_m=mine.entrance_m,
-        holds_inside=holds_inside,
-        inside_m=mine.to_line_m,
-        overlaps=overlaps,
-        colour=colour,
-        # Red, or somebody may have to go first.
-        is_closed=stops_now | yields_now,
-    )
-    return gate, merging
+    theirs = jax.tree.map(or_nobody, pick_all(gate.found, pick(gate.asking.rank, rank)), NOBODY)
+    holds, holds_inside = _held(world, *those_at(vehicles, here, place), own, theirs)
+    return Held(holds, own.mine.entrance_m, holds_inside, own.mine.to_line_m, theirs.overlaps), theirs.merging
 
 
 def _sees_past(world: World, here: Places) -> Array:
@@ -257,8 +269,18 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array, afte
         OUT: jax.lax.stop_gradient(_taken_until_s(world, mine, after)),
         AT_LINE: speed_at_line(world, vehicles, mine),
     }
-    row = jnp.stack([jnp.broadcast_to(columns[k], speed_mps.shape) for k in range(len(columns))], axis=1)
-    return Arrival(mine, by_colour, asks, is_full, comes_to(world, here, mine, by_colour | is_full), row)
+    row = jnp.stack(
+        [jnp.broadcast_to(columns[k], speed_mps.shape) for k in range(len(columns))],
+        axis=1,
+    )
+    return Arrival(
+        mine,
+        by_colour,
+        asks,
+        is_full,
+        comes_to(world, here, mine, by_colour | is_full),
+        row,
+    )
 
 
 def _taken_until_s(world: World, mine: Approach, after: tuple[Vehicles, Places]) -> Array:
@@ -287,7 +309,12 @@ def _held(world: World, vehicles: Vehicles, here: Places, own: Arrival, conflict
     """Return which of these vehicles are held at the entrance, and which at a place inside."""
     connections = world.network.connections
     mine, to_line_m = own.mine, own.mine.to_line_m
-    stops = could_stop(world, vehicles, to_line_m, _soft_mps2(pick(world.fleet.brake_mps2, vehicles.kind)))
+    stops = could_stop(
+        world,
+        vehicles,
+        to_line_m,
+        _soft_mps2(pick(world.fleet.brake_mps2, vehicles.kind)),
+    )
     has_yields = pick(connections.has_yields, mine.asked)
     # Farther away one cannot see who comes, and drives so that one could stop.
     must_yield = conflict.must_yield | has_yields & (to_line_m > pick(connections.visible_m, mine.asked))
@@ -295,7 +322,7 @@ def _held(world: World, vehicles: Vehicles, here: Places, own: Arrival, conflict
     by_rule = by_rule | (mine.shown == STOP_FIRST) & (vehicles.waiting_s <= 0)
     may_wait = pick(connections.wait_m, mine.asked) > 0
     holds = own.by_colour | own.is_full | (by_rule & stops & ~may_wait)
-    return mine.enters & holds, here.is_front & may_wait & ~mine.is_past & by_rule & stops
+    return mine.enters & holds, here.is_front & may_wait & (own.row[:, IS_PAST] <= 0) & by_rule & stops
 
 
 def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Array) -> Conflict:
@@ -303,18 +330,22 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     lanes, connections, _, _ = world.network
     none = connections.to_lane.shape[0] - 1
     edge_lanes = lanes.length_m.shape[0] - 1 - none
-    asked, in_s = (pick(part, rank)[:, None] for part in (mine.asked, mine.in_s))
+    asked = pick(mine.asked, rank)[:, None]
     foe, yields, merges, equals, cleared_m, waits_across = (
         pick(getattr(connections, name), asked[:, 0]) for name in FOES
     )
     is_there_foe = foe < none
     who = jnp.where(is_there_foe, pick(seen.coming, foe), -1)
     my, them = pick(seen.row, rank)[:, None, :], pick(seen.row, jnp.maximum(who, 0))
+    in_s = my[..., IN]
     must_yield, runs = _waits_for(mine, rank, who, (my, them), (pick(seen.rule_now, foe), yields, merges))
     # Who is on the way across: in the way, or to be followed where the ways join.
     tail, head = (_ranked(seen.rank, pick(at, foe)) for at in (seen.tail, seen.head))
     is_there = (head >= 0) & is_there_foe
-    last, first = pick(seen.row, jnp.maximum(tail, 0)), pick(seen.row, jnp.maximum(head, 0))
+    last, first = (
+        pick(seen.row, jnp.maximum(tail, 0)),
+        pick(seen.row, jnp.maximum(head, 0)),
+    )
     # The last of those on the way across decides, once one of them is past its waiting place or that is in the way.
     to_clear_m = cleared_m - pick(lanes.length_m, edge_lanes + foe) + last[..., REST] + last[..., LENGTH]
     is_late = (to_clear_m > 0) & (to_clear_m > last[..., SPEED] * in_s + last[..., START] * in_s**2 / 2)
@@ -337,7 +368,12 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
         gap_m = jnp.where(counts & (who >= 0) & is_nearer, gap_m, FREE_GAP_M)
         apart_m, speed_mps = jnp.maximum(rest_m - joined_m, 0), row[..., SPEED]
         end_mps = jnp.sqrt(jax.lax.stop_gradient(speed_mps**2 + 2 * row[..., START] * apart_m))
-        return Merging(gap_m, speed_mps, apart_m, 2 * apart_m / jnp.maximum(speed_mps + end_mps, 0.1))
+        return Merging(
+            gap_m,
+            speed_mps,
+            apart_m,
+            2 * apart_m / jnp.maximum(speed_mps + end_mps, 0.1),
+        )
 
     is_on = is_there & merges
     # As equals: neither yields to the other, so whoever is nearer goes first.
@@ -355,11 +391,16 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     is_left = pick(connections.is_sole, foe) & ~merges & (pick(here.rear_m, beyond) < 0)
     is_one = is_there & (asked < foe)
     covers = _overlap(world, asked, (my, jnp.stack([last, first, left])), merges) & jnp.stack([is_one, is_one, is_left])
-    return Conflict(must_yield.any(axis=1), is_blocked, merging, covers.any(axis=(0, 2)) & ~pick(mine.enters, rank))
+    overlaps = covers.any(axis=(0, 2)) & ~pick(mine.enters, rank)
+    return Conflict(must_yield.any(axis=1), is_blocked, merging, overlaps)
 
 
 def _waits_for(
-    mine: Approach, rank: Array, who: Array, rows: tuple[Array, Array], rules: tuple[Array, Array, Array]
+    mine: Approach,
+    rank: Array,
+    who: Array,
+    rows: tuple[Array, Array],
+    rules: tuple[Array, Array, Array],
 ) -> tuple[Array, Array]:
     """Return for whom of those who come one waits: as they go first, or as they cannot stop at yellow or red any more.
 
@@ -367,12 +408,14 @@ def _waits_for(
     they go first, whether the ways join.
     """
     (my, them), (rule_now, yields, merges) = rows, rules
-    in_s, out_s, leave_mps, shown = (
-        pick(part, rank)[:, None] for part in (mine.in_s, mine.out_s, mine.leave_mps, mine.shown)
-    )
+    in_s = my[..., IN]
+    out_s, leave_mps, shown = (pick(part, rank)[:, None] for part in (mine.out_s, mine.leave_mps, mine.shown))
     # Is there time before or after them?
     granted_s = GRANTED_S * jnp.minimum(my[..., WAITING] / PATIENCE_S, 1) * (them[..., AT_LINE] <= 0)
-    is_after, is_before = them[..., OUT] < in_s, them[..., IN] + granted_s > out_s + SPARE_S
+    is_after, is_before = (
+        them[..., OUT] < in_s,
+        them[..., IN] + granted_s > out_s + SPARE_S,
+    )
     is_close = is_after & (in_s - them[..., OUT] < SPARE_S) | is_before & (them[..., AT_LINE] > leave_mps)
     meets = (who >= 0) & (~(is_after | is_before) | merges & is_close)
     # Those who all wait for one another go in the order in which they came to stand.
@@ -401,7 +444,10 @@ def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Arra
         front_m = pick(lanes.length_m, edge_lanes + way) - row[..., REST] - at_m
         return front_m, front_m - row[..., LENGTH]
 
-    (my_front_m, my_rear_m), (front_m, rear_m) = places(rows[0], asked, own_met_m), places(rows[1], foe, met_m)
+    (my_front_m, my_rear_m), (front_m, rear_m) = (
+        places(rows[0], asked, own_met_m),
+        places(rows[1], foe, met_m),
+    )
     half_m = WIDTH_M / 2
     crosses = (my_front_m > -half_m) & (my_rear_m < half_m) & (front_m > -half_m) & (rear_m < half_m)
     apart_m = jnp.maximum(
@@ -421,10 +467,12 @@ def _is_full(world: World, here: Places, mine: Approach, colour: Array) -> Array
     lane_m, needed_m = pick(lanes.length_m, lane), here.length_m + 1
     room_m = pick(here.halt_m, lane)
     # A lane shorter than that is room only together with the next one, if one may go on there.
-    beyond = plans.way(mine.node, plans.lane_index(mine.node, lane))
+    is_short = lane_m < needed_m
+    node = jnp.where(is_short, mine.node, plans.nobody)
+    beyond = plans.way(node, plans.lane_index(node, lane))
     goes_on = (pick(colour, beyond) != RED) & (pick(colour, beyond) != YELLOW)
     next_m = pick(here.halt_m, pick(connections.to_lane, beyond)) - pick(here.queue_m, edge_lanes + beyond)
     both_m = lane_m - pick(here.taken_m, lane) + jnp.where(goes_on, next_m, 0)
-    room_m = jnp.where((lane_m < needed_m) & (beyond < none), jnp.minimum(room_m, both_m), room_m)
+    room_m = jnp.where(is_short & (beyond < none), jnp.minimum(room_m, both_m), room_m)
     is_full = room_m - pick(here.queue_m, edge_lanes + way) < needed_m
     return is_full & pick(connections.keeps_clear, way)

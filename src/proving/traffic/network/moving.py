@@ -151,13 +151,32 @@ class Start(NamedTuple):
 
 def entered(world: World, state: State, here: Places) -> State:
     """Let the next trip of each source begin where there is room; what `here` says is from before the step."""
-    vehicles, trips = state.vehicles, world.trips
+    trips = world.trips
     is_due = (state.next_trip < trips.source_end) & (
         pick(trips.depart_s, state.next_trip) <= clock(world, state.step, state.next_trip) * world.dt_s + 1e-6
     )
+
+    def begun(vehicles: Vehicles, next_trip: Array, overflow: Array) -> tuple[Vehicles, Array, Array]:
+        enters, fresh, goes_on = _entering(world, state, here, is_due)
+        place = jnp.sum(here.exists, dtype=jnp.int32) + running_count(enters) - 1
+        capacity = vehicles.lane.shape[0]
+        vehicles = _written(vehicles, jnp.where(enters, place, capacity), fresh)
+        return vehicles, next_trip + goes_on, overflow + jnp.sum(enters & (place >= capacity), dtype=jnp.int32)
+
+    def as_it_was(vehicles: Vehicles, next_trip: Array, overflow: Array) -> tuple[Vehicles, Array, Array]:
+        return vehicles, next_trip, overflow
+
+    # Where nobody's time has come there is nothing to look at.
+    now = (state.vehicles, state.next_trip, state.overflow)
+    vehicles, next_trip, overflow = jax.lax.cond(is_due.any(), begun, as_it_was, *now)
+    return state._replace(vehicles=vehicles, next_trip=next_trip, overflow=overflow)
+
+
+def _entering(world: World, state: State, here: Places, is_due: Array) -> tuple[Array, Vehicles, Array]:
+    """Return who enters, of those whose time has come, and as what; and per source whether its next one does."""
     due = chosen(is_due, FEW_PIECES)
     # Who has just changed or crossed into the lane counts too.
-    rears = _rears(world, vehicles, is_due.any())
+    rears = _rears(world, state.vehicles)
 
     def begun(source: Array) -> tuple[Array, Vehicles]:
         start = _starts(world, here, rears, pick(state.next_trip, source))
@@ -165,13 +184,7 @@ def entered(world: World, state: State, here: Places) -> State:
 
     enters, fresh = worked(due, begun)
     enters = _first_in_lane(world, enters & due.is_one, fresh)
-    place = jnp.sum(here.exists, dtype=jnp.int32) + running_count(enters) - 1
-    capacity = vehicles.lane.shape[0]
-    return state._replace(
-        vehicles=_written(vehicles, jnp.where(enters, place, capacity), fresh),
-        next_trip=state.next_trip + spread(due, is_due, enters, False),
-        overflow=state.overflow + jnp.sum(enters & (place >= capacity), dtype=jnp.int32),
-    )
+    return enters, fresh, spread(due, is_due, enters, False)
 
 
 def _first_in_lane(world: World, enters: Array, fresh: Vehicles) -> Array:
@@ -261,19 +274,12 @@ def _starts(world: World, here: Places, rears: tuple[Array, Array], trip: Array)
     return Start(trip, jnp.where(enters, of(lane), nowhere), at_m, of(speed_mps), enters)
 
 
-def _rears(world: World, vehicles: Vehicles, is_asked: Array) -> tuple[Array, Array]:
+def _rears(world: World, vehicles: Vehicles) -> tuple[Array, Array]:
     """Return per lane where the rear of the last vehicle is, and how fast it goes; they need not be in order."""
     nowhere = world.network.lanes.length_m.shape[0] - 1
     rear_m = vehicles.position_m - pick(world.fleet.length_m, vehicles.kind)
     free_m, free_mps = (jnp.full(nowhere + 1, free, dtype=rear_m.dtype) for free in (FREE_GAP_M, jnp.inf))
-
-    def seen() -> tuple[Array, Array]:
-        last_m = free_m.at[vehicles.lane].min(rear_m)
-        is_last = rear_m <= pick(last_m, vehicles.lane)
-        at = jnp.where(is_last, vehicles.lane, nowhere + 1)
-        return last_m, free_mps.at[at].min(vehicles.speed_mps, mode="drop")
-
-    def unseen() -> tuple[Array, Array]:
-        return free_m, free_mps
-
-    return jax.lax.cond(is_asked, seen, unseen)
+    last_m = free_m.at[vehicles.lane].min(rear_m)
+    is_last = rear_m <= pick(last_m, vehicles.lane)
+    at = jnp.where(is_last, vehicles.lane, nowhere + 1)
+    return last_m, free_mps.at[at].min(vehicles.speed_mps, mode="drop")

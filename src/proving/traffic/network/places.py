@@ -77,13 +77,13 @@ def places(world: World, vehicles: Vehicles) -> Places:
     is_inside = exists & (lane >= edge_lanes)
     inside = jnp.where(is_inside, lane - edge_lanes, none)
     road = jnp.where(is_inside, pick(connections.to_lane, inside), lane)
-    index = plans.lane_index(vehicles.node, road)
+    said = plans.said(vehicles.node, road)
     same = lane[1:] == lane[:-1]
     place = jnp.arange(lane.shape[0], dtype=jnp.int32)
     is_front = exists & ~jnp.concatenate([jnp.zeros(1, dtype=bool), same])
     is_tail = exists & ~jnp.concatenate([same, jnp.zeros(1, dtype=bool)])
     rest_m = pick(lanes.length_m, lane) - vehicles.position_m
-    way = plans.way(vehicles.node, index)
+    way = said.way
     # Who comes to the start of a lane: the first on each way across a junction, and the first before that.
     across_m = jnp.where(is_inside, 0, pick(lanes.length_m, edge_lanes + way))
     spare_m = rest_m + across_m - COMING_S * vehicles.speed_mps
@@ -115,9 +115,9 @@ def places(world: World, vehicles: Vehicles) -> Places:
         inside=inside,
         road=road,
         way=way,
-        offset=plans.offset(vehicles.node, index),
-        reach_m=plans.reach_m(vehicles.node, index),
-        is_last=plans.after(vehicles.node) == plans.nobody,
+        offset=said.offset,
+        reach_m=said.reach_m,
+        is_last=said.after == plans.nobody,
         rest_m=rest_m,
         length_m=length_m,
         is_front=is_front,

@@ -4,15 +4,17 @@ Everybody sees the same moment; vehicles then move, change lane, cross junctions
 back in order of lane and place.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
-from proving.traffic.network.ahead import limit_ahead_mps, look_ahead
+from proving.traffic.network.ahead import Ahead, before_all, beyond, limit_ahead_mps
 from proving.traffic.network.changing import Drive, changes, sort_key
-from proving.traffic.network.chosen import replaced
+from proving.traffic.network.chosen import once, replaced
 from proving.traffic.network.coming import spared_m
 from proving.traffic.network.driving import draws, lawful_mps2, noise_mps2, wanted_mps2, with_company
-from proving.traffic.network.gates import Gate, Merging, gates
+from proving.traffic.network.gates import Gate, Held, Merging, gates, held_at
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import Places, places
@@ -27,6 +29,7 @@ from proving.traffic.network.state import (
     clock,
     counted,
     pick,
+    pick_all,
 )
 from proving.traffic.network.stops import after_stops, with_stops
 from proving.traffic.network.wishes import changes_as_told
@@ -49,6 +52,24 @@ FREE_MPS2 = 1e3
 ROLLING = (0.05, 0.005)
 # Slower than this is standing.
 STANDING_MPS = 0.1
+
+
+class Guided(NamedTuple):
+    """What lies ahead of everybody, and what junctions mean to it.
+
+    Attributes:
+        ahead: what to keep clear of.
+        joining_mps2: the most at which it still falls behind whoever is nearer on a way that joins its own.
+        stays: it is held at the end of its lane.
+        inside_m: how far it may go if it is held inside a junction; `FREE_GAP_M`: it is not.
+        overlaps: it covers a place that somebody on another way across a junction covers, too.
+    """
+
+    ahead: Ahead
+    joining_mps2: Array
+    stays: Array
+    inside_m: Array
+    overlaps: Array
 
 
 def step(world: World, state: State, command: Command | None = None) -> tuple[State, Record]:
@@ -80,14 +101,14 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
     vehicles = state.vehicles
     at_step = clock(world, state.step, vehicles.trip)
     here = places(world, vehicles)
-    gate, merging = gates(world, vehicles, here, state.lights)
-    ahead = with_stops(world, vehicles, here, look_ahead(world, vehicles, here, gate))
     limit_mps = limit_ahead_mps(world, vehicles, here)
-    joining_mps2 = _joining_mps2(world, vehicles, gate, merging, limit_mps)
+    gate = gates(world, vehicles, here, state.lights)
+    guided = _guided(world, vehicles, here, gate, limit_mps)
+    ahead = with_stops(world, vehicles, here, guided.ahead)
     view = View(vehicles.speed_mps, ahead.gap_m, ahead.speed_mps, limit_mps, world.dt_s)
     view = view._replace(chance=draws(world, vehicles, at_step))
     view = with_company(world, vehicles, here, view, ahead.is_line)
-    accel_mps2, memory, habits = _decided(world, vehicles, at_step, (view, ahead.is_line, joining_mps2), command)
+    accel_mps2, memory, habits = _decided(world, vehicles, at_step, (view, ahead.is_line, guided.joining_mps2), command)
     drive = Drive(ahead, limit_mps, accel_mps2)
     if command is None or command.lane_wish is None:
         change = changes(world, vehicles, here, drive, at_step)
@@ -96,16 +117,15 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
     accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
     moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
     moved_m = jnp.where(here.exists, jnp.where(at_new_speed(world, vehicles), speed_mps * world.dt_s, moved_m), 0)
-    stays, inside_m, overlaps = _held_and_overlaps(here, gate)
-    rolls_over = moved_m > inside_m
-    moved_m = jnp.minimum(moved_m, inside_m)
+    rolls_over = moved_m > guided.inside_m
+    moved_m = jnp.minimum(moved_m, guided.inside_m)
     who = jnp.where(here.exists, vehicles.trip, -1)
     record = Record(who, vehicles.lane, vehicles.position_m, vehicles.speed_mps, accel_mps2, state.lights.phase)
     has_changed = change.to_lane != vehicles.lane
     after = vehicles._replace(
         lane=change.to_lane, position_m=change.position_m + moved_m, speed_mps=speed_mps, memory=memory, habits=habits
     )
-    ends = across(world, after, here, stays)
+    ends = across(world, after, here, guided.stays)
     # Who was held and would have rolled over the line stands on it: counted, like any braking that hard.
     speed_mps = jnp.where(ends.stopped | rolls_over, 0, speed_mps)
     counts = here.exists if world.own is None else here.exists & pick(world.own, vehicles.lane)
@@ -120,7 +140,7 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
             world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
         ),
         collisions=state.collisions
-        + counted(world, counts & (overlaps | ~ahead.is_line & (ahead.gap_m < 0)), vehicles.trip),
+        + counted(world, counts & (guided.overlaps | ~ahead.is_line & (ahead.gap_m < 0)), vehicles.trip),
         emergencies=state.emergencies + counted(world, is_hard, vehicles.trip),
     )
     state = entered(world, arrived(world, state, ends.is_last, counts), here)
@@ -182,45 +202,45 @@ def _decided(
     return jnp.minimum(accel_mps2, joining_mps2), memory, habits
 
 
-def _joining_mps2(world: World, vehicles: Vehicles, gate: Gate, merging: Merging, limit_mps: Array) -> Array:
-    """Return the most at which one still falls behind whoever is nearer on a way that joins one's own.
+def _guided(world: World, vehicles: Vehicles, here: Places, gate: Gate, limit_mps: Array) -> Guided:
+    """Return what lies ahead of everybody, and what junctions mean to it."""
+
+    def held(place: Array) -> tuple[Held, Merging]:
+        return held_at(world, vehicles, here, gate, place)
+
+    before = before_all(vehicles, here)
+
+    def found(place: Array) -> Guided:
+        own, merging = once(held, place)
+        return Guided(
+            ahead=beyond(world, (vehicles, here), gate, (own, pick_all(before, place)), place),
+            joining_mps2=_joining_mps2(world, vehicles, merging, limit_mps, place),
+            stays=own.holds & (own.entrance_m <= pick(here.rest_m, place)),
+            inside_m=jnp.where(own.holds_inside, own.inside_m, FREE_GAP_M),
+            overlaps=own.overlaps,
+        )
+
+    nobody, free = jnp.zeros_like(here.exists), jnp.full_like(here.rest_m, FREE_GAP_M)
+    return replaced(gate.some, Guided(before, jnp.full_like(free, FREE_MPS2), nobody, free, nobody), found)
+
+
+def _joining_mps2(world: World, vehicles: Vehicles, merging: Merging, limit_mps: Array, place: Array) -> Array:
+    """Return the most at which those at these places still fall behind whoever is nearer on a way that joins their own.
 
     As long as the ways are apart that is what takes one to a short gap behind it when it gets to where they come
     together; from then on, or where the law asks for less, one follows by law. A law that takes a leader beside it
     for one that it need not fear is helped: it would be beside it there, too.
     """
-
-    def joining(place: Array) -> Array:
-        kind, speed_mps, allowed_mps = (pick(part, place) for part in (vehicles.kind, vehicles.speed_mps, limit_mps))
-        gap_m, their_mps, apart_m, apart_s = (pick(part, pick(gate.some.rank, place)) for part in merging)
-        by_law = wanted_mps2(world, kind, View(speed_mps, gap_m, their_mps, allowed_mps, world.dt_s))
-        apart_s = jnp.maximum(apart_s, world.dt_s)
-        room_m = apart_m + gap_m - speed_mps * apart_s
-        shy_m = pick(world.fleet.stand_m, kind) + JOINS_AFTER_S * speed_mps
-        by_plan, at_most = (2 * (room_m - left_m) / apart_s**2 for left_m in (shy_m, JOINS_BEHIND_M))
-        planned_mps2 = jnp.minimum(jnp.maximum(by_law, by_plan), jnp.maximum(at_most, -HARDEST_MPS2))
-        joining_mps2 = jnp.where(apart_m > 0, planned_mps2, by_law)
-        return jnp.where(gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)
-
-    return replaced(gate.some, jnp.full_like(vehicles.speed_mps, FREE_MPS2), joining)
-
-
-def _held_and_overlaps(here: Places, gate: Gate) -> tuple[Array, Array, Array]:
-    """Return who is held at the end of its lane, how far who is held inside a junction may go, and who overlaps.
-
-    To overlap is to cover a place that somebody on another way across a junction covers, too.
-    """
-
-    def said(place: Array) -> tuple[Array, Array, Array]:
-        rank = pick(gate.some.rank, place)
-        holds, entrance_m, holds_inside, inside_m, overlaps = (
-            pick(part, rank) for part in (gate.holds, gate.entrance_m, gate.holds_inside, gate.inside_m, gate.overlaps)
-        )
-        room_m = jnp.where(holds_inside, inside_m, FREE_GAP_M)
-        return holds & (entrance_m <= pick(here.rest_m, place)), room_m, overlaps
-
-    nobody = jnp.zeros_like(here.exists)
-    return replaced(gate.some, (nobody, jnp.full_like(here.rest_m, FREE_GAP_M), nobody), said)
+    kind, speed_mps, allowed_mps = (pick(part, place) for part in (vehicles.kind, vehicles.speed_mps, limit_mps))
+    gap_m, their_mps, apart_m, apart_s = merging
+    by_law = wanted_mps2(world, kind, View(speed_mps, gap_m, their_mps, allowed_mps, world.dt_s))
+    apart_s = jnp.maximum(apart_s, world.dt_s)
+    room_m = apart_m + gap_m - speed_mps * apart_s
+    shy_m = pick(world.fleet.stand_m, kind) + JOINS_AFTER_S * speed_mps
+    by_plan, at_most = (2 * (room_m - left_m) / apart_s**2 for left_m in (shy_m, JOINS_BEHIND_M))
+    planned_mps2 = jnp.minimum(jnp.maximum(by_law, by_plan), jnp.maximum(at_most, -HARDEST_MPS2))
+    joining_mps2 = jnp.where(apart_m > 0, planned_mps2, by_law)
+    return jnp.where(gap_m < FREE_GAP_M, joining_mps2, FREE_MPS2)
 
 
 def _counted(world: World, vehicles: Vehicles, moved_m: Array, limit_mps: Array, did: tuple[Array, Array]) -> Vehicles:
