@@ -10,7 +10,7 @@ SHIPPED_ON_NETWORKS = (
     *("grid0_by_signal", "grid1_by_signal"),
     "bottleneck0_by_cell",
     *("figureeight1_by_vehicle", "figureeight2_by_vehicle"),
-    *("merge0_by_vehicle", "merge1_by_vehicle", "merge2_by_vehicle"),
+    *("merge0_by_vehicle", "merge1_by_vehicle"),
 )
 
 
