@@ -56,7 +56,7 @@ def test_people_alone_do_not_collide_however_late_they_were_drawn() -> None:
     task = dataclasses.replace(ANYBODY, warm_up_step_count=0)
     episode, _ = reset(task, seeds)
     episode, nobody_acts = handed_to_people(episode), jnp.zeros((1, len(seeds)))
-    for _ in range(200):
+    for _ in range(120):
         outcome = step(task, episode, nobody_acts)
         assert not outcome.terminated.any()
         episode = outcome.episode
