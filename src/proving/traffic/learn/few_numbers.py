@@ -237,15 +237,12 @@ AT_MERGES = (
     Number("way_to_merge", 0.0, 6.0),
     Number("mean_speed", 0.0, 8.0),
 )
-# Of a bottleneck, where a cell says the logarithm of a speed: as fast as allowed while people drive faster than 16 m/s
-# between the narrow places, or much comes out behind them; else the slower the nearer to the first narrow place.
+# Of a bottleneck, where a cell says the logarithm of a speed: as fast as allowed until it gets crowded between the
+# narrow places, or people come out behind them as from a jam; the more, the slower.
 AT_BOTTLENECKS = (
-    Number("", -11.6, 0.7),
-    Number("place", -16.0, 4.0),
-    Number("mean_speed_edge_4", 15.0, 4.0),
-    Number("mean_speed_edge_5", 5.0, 2.0),
-    Number("density_edge_5", 5.0, 2.0),
-    Number("outflow", 8.0, 2.0),
+    Number("", 3.43, 0.2),
+    Number("crowd_edge_4", -15.0, 4.0),
+    Number("lag_edge_5", -21.0, 5.0),
 )
 # Of a grid's signal, which goes on where the sum is above 0: for those who wait at red or come to it, against those who
 # come at green, within 100 m more than beyond; and the more the longer ago it switched.

@@ -118,10 +118,18 @@ class RoadCells:
         is_change: an action is added to a vehicle's own set speed, as in FLOW; else it is the natural logarithm of the
             set speed in m/s: from 1 to 2 m/s matters as much as from 10 to 20. A change stays, a speed holds for as
             long as one is in the cell at a decision.
+        slowest_mps: per edge of `pieces` what its cells ask for at least; none: next to nothing.
     """
 
     pieces: Pieces
     is_change: bool = True
+    slowest_mps: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.slowest_mps and len(self.slowest_mps) != len(self.pieces):
+            raise BadSettings(f"slowest_mps must be one for each of {len(self.pieces)} edges, not {self.slowest_mps}")
+        if not all(0 < one <= FASTEST_MPS for one in self.slowest_mps):
+            raise BadSettings(f"slowest_mps must be above 0 and at most {FASTEST_MPS:g}, not {self.slowest_mps}")
 
     @property
     def manner(self) -> Manner | None:
@@ -149,7 +157,11 @@ class RoadCells:
         cell = cell_at(cells, vehicles.lane, vehicles.position_m)
         asked = jnp.append(action, 0.0)[cell]
         old_mps = jnp.where(jnp.isnan(said.wish), FASTEST_MPS, said.wish)
-        set_mps = jnp.clip(old_mps + asked if self.is_change else jnp.exp(asked), SLOWEST_MPS, FASTEST_MPS)
+        edges = [name for name, _ in self.pieces]
+        least = dict(zip(edges, self.slowest_mps or (SLOWEST_MPS,) * len(edges), strict=True))
+        # "edge_3_piece_0_lane_2" is of edge 3; the last is nowhere.
+        least_mps = jnp.asarray([*(least[name.split("_")[1]] for name in cells.names), SLOWEST_MPS])[cell]
+        set_mps = jnp.clip(old_mps + asked if self.is_change else jnp.exp(asked), least_mps, FASTEST_MPS)
         # An action that is no number says nothing: the road is left to people.
         is_silent = (cell == cells.count) | jnp.isnan(asked)
         return Orders(wish=jnp.where(is_silent, said.wish if self.is_change else jnp.nan, set_mps))

@@ -22,10 +22,17 @@ CONTROLLED = (("2", 2), ("3", 2), ("4", 2))
 # FLOW's three: lanes at the end, automated share, whether people change lanes.
 SIZES = ((1, 0.1, False), (1, 0.25, True), (2, 0.1, False))
 VEH_PER_H_PER_SCALING = 2500.0
+# So many lanes become one in the end.
+LANES_TO_ONE = 4
+# Between the narrow places so many per lane of 280 m are no crowd; behind them whoever comes out of a jam is slower.
+UNCROWDED_PER_LANE, COME_OUT_MPS = 4.0, 14.0
 STEP_S, HORIZON, WARM_UP_STEPS = 0.5, 1500, 40
 LARGEST_CHANGE_MPS = 1.5
 # Where cells decide for themselves: those before the first narrow place. Who is slow behind it keeps nobody out.
 DECIDING = (("2", 2), ("3", 2))
+# What cells of these edges may ask for at least: on edge 3 who is held stands; on edge 2 one is slowed down so that one
+# can be held there, and does not come fast into the queue.
+SLOWEST_MPS = (8.0, 0.3)
 # How the automated vehicles of those follow: brisker and nearer than people, with more room while they stand, as their
 # sensors may err. With FLOW's own law, 1 m/s2, a tenth of them is enough to break down lanes of Krauss and Gipps that
 # flow without them, though nobody slows them.
@@ -46,26 +53,43 @@ def cells_and_outflow(now: NetworkMoment) -> Float[Array, "feature one"]:
 
 
 def from_the_cell(now: NetworkMoment) -> Float[Array, "feature agent"]:
-    """Return of each cell: what is in it, where it is, what was asked last; and of the road: edge by edge, outflow.
+    """Return of each cell: what is in it, where it is, what was asked last; and of its branch: edge by edge, outflow.
 
-    An edge where nobody is counts as driven at its limit: it keeps nobody up.
+    A branch is what comes together in one lane at the end: nothing but that concerns a cell. Edges where nobody is
+    count as driven at their limit: they keep nobody up.
     """
     cells = cells_of(now.built.road_map, DECIDING)
     count, automated, speed, automated_mps = _by_cell(now, cells)
-    edges = cells_of(now.built.road_map, tuple((name, 1) for name in MAIN_ROAD))
-    vehicles = now.traffic.vehicles
-    per_edge: list[Array] = []
-    for name in MAIN_ROAD:
-        index = now.built.road_map.edge_index[name]
-        is_here = now.is_there & (jnp.asarray(now.built.edge)[vehicles.lane] == index)
-        total = jnp.sum(is_here)
-        lanes = sum(one.startswith(f"edge_{name}_") for one in edges.names)
-        mean_mps = jnp.sum(jnp.where(is_here, now.speed_mps, 0)) / jnp.maximum(total, 1)
-        per_edge += [total / (10 * lanes), jnp.where(total > 0, mean_mps, now.built.top_limit_mps) / 20]
-    shared = jnp.concatenate([jnp.stack(per_edge), _outflow(now)])
+    edges, own_branch = _by_edge(now), jnp.asarray([int(one[-1]) // LANES_TO_ONE for one in _split(cells)])
+    per_edge = [part for count, speed_mps, _ in edges for part in (count / 10, speed_mps / 20)]
+    # On edge 4 many are no crowd while they are fast, and few are none though they are slow.
+    crowd = jnp.minimum(jnp.maximum(edges[3][0] - UNCROWDED_PER_LANE, 0), edges[3][2]) / 10
+    # Who comes out of a jam has not become fast yet.
+    lag = jnp.maximum(1 - edges[4][1] / COME_OUT_MPS, 0)
+    out = jnp.broadcast_to(_outflow(now) / crowd.shape[0], crowd.shape)
+    shared = jnp.stack([*per_edge, crowd, lag, out])
     piece = jnp.asarray([float(2 * MAIN_ROAD.index(name) + int(part)) for _, name, _, part, *_ in _split(cells)])
     own = jnp.stack([count / 10, automated / 5, speed / 20, automated_mps / 20, piece / 10, now.action / 3])
-    return jnp.concatenate([own, jnp.broadcast_to(shared[:, None], (shared.shape[0], own.shape[1]))])
+    return jnp.concatenate([own, shared[:, own_branch]])
+
+
+def _by_edge(now: NetworkMoment) -> list[tuple[Array, Array, Array]]:
+    """Return per edge of each branch: vehicles per lane, their mean speed, and per lane the sum of 1 - v / limit.
+
+    A branch is what comes together in one lane at the end.
+    """
+    vehicles, limit_mps = now.traffic.vehicles, now.built.top_limit_mps
+    edge, lane = (jnp.asarray(part)[vehicles.lane] for part in (now.built.edge, now.built.lane_index))
+    branch = jnp.arange(len(now.built.road_map.edge(MAIN_ROAD[-1]).lanes))[:, None]
+    found: list[tuple[Array, Array, Array]] = []
+    for name in MAIN_ROAD:
+        width = len(now.built.road_map.edge(name).lanes) // branch.shape[0]
+        is_here = (now.is_there & (edge == now.built.road_map.edge_index[name]))[None, :] & (lane // width == branch)
+        total = jnp.sum(is_here, axis=1)
+        sum_mps = jnp.sum(jnp.where(is_here, now.speed_mps, 0), axis=1)
+        mean_mps = jnp.where(total > 0, sum_mps / jnp.maximum(total, 1), limit_mps)
+        found.append((total / width, mean_mps, jnp.maximum(total - sum_mps / limit_mps, 0) / width))
+    return found
 
 
 def _split(cells: Cells) -> list[list[str]]:
@@ -110,10 +134,12 @@ CELL = Sight(
     names=(
         *("vehicles", "automated", "mean_speed", "mean_automated_speed", "place", "action"),
         *(f"{what}_edge_{name}" for name in MAIN_ROAD for what in ("density", "mean_speed")),
+        "crowd_edge_4",
+        "lag_edge_5",
         "outflow",
     ),
-    low=(0.0,) * 5 + (-1.0,) + (0.0,) * 11,
-    high=(6.0, 6.0, 2.0, 2.0, 1.0, 2.0, *((10.0, 2.0) * 5), 10.0),
+    low=(0.0,) * 5 + (-1.0,) + (0.0,) * 13,
+    high=(6.0, 6.0, 2.0, 2.0, 1.0, 2.0, *((10.0, 2.0) * 5), 10.0, 1.0, 10.0),
     read=from_the_cell,
     needs="everything",
 )
@@ -151,17 +177,17 @@ BOTTLENECKS_BY_CELL = tuple(
     dataclasses.replace(
         task,
         name=f"bottleneck{size}_by_cell",
-        about=f"bottleneck{size}; every 10 s each cell of the road says how fast automated vehicles may drive in it",
+        about=f"bottleneck{size}; every 5 s each cell of the road says how fast automated vehicles may drive in it",
         traffic=task.traffic.automated_by(BRISK),
         law=BRISK,
-        actors=RoadCells(pieces=DECIDING, is_change=False),
+        actors=RoadCells(pieces=DECIDING, is_change=False, slowest_mps=SLOWEST_MPS),
         sight=CELL,
         is_central=False,
         reward=arrivals,
-        action_low=math.log(0.3),
+        action_low=math.log(SLOWEST_MPS[-1]),
         action_high=math.log(FASTEST_MPS),
-        horizon=75,
-        steps_per_decision=20,
+        horizon=150,
+        steps_per_decision=10,
     )
     for size, task in enumerate(BOTTLENECKS)
 )
