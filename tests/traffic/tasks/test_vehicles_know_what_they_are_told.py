@@ -163,10 +163,17 @@ def test_the_speed_of_a_cell_holds_inside_it_and_a_change_stays() -> None:
     lane[:2] = 4, 12
     traffic = built.state._replace(vehicles=vehicles._replace(lane=lane))
     wish = jnp.full(lane.shape, 2.0)
-    slots, five = jnp.zeros(0, dtype=jnp.int32), jnp.full(task.action_count, np.log(5.0))
+    slots, ten = jnp.zeros(0, dtype=jnp.int32), jnp.full(task.action_count, np.log(10.0))
     assert isinstance(task.actors, RoadCells)
     for actors, behind_mps in ((task.actors, np.nan), (dataclasses.replace(task.actors, is_change=True), 2.0)):
-        orders = actors.orders(built, traffic, Said(wish, wish, wish), slots, five)
+        orders = actors.orders(built, traffic, Said(wish, wish, wish), slots, ten)
         assert np.asarray(orders.wish)[1] == pytest.approx(behind_mps, nan_ok=True)
-    orders = task.actors.orders(built, traffic, Said(wish, wish, wish), slots, five)
-    assert float(orders.wish[0]) == pytest.approx(5.0)
+    orders = task.actors.orders(built, traffic, Said(wish, wish, wish), slots, ten)
+    assert float(orders.wish[0]) == pytest.approx(10.0)
+    # On edge 2 nobody is held.
+    orders = task.actors.orders(built, traffic, Said(wish, wish, wish), slots, jnp.zeros_like(ten))
+    assert float(orders.wish[0]) == pytest.approx(8.0)
+    with pytest.raises(BadSettings, match="slowest_mps must be one for each of 2 edges"):
+        dataclasses.replace(task.actors, slowest_mps=(1.0,))
+    with pytest.raises(BadSettings, match="slowest_mps must be above 0 and at most 23"):
+        dataclasses.replace(task.actors, slowest_mps=(0.0, 8.0))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from proving.traffic.drivers import Idm
@@ -157,10 +158,10 @@ class RoadCells:
         cell = cell_at(cells, vehicles.lane, vehicles.position_m)
         asked = jnp.append(action, 0.0)[cell]
         old_mps = jnp.where(jnp.isnan(said.wish), FASTEST_MPS, said.wish)
-        edges = [name for name, _ in self.pieces]
-        least = dict(zip(edges, self.slowest_mps or (SLOWEST_MPS,) * len(edges), strict=True))
-        # "edge_3_piece_0_lane_2" is of edge 3; the last is nowhere.
-        least_mps = jnp.asarray([*(least[name.split("_")[1]] for name in cells.names), SLOWEST_MPS])[cell]
+        # Cells come edge after edge; the last is nowhere.
+        slowest_mps = self.slowest_mps or (SLOWEST_MPS,) * len(self.pieces)
+        counts = [count * len(built.road_map.edge(name).lanes) for name, count in self.pieces]
+        least_mps = jnp.asarray(np.append(np.repeat(slowest_mps, counts), SLOWEST_MPS), dtype=asked.dtype)[cell]
         set_mps = jnp.clip(old_mps + asked if self.is_change else jnp.exp(asked), least_mps, FASTEST_MPS)
         # An action that is no number says nothing: the road is left to people.
         is_silent = (cell == cells.count) | jnp.isnan(asked)
