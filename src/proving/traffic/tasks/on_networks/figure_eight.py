@@ -46,7 +46,10 @@ def own_place_and_neighbours(now: NetworkMoment) -> Float[Array, "feature agent"
 def from_behind_the_wheel(now: NetworkMoment) -> Float[Array, "feature agent"]:
     """Return how an agent stands to the crossing, its leader, its last action, and everybody else from its own place.
 
-    Everybody comes in the order in which one would meet them along the lap: how far ahead, and how much faster.
+    Everybody comes in the order in which one would meet them along the lap: how far ahead, and how much faster. What
+    comes last tells the head of a platoon, who has half the lap free: `head` by how much of that half. It meets the
+    tail at the crossing, and where it goes first itself it would cut the tail off (`head_goes_first`; 0 on the way to
+    where it lets others go first). How much room there is besides, it tells in metres (`beyond_half`, `lap`).
     """
     lap_m = now.built.length_m
     mine_m, speed = now.own_along_m, now.own_mps
@@ -56,6 +59,12 @@ def from_behind_the_wheel(now: NetworkMoment) -> Float[Array, "feature agent"]:
     is_self = jnp.arange(ahead_m.shape[1])[None, :] == now.agent_place[:, None]
     order = jnp.argsort(jnp.where(is_self, -1, ahead_m), axis=1)[:, 1:]
     ahead = jnp.take_along_axis(ahead_m, order, axis=1) / lap_m
+    head = jnp.minimum(2 * ahead[:, 0], 1)
+    line_m = now.built.road_map.edge("bottom").length_m
+    to_first_m = jnp.mod(line_m - mine_m, lap_m)
+    goes_first = to_first_m < lap_m / 2
+    beyond_m = ahead[:, 0] * lap_m - lap_m / 2
+    tail_past_m = beyond_m - to_first_m
     others = now.speed_mps[order] - speed[:, None]
     own = jnp.stack(
         [
@@ -70,7 +79,16 @@ def from_behind_the_wheel(now: NetworkMoment) -> Float[Array, "feature agent"]:
             jnp.full_like(speed, now.mean_speed_mps / 15),
         ]
     )
-    return jnp.concatenate([own, ahead.T, others.T / 10])
+    platoon = jnp.stack(
+        [
+            head,
+            jnp.where(goes_first, head, 0),
+            jnp.where(goes_first, jnp.clip(tail_past_m / 4 + 0.5, 0, 1), 0),
+            jnp.maximum(beyond_m, 0) / 100,
+            jnp.full_like(speed, lap_m / 500),
+        ]
+    )
+    return jnp.concatenate([own, ahead.T, others.T / 10, platoon])
 
 
 EVERYBODY = Sight(
@@ -93,9 +111,10 @@ WHEEL = Sight(
         "mean_speed",
         *(f"distance_{number}" for number in range(1, VEHICLE_COUNT)),
         *(f"faster_{number}" for number in range(1, VEHICLE_COUNT)),
+        *("head", "head_goes_first", "tail_is_over", "beyond_half", "lap"),
     ),
-    low=(0.0, -1.0, -1.0, -1.0, -1.0, 0.0, -3.0, -1.0, 0.0, *(0.0,) * 13, *(-3.0,) * 13),
-    high=(3.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 1.0, 3.0, *(1.0,) * 13, *(3.0,) * 13),
+    low=(0.0, -1.0, -1.0, -1.0, -1.0, 0.0, -3.0, -1.0, 0.0, *(0.0,) * 13, *(-3.0,) * 13, *(0.0,) * 5),
+    high=(3.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 1.0, 3.0, *(1.0,) * 13, *(3.0,) * 13, 1.0, 1.0, 1.0, 10.0, 5.0),
     read=from_behind_the_wheel,
     needs="everything",
 )
