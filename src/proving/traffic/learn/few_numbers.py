@@ -214,18 +214,15 @@ def weighted(task: NetworkTask, numbers: Sequence[Number], values: Sequence[floa
     return Policy(layers, plain, card or card_of(task, 0, "none", 0))
 
 
-# Of a figure eight: the one with the longest way to its leader slows down, so that all come together in one platoon
-# that is through the crossing before its head comes to it again. From 20 m/s close behind to 11 where half the lap is
-# free; how fast exactly also hangs on where it is, as the platoon is slowest where it has to let others go first.
+# Of a figure eight: all drive as fast as they may but the head of the platoon that they come together in. On its way to
+# where it goes first at the crossing it waits, near 5 m/s and a bit more the more room it has, until its tail, which
+# lets others go first, is over; where it lets others go first itself it loses nothing by coming early.
 AT_FIGURE_EIGHTS = (
-    Number("", 21.0, 3.0),
-    Number("distance_1", -19.0, 6.0),
-    Number("distance_13", 0.0, 3.0),
-    Number("mean_speed", 0.0, 3.0),
-    Number("sin_place", 0.0, 2.0),
-    Number("cos_place", 0.0, 2.0),
-    Number("sin_half", 0.0, 2.0),
-    Number("cos_half", 0.0, 2.0),
+    Number("", 21.0, 1.0),
+    Number("head_goes_first", -16.5, 1.0),
+    Number("beyond_half", 4.3, 1.0),
+    Number("tail_is_over", 14.0, 2.0),
+    Number("mean_speed", 0.0, 1.0),
 )
 # Of a merge: as fast as allowed where the road ahead is free, however full; less the more vehicles ahead are slow, so
 # that nobody comes to a jam before it has gone.

@@ -18,7 +18,7 @@ ROAD = FigureEight()
 LAP = ("bottom", "top", "upper_ring", "right", "left", "lower_ring")
 VEHICLE_COUNT, AUTOMATED_COUNTS, TARGET_MPS = 14, (1, 7, 14), 20.0
 # At 25 m/s nobody can stop on the 30 m before the crossing, and vehicles drive through one another.
-SET_SPEEDS_MPS = (5.0, 20.0)
+SET_SPEEDS_MPS = (1.0, 20.0)
 
 
 def everybody(now: NetworkMoment) -> Float[Array, "feature one"]:
