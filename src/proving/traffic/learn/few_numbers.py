@@ -215,14 +215,14 @@ def weighted(task: NetworkTask, numbers: Sequence[Number], values: Sequence[floa
 
 
 # Of a figure eight: all drive as fast as they may but the head of the platoon that they come together in. On its way to
-# where it goes first at the crossing it waits, near 5 m/s and a bit more the more room it has, until its tail, which
-# lets others go first, is over; where it lets others go first itself it loses nothing by coming early.
+# where it goes first at the crossing it waits, the slower the slower all are and the less room it has, until its tail,
+# which lets others go first, is over. Where it lets others go first itself it loses nothing by coming early.
 AT_FIGURE_EIGHTS = (
     Number("", 21.0, 1.0),
-    Number("head_goes_first", -16.5, 1.0),
-    Number("beyond_half", 4.3, 1.0),
+    Number("head_goes_first", -20.0, 1.0),
+    Number("beyond_half", 5.0, 1.0),
     Number("tail_is_over", 14.0, 2.0),
-    Number("mean_speed", 0.0, 1.0),
+    Number("mean_speed", 6.0, 1.0),
 )
 # Of a merge: as fast as allowed where the road ahead is free, however full; less the more vehicles ahead are slow, so
 # that nobody comes to a jam before it has gone.
