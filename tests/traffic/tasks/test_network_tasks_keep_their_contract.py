@@ -213,6 +213,10 @@ def test_who_is_told_nothing_drives_by_its_law_and_who_is_told_obeys_as_far_as_i
     slow = Told(law=Idm(), manner="set_speed")
     assert slow.drive(look(90.0), with_wish(memory, Sensing(), np.full(1, 5.0)))[0] < 0
     assert slow.drive(look(90.0), with_wish(memory, Sensing(), np.full(1, 30.0)))[0] > 0.3
+    softly = dataclasses.replace(slow, obeying_mps2=1.5)
+    slower = with_wish(memory, Sensing(), np.full(1, 2.0))
+    assert slow.drive(look(90.0), slower)[0] < -1.5 == softly.drive(look(90.0), slower)[0]
+    assert softly.drive(look(5.0), slower)[0] == Idm().drive(look(5.0), ())[0] < -1.5, "but not into its leader"
     halt = slow.drive(look(90.0, speed_mps=0.0), with_wish(memory, Sensing(), np.zeros(1)))[0]
     assert 0 <= halt <= 1, "a set speed of 0 is a number like any other"
 

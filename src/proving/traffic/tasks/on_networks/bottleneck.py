@@ -44,6 +44,9 @@ BRISK = Gipps(
     min_gap_m=3.5,
     noise_intensity=0.0,
 )
+# And how hard they brake at most for a cell. Gipps' people reckon that nobody brakes harder than 1 m/s2: who had just
+# come close behind an automated vehicle where lanes join could not stay there while that one braked with 3 for a cell.
+OBEYING_MPS2 = 2.0
 
 
 def cells_and_outflow(now: NetworkMoment) -> Float[Array, "feature one"]:
@@ -180,6 +183,7 @@ BOTTLENECKS_BY_CELL = tuple(
         about=f"bottleneck{size}; every 5 s each cell of the road says how fast automated vehicles may drive in it",
         traffic=task.traffic.automated_by(BRISK),
         law=BRISK,
+        obeying_mps2=OBEYING_MPS2,
         actors=RoadCells(pieces=DECIDING, is_change=False, slowest_mps=SLOWEST_MPS),
         sight=CELL,
         is_central=False,

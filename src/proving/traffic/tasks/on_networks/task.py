@@ -1,5 +1,6 @@
 """What a task on a road network is, as data; a value like any `Task`."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -47,6 +48,7 @@ class NetworkTask:
         warm_up_step_count: engine steps before the first decision.
         steps_per_decision: engine steps for which an action holds.
         law: how automated vehicles drive that are told nothing.
+        obeying_mps2: how hard they brake at most for a speed that they are told.
         sensing: what is wrong with the automated vehicles' sensors and pedals, and with what is seen of everybody.
         is_sensing_drawn: each world draws every flaw between none and `sensing`'s; biases may go either way.
         company: who else acts.
@@ -69,6 +71,7 @@ class NetworkTask:
     warm_up_step_count: int = 0
     steps_per_decision: int = 1
     law: HumanDriver = field(default_factory=Idm)
+    obeying_mps2: float = math.inf
     sensing: Sensing = field(default_factory=Sensing)
     is_sensing_drawn: bool = False
     company: Company = field(default_factory=Company)
@@ -113,7 +116,12 @@ class NetworkTask:
         """
         if self.actors.manner is None:
             raise BadSettings(f"task {self.name!r} tells no vehicle anything")
-        return Told(law=self.law, manner=self.actors.manner, fastest_mps2=max(self.action_high, 0.1))
+        return Told(
+            law=self.law,
+            manner=self.actors.manner,
+            fastest_mps2=max(self.action_high, 0.1),
+            obeying_mps2=self.obeying_mps2,
+        )
 
     @property
     def action_count(self) -> int:

@@ -1,6 +1,7 @@
 """The automated vehicle's end of a task on a network: it does what it was told, and drives like people until then."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -37,6 +38,7 @@ class Told:
         law: how it drives while nobody tells it anything.
         manner: what it is told: an acceleration in m/s2, or the speed above which the law shall not drive.
         fastest_mps2: largest acceleration.
+        obeying_mps2: how hard it brakes at most for a speed that it is told; whoever is close behind may brake softly.
         margin_m: so much of every gap to a vehicle it leaves free besides what its law asks for.
         margin_s: and so much time.
     """
@@ -44,6 +46,7 @@ class Told:
     law: HumanDriver
     manner: Manner = dataclasses.field(metadata={"static": True})
     fastest_mps2: float = 3.0
+    obeying_mps2: float = math.inf
     margin_m: float | Array = 0.0
     margin_s: float | Array = 0.0
 
@@ -71,7 +74,9 @@ class Told:
             # Laws divide by the speed that is wanted.
             set_mps = xp.maximum(wish, SLOWEST_MPS)
             limit_mps = xp.where(is_free, view.limit_mps, xp.minimum(view.limit_mps, set_mps))
-            return self.law.drive(view._replace(limit_mps=limit_mps), ())[0], said
+            freely_mps2 = self.law.drive(view, ())[0]
+            told_mps2 = self.law.drive(view._replace(limit_mps=limit_mps), ())[0]
+            return xp.minimum(freely_mps2, xp.maximum(told_mps2, -self.obeying_mps2)), said
         lawful_mps2, _ = self.law.drive(view, ())
         told_mps2 = xp.clip(xp.where(is_free, 0, wish), -BRAKING_MPS2, self.fastest_mps2)
         told_mps2 = xp.minimum(told_mps2, (view.limit_mps - view.speed_mps) / xp.maximum(view.dt_s, RESPONSE_S))
