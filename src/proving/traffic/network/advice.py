@@ -28,7 +28,7 @@ FLOATS = {np.dtype(np.int32): np.float32, np.dtype(np.int64): np.float64}
 FEW_LANES = 3
 
 
-class Said(NamedTuple):
+class LaneAdvice(NamedTuple):
     """What nodes say about lanes: the next node, the connection, how far to the left to go, how far the lane leads."""
 
     after: Array
@@ -77,11 +77,13 @@ class Plans(NamedTuple):
         bits = self._entry(node, LANES + LANE_COLUMNS * index + REACH)
         return jax.lax.bitcast_convert_type(bits, FLOATS[np.dtype(self.row.dtype)])
 
-    def said(self, node: Array, lane: Array) -> "Said":
+    def said(self, node: Array, lane: Array) -> "LaneAdvice":
         """Return all that these nodes say about these lanes of their edges; [node] each."""
         if self.lane_count > FEW_LANES:
             index = self.lane_index(node, lane)
-            return Said(self.after(node), self.way(node, index), self.offset(node, index), self.reach_m(node, index))
+            return LaneAdvice(
+                self.after(node), self.way(node, index), self.offset(node, index), self.reach_m(node, index)
+            )
         # Of rows so short all is read at once: one waits for the memory only once.
         row = self.row.at[node].get(mode="promise_in_bounds")
         index = jnp.clip(lane - row[:, FIRST_LANE].astype(jnp.int32), 0, self.lane_count - 1)
@@ -94,7 +96,7 @@ class Plans(NamedTuple):
 
         reach_m = jax.lax.bitcast_convert_type(of(REACH), FLOATS[np.dtype(self.row.dtype)])
         after, way, offset = (entry.astype(jnp.int32) for entry in (row[:, AFTER], of(WAY), of(OFFSET)))
-        return Said(after, way, offset, reach_m)
+        return LaneAdvice(after, way, offset, reach_m)
 
     def _number(self, node: Array, column: Array | int) -> Array:
         return self._entry(node, column).astype(jnp.int32)

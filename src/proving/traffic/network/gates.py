@@ -154,12 +154,7 @@ class Gate(NamedTuple):
 
 
 # What it means that nobody is there.
-NOBODY = Conflict(
-    must_yield=False,
-    is_blocked=False,
-    merging=Merging(FREE_GAP_M, 0.0, 0.0, 0.0),
-    overlaps=False,
-)
+NOBODY = Conflict(must_yield=False, is_blocked=False, merging=Merging(FREE_GAP_M, 0.0, 0.0, 0.0), overlaps=False)
 
 
 def colours(world: World, lights: Lights) -> Array:
@@ -187,14 +182,7 @@ def gates(world: World, vehicles: Vehicles, here: Places, lights: Lights) -> Gat
     yields_now = connections.has_yields & (colour != GREEN)
     stops_now = (colour == RED) | (colour == YELLOW)
     rule_now = YIELDS * yields_now + STOPS * stops_now
-    seen = Seen(
-        arrival.row,
-        some.rank,
-        coming,
-        here.tail[first_inside:],
-        here.head[first_inside:],
-        rule_now,
-    )
+    seen = Seen(arrival.row, some.rank, coming, here.tail[first_inside:], here.head[first_inside:], rule_now)
     arrival = arrival._replace(asks=arrival.asks & some.is_one & _meets_any(world, here, arrival.mine, coming, some))
     asking = chosen(arrival.asks, FEW_PIECES)
     found = worked(asking, lambda rank: _conflict(world, here, arrival.mine, seen, rank))
@@ -269,18 +257,8 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array, afte
         OUT: jax.lax.stop_gradient(_taken_until_s(world, mine, after)),
         AT_LINE: speed_at_line(world, vehicles, mine),
     }
-    row = jnp.stack(
-        [jnp.broadcast_to(columns[k], speed_mps.shape) for k in range(len(columns))],
-        axis=1,
-    )
-    return Arrival(
-        mine,
-        by_colour,
-        asks,
-        is_full,
-        comes_to(world, here, mine, by_colour | is_full),
-        row,
-    )
+    row = jnp.stack([jnp.broadcast_to(columns[k], speed_mps.shape) for k in range(len(columns))], axis=1)
+    return Arrival(mine, by_colour, asks, is_full, comes_to(world, here, mine, by_colour | is_full), row)
 
 
 def _taken_until_s(world: World, mine: Approach, after: tuple[Vehicles, Places]) -> Array:
@@ -309,12 +287,7 @@ def _held(world: World, vehicles: Vehicles, here: Places, own: Arrival, conflict
     """Return which of these vehicles are held at the entrance, and which at a place inside."""
     connections = world.network.connections
     mine, to_line_m = own.mine, own.mine.to_line_m
-    stops = could_stop(
-        world,
-        vehicles,
-        to_line_m,
-        _soft_mps2(pick(world.fleet.brake_mps2, vehicles.kind)),
-    )
+    stops = could_stop(world, vehicles, to_line_m, _soft_mps2(pick(world.fleet.brake_mps2, vehicles.kind)))
     has_yields = pick(connections.has_yields, mine.asked)
     # Farther away one cannot see who comes, and drives so that one could stop.
     must_yield = conflict.must_yield | has_yields & (to_line_m > pick(connections.visible_m, mine.asked))
@@ -342,10 +315,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
     # Who is on the way across: in the way, or to be followed where the ways join.
     tail, head = (_ranked(seen.rank, pick(at, foe)) for at in (seen.tail, seen.head))
     is_there = (head >= 0) & is_there_foe
-    last, first = (
-        pick(seen.row, jnp.maximum(tail, 0)),
-        pick(seen.row, jnp.maximum(head, 0)),
-    )
+    last, first = (pick(seen.row, jnp.maximum(tail, 0)), pick(seen.row, jnp.maximum(head, 0)))
     # The last of those on the way across decides, once one of them is past its waiting place or that is in the way.
     to_clear_m = cleared_m - pick(lanes.length_m, edge_lanes + foe) + last[..., REST] + last[..., LENGTH]
     is_late = (to_clear_m > 0) & (to_clear_m > last[..., SPEED] * in_s + last[..., START] * in_s**2 / 2)
@@ -368,12 +338,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
         gap_m = jnp.where(counts & (who >= 0) & is_nearer, gap_m, FREE_GAP_M)
         apart_m, speed_mps = jnp.maximum(rest_m - joined_m, 0), row[..., SPEED]
         end_mps = jnp.sqrt(jax.lax.stop_gradient(speed_mps**2 + 2 * row[..., START] * apart_m))
-        return Merging(
-            gap_m,
-            speed_mps,
-            apart_m,
-            2 * apart_m / jnp.maximum(speed_mps + end_mps, 0.1),
-        )
+        return Merging(gap_m, speed_mps, apart_m, 2 * apart_m / jnp.maximum(speed_mps + end_mps, 0.1))
 
     is_on = is_there & merges
     # As equals: neither yields to the other, so whoever is nearer goes first.
@@ -396,11 +361,7 @@ def _conflict(world: World, here: Places, mine: Approach, seen: Seen, rank: Arra
 
 
 def _waits_for(
-    mine: Approach,
-    rank: Array,
-    who: Array,
-    rows: tuple[Array, Array],
-    rules: tuple[Array, Array, Array],
+    mine: Approach, rank: Array, who: Array, rows: tuple[Array, Array], rules: tuple[Array, Array, Array]
 ) -> tuple[Array, Array]:
     """Return for whom of those who come one waits: as they go first, or as they cannot stop at yellow or red any more.
 
@@ -412,10 +373,7 @@ def _waits_for(
     out_s, leave_mps, shown = (pick(part, rank)[:, None] for part in (mine.out_s, mine.leave_mps, mine.shown))
     # Is there time before or after them?
     granted_s = GRANTED_S * jnp.minimum(my[..., WAITING] / PATIENCE_S, 1) * (them[..., AT_LINE] <= 0)
-    is_after, is_before = (
-        them[..., OUT] < in_s,
-        them[..., IN] + granted_s > out_s + SPARE_S,
-    )
+    is_after, is_before = (them[..., OUT] < in_s, them[..., IN] + granted_s > out_s + SPARE_S)
     is_close = is_after & (in_s - them[..., OUT] < SPARE_S) | is_before & (them[..., AT_LINE] > leave_mps)
     meets = (who >= 0) & (~(is_after | is_before) | merges & is_close)
     # Those who all wait for one another go in the order in which they came to stand.
@@ -444,10 +402,7 @@ def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Arra
         front_m = pick(lanes.length_m, edge_lanes + way) - row[..., REST] - at_m
         return front_m, front_m - row[..., LENGTH]
 
-    (my_front_m, my_rear_m), (front_m, rear_m) = (
-        places(rows[0], asked, own_met_m),
-        places(rows[1], foe, met_m),
-    )
+    (my_front_m, my_rear_m), (front_m, rear_m) = (places(rows[0], asked, own_met_m), places(rows[1], foe, met_m))
     half_m = WIDTH_M / 2
     crosses = (my_front_m > -half_m) & (my_rear_m < half_m) & (front_m > -half_m) & (rear_m < half_m)
     apart_m = jnp.maximum(
