@@ -51,6 +51,9 @@ def read_arrays(path: Path) -> ArraysFile:
     Raises:
         one of DAMAGED: it was not written here, or not wholly.
     """
+    if not zipfile.is_zipfile(path):
+        # NumPy would take it for a pickle and advise to trust it.
+        raise ValueError("it holds no named arrays")
     # Opened here, since NumPy leaves the file open where the content is broken.
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if name != "card"}
