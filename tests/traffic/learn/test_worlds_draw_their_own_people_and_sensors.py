@@ -88,6 +88,31 @@ def test_messages_are_held_when_lost_late_when_delayed_and_silent_out_of_range()
         Messages(loss_share=1.0)
 
 
+@pytest.mark.parametrize(("loss_share", "held"), [(0.0, 0), (0.1, 2), (0.5, 6), (0.999999, 20)])
+def test_who_is_out_of_range_is_heard_no_longer_than_losses_may_explain(loss_share: float, held: int) -> None:
+    """With hardly anything coming through, the last message was held forever."""
+    messages = Messages(range_m=120.0, loss_share=loss_share, delay_decisions=2)
+    assert messages.held_decisions == held
+    said, ring_m = jnp.arange(1, 7, dtype=jnp.float32).reshape(3, 2, 1), jnp.array([400.0])
+    near, far = (jnp.array([[150.0], [50.0]]), ring_m), (jnp.array([[250.0], [50.0]]), ring_m)
+    lossless = Messages(range_m=120.0, delay_decisions=2)
+    mail, when = first_mail(messages, 2, 1), (jnp.array([1], dtype=jnp.uint32), jnp.array([0], dtype=jnp.int32))
+    for _ in range(3):
+        mail = delivered(lossless, mail, said, near, when)
+    last = np.asarray(mail.heard)
+    assert last[0, 1, 0] == 1
+    # Both that are under way may come, and be the last of which the count begins.
+    heard = []
+    for decision in range(1, 30):
+        at = jnp.array([decision], dtype=jnp.int32)
+        mail = delivered(messages, mail, said, far, (when[0], at))
+        heard.append(np.asarray(mail.heard))
+    counts = sum(bool(one.any()) for one in heard)
+    assert held <= counts <= held + 2, "as late as messages are, and as long as losses may explain it"
+    assert all(np.array_equal(one, last) for one in heard[:counts])
+    assert not any(one.any() for one in heard[counts:])
+
+
 def test_rewards_are_flows_formulas() -> None:
     episode, _ = reset(TASKS["wave_attenuation_po"], SEEDS[:1])
     now = moment(TASKS["wave_attenuation_po"], episode)._replace(speed_mps=jnp.array([[0.0], [10.0]]))

@@ -138,6 +138,24 @@ def test_who_is_new_in_a_slot_has_heard_nothing(two_rings: NetworkTask) -> None:
     assert 0.3 < np.mean(shares) < 0.7, "what is lost leaves the last message standing"
 
 
+def test_who_has_left_the_road_is_not_heard_for_long(two_rings: NetworkTask) -> None:
+    now, mail = one_world(two_rings, first(two_rings, 4)), first_mail(HEARD, 4, 1)
+    mail, is_same = jax.tree.map(lambda part: part[..., 0], mail), jnp.ones(4, dtype=bool)
+    tenth = dataclasses.replace(HEARD, loss_share=0.1)
+    for decision in range(8):
+        mail = posted(tenth, mail, now, is_same, (jnp.uint32(1), jnp.int32(decision)))
+    assert mail.heard.any()
+    # Who is heard goes; who heard it stays.
+    speaker = int(jnp.argmax(mail.heard[NAMES.index("behind_is_heard")]))
+    gone = now._replace(is_present=now.is_present & (jnp.arange(4) == speaker))
+    heard = []
+    for decision in range(8, 14):
+        mail = posted(tenth, mail, gone, is_same, (jnp.uint32(1), jnp.int32(decision)))
+        heard.append(bool(mail.heard.any()))
+    assert heard[0], "what was under way arrives"
+    assert not any(heard[1 + tenth.held_decisions :])
+
+
 def test_a_task_can_be_had_in_three_ways() -> None:
     task = NETWORK_TASKS["multiagent_merge"]
     assert communicating(task, "own_sensors") is task

@@ -1,5 +1,6 @@
 """What automated vehicles tell one another: who hears whom, what gets lost on the way, and how late it is."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ from proving.traffic.errors import BadSettings
 from proving.traffic.noise import uniform
 
 STREAM_MESSAGE = 102
+# So many messages in a row may be lost before one thinks that nobody sends: more are less likely than this.
+UNLIKELY_SHARE = 0.01
+LONGEST_DECISIONS = 20
 FIELDS = ("is_heard", "distance", "speed", "mean_speed", "leader_speed_deviation")
 HEARD_NAMES = tuple(f"{side}_{name}" for side in ("ahead", "behind") for name in FIELDS)
 
@@ -20,7 +24,7 @@ class Messages:
 
     Attributes:
         range_m: from farther away nothing is heard.
-        loss_share: probability that a message is lost; the last one is then held.
+        loss_share: probability that a message is lost; the last one is then held for `held_decisions`.
         delay_decisions: how many decisions a message takes.
     """
 
@@ -33,21 +37,36 @@ class Messages:
             raise BadSettings(f"range_m must be above 0, not {self.range_m}")
         if not 0 <= self.loss_share < 1:
             raise BadSettings(f"loss_share must be 0 or more and below 1, not {self.loss_share}")
-        if not 0 <= self.delay_decisions <= 20:
-            raise BadSettings(f"delay_decisions must be 0 to 20, not {self.delay_decisions}")
+        if not 0 <= self.delay_decisions <= LONGEST_DECISIONS:
+            raise BadSettings(f"delay_decisions must be 0 to {LONGEST_DECISIONS}, not {self.delay_decisions}")
+
+    @property
+    def held_decisions(self) -> int:
+        """Return for how many decisions the last message is held when none comes; then nobody is heard.
+
+        Who hears nothing cannot know whether a message was lost or nobody sends any more, and thinks the first for as
+        long as so many losses in a row happen at least once in a hundred times, and never for more than 20.
+        """
+        if self.loss_share == 0:
+            return 0
+        # A hair more, so that a tenth lost is two in a row in any arithmetic.
+        in_a_row = math.log(UNLIKELY_SHARE) / math.log(self.loss_share) + 1e-9
+        return min(int(in_a_row), LONGEST_DECISIONS)
 
 
 class Mail(NamedTuple):
-    """What was heard last, and what is on its way, oldest first."""
+    """What was heard last, what is on its way, oldest first, and for how many decisions nothing has come."""
 
     heard: Float[Array, "field agent world"]
     under_way: tuple[Float[Array, "field agent world"], ...]
+    missed: Int[Array, "side agent world"]
 
 
 def first_mail(messages: Messages, agent_count: int, world_count: int) -> Mail:
     """Return silence."""
     nothing = jnp.zeros((len(HEARD_NAMES), agent_count, world_count))
-    return Mail(nothing, (nothing,) * messages.delay_decisions)
+    missed = jnp.zeros((2, agent_count, world_count), dtype=jnp.int32)
+    return Mail(nothing, (nothing,) * messages.delay_decisions, missed)
 
 
 def delivered(
@@ -82,7 +101,8 @@ def passed_on(
     Args:
         messages: how they hear one another.
         mail: the mail so far.
-        sent: what would be heard by each at once, half the fields from ahead and half from behind.
+        sent: what would be heard by each at once, half the fields from ahead and half from behind; the first field
+            of each half says whether anything is, and all are 0 where nothing is.
         when: the world's seed and decision.
     """
     arrived, under_way = sent, mail.under_way
@@ -90,9 +110,12 @@ def passed_on(
         arrived, under_way = under_way[0], (*under_way[1:], sent)
     seed, decision = when
     agent = jnp.arange(sent.shape[1], dtype=jnp.int32).reshape(-1, *(1,) * (sent.ndim - 2))
-    sides = [uniform(seed, STREAM_MESSAGE, 2 * agent + side, decision) >= messages.loss_share for side in (0, 1)]
-    is_there = jnp.repeat(jnp.stack(sides), sent.shape[0] // 2, axis=0)
-    return Mail(jnp.where(is_there, arrived, mail.heard), under_way)
+    half = sent.shape[0] // 2
+    kept = [uniform(seed, STREAM_MESSAGE, 2 * agent + side, decision) >= messages.loss_share for side in (0, 1)]
+    comes = jnp.stack(kept) & (arrived[::half] > 0)
+    missed = jnp.where(comes, 0, jnp.minimum(mail.missed + 1, LONGEST_DECISIONS + 1))
+    held = jnp.where(jnp.repeat(missed <= messages.held_decisions, half, axis=0), mail.heard, 0)
+    return Mail(jnp.where(jnp.repeat(comes, half, axis=0), arrived, held), under_way, missed)
 
 
 def _from(messages: Messages, said: Array, position_m: Array, length_m: Array, side: int) -> Array:

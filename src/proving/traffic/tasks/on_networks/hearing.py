@@ -65,7 +65,7 @@ def posted(
     def own(values: Array) -> Array:
         return jnp.where(is_same, values, 0)
 
-    kept = Mail(own(mail.heard), tuple(own(part) for part in mail.under_way))
+    kept = Mail(own(mail.heard), tuple(own(part) for part in mail.under_way), own(mail.missed))
     return passed_on(messages, kept, sent(messages, now), when)
 
 
