@@ -5,7 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from proving.traffic.estimating import RESTLESS_M2PS3, Belief, after_measurement
+from proving.traffic.estimating import (
+    HOLD_S,
+    RESTLESS_M2PS3,
+    UNSEEN_BRAKING_MPS2,
+    Belief,
+    Estimating,
+    after_measurement,
+)
 from proving.traffic.sensing import Imperfect, Sensing
 from proving.traffic.state import View
 
@@ -28,7 +35,7 @@ class Dice:
 
 def nothing(speed_mps: np.ndarray) -> Belief:
     zero = 0 * speed_mps
-    return Belief(zero, zero, speed_mps, zero, zero, zero)
+    return Belief(zero, zero, speed_mps, zero, zero, zero, zero)
 
 
 def errors_m(sensing: Sensing, dt_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -92,7 +99,7 @@ def test_it_is_the_filter_of_the_textbook():
         gain = spread @ np.linalg.inv(spread + noise)
         mean, spread = mean + gain @ (seen - mean), spread - gain @ spread
     assert np.concatenate(belief[:2]) == pytest.approx(mean)
-    assert np.concatenate(belief[3:]) == pytest.approx([spread[0, 0], spread[0, 1], spread[1, 1]])
+    assert np.concatenate(belief[3:6]) == pytest.approx([spread[0, 0], spread[0, 1], spread[1, 1]])
 
 
 def test_what_is_lost_is_reckoned_on_and_grows_uncertain():
@@ -106,6 +113,28 @@ def test_what_is_lost_is_reckoned_on_and_grows_uncertain():
         belief = after_measurement(NOISY, 0.0, view._replace(is_measured=0 * one), belief)
     assert belief.gap_m == pytest.approx(sure.gap_m + 0.5 * (sure.leader_speed_mps - 10))
     assert belief.gap_variance > sure.gap_variance
+
+
+@pytest.mark.parametrize("leader_mps", [2.0, 6.0, 12.0])
+def test_a_leader_that_is_not_seen_for_long_brakes_until_it_is_seen_again(leader_mps: float):
+    one, dt_s = np.ones(1), 0.1
+    driver = Estimating(law=Standing(), sensing=NOISY)
+    seen = View(10 * one, 40 * one, leader_mps * one, 30 * one, dt_s, is_measured=one)
+    memory = driver.first_memory(10 * one)
+    shown, belief = driver.believed(seen, memory)
+    gap_m, speed_mps = shown.gap_m, shown.leader_speed_mps
+    assert (gap_m, speed_mps) == (40, leader_mps)
+    for step in range(1, 41):
+        shown, belief = driver.believed(seen._replace(is_measured=0 * one), ((), belief))
+        # A leader that brakes from HOLD_S on, step by step and in hundredths of one.
+        for part in range(100):
+            is_braking = (step - 1 + part / 100) * dt_s >= HOLD_S - 1e-9
+            faster = np.maximum(speed_mps - UNSEEN_BRAKING_MPS2 * dt_s / 100 * is_braking, 0)
+            gap_m, speed_mps = gap_m + (0.5 * (speed_mps + faster) - 10) * dt_s / 100, faster
+        assert shown.gap_m == pytest.approx(gap_m, abs=0.01)
+        assert shown.leader_speed_mps == pytest.approx(speed_mps, abs=0.01)
+    shown, belief = driver.believed(seen._replace(gap_m=belief.gap_m), ((), belief))
+    assert (shown.gap_m, shown.leader_speed_mps) == (belief.gap_m, belief.leader_speed_mps)
 
 
 @pytest.mark.parametrize(("gap_m", "leader_mps"), [(8.0, 10.0), (60.0, 10.0), (20.0, 2.0), (1e5, 10.0)])

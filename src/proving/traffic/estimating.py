@@ -24,6 +24,9 @@ LEAST_GAP_NOISE_M, LEAST_SPEED_NOISE_MPS = 0.02, 0.02
 NEARER_SIGMAS, OTHER_SIGMAS = 3.0, 4.0
 # Nobody's leader is farther away; what is said of the road beyond passes unchanged.
 FARTHEST_M = 200.0
+# A leader of whom nothing was measured for longer than this is taken to have begun to brake so hard, as far as the own
+# brakes are concerned; the estimate itself goes on as before.
+HOLD_S, UNSEEN_BRAKING_MPS2 = 0.5, 3.0
 # Of what the gap may be off by, so many standard deviations are kept free; of the lag of the pedals, of which a part is
 # over before it counts, so much.
 SIGMAS, LAG_SHARE = 2.0, 0.5
@@ -32,7 +35,7 @@ SIGMAS, LAG_SHARE = 2.0, 0.5
 class Belief(NamedTuple):
     """What is believed of the leader, how fast one was oneself, and the covariance of the first two, in m and m/s.
 
-    A variance of 0: nothing was measured yet.
+    A variance of 0: nothing was measured yet. `unseen_s` is for how long nothing was.
     """
 
     gap_m: Float[Array, "..."]
@@ -41,6 +44,7 @@ class Belief(NamedTuple):
     gap_variance: Float[Array, "..."]
     covariance: Float[Array, "..."]
     speed_variance: Float[Array, "..."]
+    unseen_s: Float[Array, "..."]
 
 
 @runtime_checkable
@@ -76,7 +80,7 @@ class Estimating:
     def first_memory(self, speed_mps: Float[Array, "..."]) -> Memory:
         """Return the law's memory and that nothing was measured yet."""
         zero = 0 * speed_mps
-        return (self.law.first_memory(speed_mps), Belief(zero, zero, speed_mps, zero, zero, zero))
+        return (self.law.first_memory(speed_mps), Belief(zero, zero, speed_mps, zero, zero, zero, zero))
 
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "..."], Memory]:
         """Return the acceleration that the law wants behind the leader that is believed in, and the new memory."""
@@ -94,7 +98,7 @@ class Estimating:
         """Return the view with the leader that is believed in, and the belief."""
         xp = view.speed_mps.__array_namespace__()
         belief = after_measurement(self.sensing, self.late_steps * view.dt_s, view, Belief(*memory[1]))
-        gap_m, leader_mps = belief.gap_m, xp.maximum(belief.leader_speed_mps, 0)
+        gap_m, leader_mps = _if_it_brakes(belief)
         if view.is_line is not None:
             # The way to a line is no measurement; whoever is ahead once it may be crossed has to be seen anew.
             gap_m = xp.where(view.is_line, view.gap_m, gap_m)
@@ -164,12 +168,13 @@ def after_measurement(sensing: Sensing, late_s: Number, view: View, old: Belief)
     gap = old.gap_m + (leader - 0.5 * (old.speed_mps + view.speed_mps)) * dt_s
     gap_variance = old.gap_variance + (2 * old.covariance + old.speed_variance * dt_s) * dt_s + wander * dt_s**2 / 3
     covariance = old.covariance + old.speed_variance * dt_s + wander * dt_s / 2
-    now = Belief(gap, leader, view.speed_mps, gap_variance, covariance, old.speed_variance + wander)
+    is_known = True if view.is_measured is None else view.is_measured > 0
+    unseen_s = xp.where(is_known, 0 * gap, old.unseen_s + dt_s)
+    now = Belief(gap, leader, view.speed_mps, gap_variance, covariance, old.speed_variance + wander, unseen_s)
     # The gap was measured a while ago; the own way since then is known.
     own_m = (view.speed_mps - 0.5 * (view.speed_mps - old.speed_mps) / dt_s * late_s) * late_s
     off_m = view.gap_m - (now.gap_m - now.leader_speed_mps * late_s + own_m)
     off_mps = view.leader_speed_mps - now.leader_speed_mps
-    is_known = True if view.is_measured is None else view.is_measured > 0
     is_other = view.gap_m > FARTHEST_M
     is_other |= off_m**2 > xp.where(off_m < 0, NEARER_SIGMAS, OTHER_SIGMAS) ** 2 * _variance(
         now, (1, -late_s), gap_noise
@@ -182,12 +187,23 @@ def after_measurement(sensing: Sensing, late_s: Number, view: View, old: Belief)
         gap_noise + speed_noise * late_s**2,
         speed_noise * late_s,
         speed_noise,
+        unseen_s,
     )
     heeded = xp.where(is_known, xp.ones_like(gap), xp.zeros_like(gap))
     now = _corrected(now, (1, -late_s), off_m, gap_noise, heeded)
     now = _corrected(now, (0, 1), view.leader_speed_mps - now.leader_speed_mps, speed_noise, heeded)
     is_first = (old.gap_variance == 0) | (is_other & is_known)
     return Belief(*(xp.where(is_first, new, kept) for new, kept in zip(anew, now, strict=True)))
+
+
+def _if_it_brakes(belief: Belief) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Return the gap and the leader's speed, if it began to brake when it had not been seen for `HOLD_S`."""
+    xp = belief.gap_m.__array_namespace__()
+    leader_mps = xp.maximum(belief.leader_speed_mps, 0)
+    unknown_s = xp.maximum(belief.unseen_s - HOLD_S, 0)
+    braking_s = xp.minimum(unknown_s, leader_mps / UNSEEN_BRAKING_MPS2)
+    nearer_m = leader_mps * (unknown_s - braking_s) + 0.5 * UNSEEN_BRAKING_MPS2 * braking_s**2
+    return belief.gap_m - nearer_m, leader_mps - UNSEEN_BRAKING_MPS2 * braking_s
 
 
 def _variance(now: Belief, of: tuple[Number, Number], noise: Number) -> Float[Array, "..."]:
