@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from proving.traffic.errors import Overflow
+from proving.traffic.network.looked_up import looked_up
 from proving.traffic.network.plans import Guidance
 
 Array: TypeAlias = Any
@@ -85,7 +86,7 @@ class Plans(NamedTuple):
                 self.after(node), self.way(node, index), self.offset(node, index), self.reach_m(node, index)
             )
         # Of rows so short all is read at once: one waits for the memory only once.
-        row = self.row.at[node].get(mode="promise_in_bounds")
+        row = looked_up(self.row, node)
         index = jnp.clip(lane - row[:, FIRST_LANE].astype(jnp.int32), 0, self.lane_count - 1)
 
         def of(column: int) -> Array:
@@ -103,7 +104,7 @@ class Plans(NamedTuple):
 
     def _entry(self, node: Array, column: Array | int) -> Array:
         at = node * self.row.shape[1] + column
-        return self.row.reshape(-1).at[at].get(mode="promise_in_bounds")
+        return looked_up(self.row.reshape(-1), at)
 
 
 class Advice(NamedTuple):

@@ -68,6 +68,8 @@ def running_count(is_one: Array) -> Array:
 def worked(some: Chosen, work: Callable[[Array], Rows]) -> Rows:
     """Return what `work` says of the places of the chosen, by their rank."""
     pieces, each = some.place.shape
+    # Traced once: for what it gives, and where it is done.
+    work = jax.jit(work, inline=True)
     shapes = jax.eval_shape(work, some.place[0])
 
     def skipped(_: Array) -> Rows:
@@ -138,6 +140,7 @@ def replaced(some: Chosen, onto: Rows, work: Callable[[Array], Rows]) -> Rows:
 
 def once(work: Callable[[Array], Rows], place: Array) -> Rows:
     """Return what `work` says of these places, worked out once: not anew for each thing that is made of it."""
+    work = jax.jit(work, inline=True)
     shapes = jax.eval_shape(work, place)
 
     def nothing(_: Array) -> Rows:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.halting import Halt
+from proving.traffic.network.looked_up import looked_up
 from proving.traffic.network.tables import Network
 from proving.traffic.network.trips import Trips
 from proving.traffic.state import Driver, HumanDriver, Memory
@@ -33,7 +34,7 @@ def pick(values: Array, index: Array) -> Array:
         for number in range(1, values.shape[0]):
             picked = jnp.where(index == number, values[number], picked)
         return picked
-    return values.at[index].get(mode="promise_in_bounds")
+    return looked_up(values, jnp.asarray(index))
 
 
 def pick_all(records: Records, index: Array) -> Records:
