@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from proving.traffic.network.ahead import Ahead, before_all, beyond, limit_ahead_mps
 from proving.traffic.network.changing import Drive, changes, sort_key
 from proving.traffic.network.chosen import once, replaced
-from proving.traffic.network.coming import spared_m
+from proving.traffic.network.coming import could_stop, spared_m
 from proving.traffic.network.driving import draws, lawful_mps2, noise_mps2, wanted_mps2, with_company
-from proving.traffic.network.gates import Gate, Held, Merging, gates, held_at
+from proving.traffic.network.gates import STOPS_AT_YELLOW_MPS2, Gate, Held, Merging, gates, held_at
 from proving.traffic.network.lights import lights_after
 from proving.traffic.network.moving import across, arrived, entered
 from proving.traffic.network.places import Places, places
@@ -197,9 +197,21 @@ def _decided(
         accel_mps2 = jnp.where(is_told, told_mps2, accel_mps2)
     # Nor does anybody roll over a line because a law, or noise, brakes softly in front of it.
     surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + spared_m(world, vehicles))
-    must_stop = is_line & (surely_mps2 > brake_mps2)
+    must_stop = is_line & ((surely_mps2 > brake_mps2) | _is_late(world, vehicles, room_m, accel_mps2))
     accel_mps2 = jnp.where(must_stop, jnp.minimum(accel_mps2, -surely_mps2), accel_mps2)
     return jnp.minimum(accel_mps2, joining_mps2), memory, habits
+
+
+def _is_late(world: World, vehicles: Vehicles, room_m: Array, accel_mps2: Array) -> Array:
+    """Return who, accelerating so for a step, could then no longer stop within this room as softly as one does.
+
+    Whoever is held counts as held for as long as it could stop. In a long step a soft law gets so near to the line that
+    it no longer could; it then went over it, at a metre per second and against red.
+    """
+    brake_mps2 = jnp.maximum(pick(world.fleet.brake_mps2, vehicles.kind), STOPS_AT_YELLOW_MPS2)
+    moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
+    moved_m = jnp.where(at_new_speed(world, vehicles), speed_mps * world.dt_s, moved_m)
+    return ~could_stop(world, vehicles._replace(speed_mps=speed_mps), room_m - moved_m, brake_mps2)
 
 
 def _guided(world: World, vehicles: Vehicles, here: Places, gate: Gate, limit_mps: Array) -> Guided:

@@ -14,7 +14,7 @@ from proving.traffic.model.laws import Law, Sight, follow
 from proving.traffic.model.network.ahead import Ahead, across_behind, limit_ahead_mps, look_ahead
 from proving.traffic.model.network.coming import Stopping
 from proving.traffic.model.network.journeys import Entrances, Journey, Span, entered, journeys, placed
-from proving.traffic.model.network.junctions import Gate, Gates, Merging
+from proving.traffic.model.network.junctions import STOPS_AT_YELLOW_MPS2, Gate, Gates, Merging
 from proving.traffic.model.network.lane_changes import Intent, Turn, change_lanes
 from proving.traffic.model.network.lights import Light, go_on, lights_at
 from proving.traffic.model.network.moving import Pace, count, cross, drive, has_arrived
@@ -143,7 +143,7 @@ class _Run:
                 accel_mps2 = max(accel_mps2, -max(SURELY * takes_mps2, one.kind.brake_mps2))
             accel_mps2 += noise * normal(self.seed, STREAM_NOISE, number, step)
         surely_mps2 = SURELY * takes_mps2 * room_m / (room_m + stopping.spared_m(one))
-        if ahead.is_line and surely_mps2 > one.kind.brake_mps2:
+        if ahead.is_line and (surely_mps2 > one.kind.brake_mps2 or _is_late(one, room_m, accel_mps2, stopping)):
             # Nor does anybody roll over a line because a law, or noise, brakes softly in front of it.
             accel_mps2 = min(accel_mps2, -surely_mps2)
         if merging.gap_m < FREE_GAP_M:
@@ -208,6 +208,14 @@ class _Run:
         self.history.waiting = tuple(one.number for one in waiting)
         self.history.active_count = len(self.everybody)
         return self.history
+
+
+def _is_late(one: Vehicle, room_m: float, accel_mps2: float, stopping: Stopping) -> bool:
+    """Return whether, a step of this acceleration later, it could no longer stop within this room softly."""
+    later = replace(one)
+    drive(later, accel_mps2, Pace(stopping.dt_s, stopping.at_new_speed), math.inf)
+    left_m = room_m - (later.position_m - one.position_m)
+    return not stopping.is_possible(later, left_m, max(one.kind.brake_mps2, STOPS_AT_YELLOW_MPS2))
 
 
 def _joining_mps2(one: Vehicle, merging: Merging, limit_mps: float, dt_s: float) -> float:
