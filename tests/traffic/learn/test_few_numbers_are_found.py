@@ -66,7 +66,7 @@ def test_searches_that_cannot_be_are_refused_in_one_line(capsys: pytest.CaptureF
     assert "few numbers are searched for figureeight0_by_vehicle" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["bottleneck0_by_cell", "grid0_by_signal"])
+@pytest.mark.parametrize("name", ["bottleneck0_by_cell", "figureeight0_by_vehicle", "grid0_by_signal"])
 def test_the_numbers_by_hand_that_are_shipped_are_those_that_a_search_starts_from(name: str, tmp_path: Path) -> None:
     shipped, path = shipped_on_network(name), tmp_path / "start.npz"
     said = shipped.card.command.split()[1:]

@@ -7,6 +7,7 @@ import pytest
 
 from proving.traffic.tasks import NETWORK_TASKS
 from proving.traffic.tasks.conditions import at_density
+from proving.traffic.tasks.on_networks.environment import reset
 from proving.traffic.tasks.on_networks.moment import moment_of
 from proving.traffic.tasks.on_networks.told import Said
 
@@ -57,3 +58,26 @@ def test_a_longer_lap_gives_more_metres_not_more_shares() -> None:
     assert longer["head"][0] == usual["head"][0] == 1
     more_m = (longer_m - EIGHT.built.length_m) / 2
     assert longer["beyond_half"][0] - usual["beyond_half"][0] == pytest.approx(more_m / 100, abs=1e-4)
+
+
+def test_whoever_leads_waits_for_those_who_are_not_over_yet() -> None:
+    half_m = EIGHT.built.length_m / 2
+    told = seen(LINE_M - 100.0)
+    # 12 m apart, five are less than 100 m and half a lap ahead: they have not been where they let others go first.
+    assert told["waits"][0] == 1
+    assert told["way_per_one_before"][0] == pytest.approx(1.0 / 6)
+    assert told["one_per_one_before"][0] == pytest.approx(1 / 6)
+    for name in ("waits", "way_per_one_before", "one_per_one_before"):
+        assert not told[name][1:].any()
+        assert not seen(LINE_M + half_m + 13 * SPACING_M + 3.0)[name].any(), "the tail is over"
+        assert not seen(LINE_M + 100.0)[name].any(), "it lets others go first itself"
+    just_at_the_line = seen(LINE_M + half_m + 13 * SPACING_M + 1.0)
+    assert just_at_the_line["one_per_one_before"][0] == pytest.approx(1 / 2)
+
+
+def test_one_among_people_leads_from_the_start_on() -> None:
+    alone = NETWORK_TASKS["figureeight0_by_vehicle"]
+    _, told = reset(alone, jnp.zeros(1, dtype=jnp.uint32))
+    seen_alone = dict(zip(alone.sight.names, np.asarray(told)[:, 0, 0], strict=True))
+    assert seen_alone["head"] < 0.2, "others start all around it"
+    assert seen_alone["waits"] == 1

@@ -224,6 +224,15 @@ AT_FIGURE_EIGHTS = (
     Number("tail_is_over", 14.0, 2.0),
     Number("mean_speed", 6.0, 1.0),
 )
+# Of one automated vehicle among people, who all come together behind it: on its way to where it goes first it drives so
+# that it is 15 m before the line when the last of them is over where they let others go first, one every 1.7 s. Nearer
+# than that they wait for it, and with it for all behind it.
+AT_FIGURE_EIGHT_ALONE = (
+    Number("", 20.0, 1.0),
+    Number("waits", -20.0, 1.0),
+    Number("way_per_one_before", 60.0, 10.0),
+    Number("one_per_one_before", -9.0, 2.0),
+)
 # Of a merge: as fast as allowed where the road ahead is free, however full; less the more vehicles ahead are slow, so
 # that nobody comes to a jam before it has gone.
 AT_MERGES = (
@@ -261,4 +270,5 @@ FEW_NUMBERS = {
     )
     for size in range(3)
 }
+FEW_NUMBERS["figureeight0_by_vehicle"] = AT_FIGURE_EIGHT_ALONE
 FEW_NUMBERS |= {f"grid{size}_by_signal": AT_SIGNALS for size in range(2)}

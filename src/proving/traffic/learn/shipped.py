@@ -9,7 +9,7 @@ from proving.traffic.learn.policy import Policy, load
 SHIPPED_ON_NETWORKS = (
     *("grid0_by_signal", "grid1_by_signal"),
     "bottleneck0_by_cell",
-    *("figureeight1_by_vehicle", "figureeight2_by_vehicle"),
+    *("figureeight0_by_vehicle", "figureeight1_by_vehicle", "figureeight2_by_vehicle"),
     *("merge0_by_vehicle", "merge1_by_vehicle"),
 )
 

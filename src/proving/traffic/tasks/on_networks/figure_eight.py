@@ -18,7 +18,9 @@ ROAD = FigureEight()
 LAP = ("bottom", "top", "upper_ring", "right", "left", "lower_ring")
 VEHICLE_COUNT, AUTOMATED_COUNTS, TARGET_MPS = 14, (1, 7, 14), 20.0
 # At 25 m/s nobody can stop on the 30 m before the crossing, and vehicles drive through one another.
-SET_SPEEDS_MPS = (1.0, 20.0)
+SET_SPEEDS_MPS = (0.0, 20.0)
+# Whoever is so far past the line where it lets others go first is over.
+OVER_M = 2.0
 
 
 def everybody(now: NetworkMoment) -> Float[Array, "feature one"]:
@@ -50,6 +52,8 @@ def from_behind_the_wheel(now: NetworkMoment) -> Float[Array, "feature agent"]:
     comes last tells the head of a platoon, who has half the lap free: `head` by how much of that half. It meets the
     tail at the crossing, and where it goes first itself it would cut the tail off (`head_goes_first`; 0 on the way to
     where it lets others go first). How much room there is besides, it tells in metres (`beyond_half`, `lap`).
+
+    An agent that leads knows more of that meeting, from the start on (`before_the_tail`).
     """
     lap_m = now.built.length_m
     mine_m, speed = now.own_along_m, now.own_mps
@@ -88,7 +92,29 @@ def from_behind_the_wheel(now: NetworkMoment) -> Float[Array, "feature agent"]:
             jnp.full_like(speed, lap_m / 500),
         ]
     )
-    return jnp.concatenate([own, ahead.T, others.T / 10, platoon])
+    tail = before_the_tail(ahead * lap_m, to_first_m, lap_m)
+    return jnp.concatenate([own, ahead.T, others.T / 10, platoon, tail])
+
+
+def before_the_tail(
+    ahead_m: Float[Array, "agent other"], to_first_m: Float[Array, " agent"], lap_m: float
+) -> Float[Array, "three agent"]:
+    """Return whether one waits for the tail, and then the way per vehicle that is to go before, and 1 / their number.
+
+    The agent that has the longest free way leads the platoon that all come together in: its leader is the tail. On
+    its way to where it goes first it waits as long as the tail is not over where it lets others go first; vehicles
+    that have not been there either are to go before it. It counts itself, too.
+
+    Args:
+        ahead_m: how far ahead each other vehicle is, nearest first.
+        to_first_m: way to the line where one goes first.
+        lap_m: length of the lap; the lines are half of it apart.
+    """
+    leads = ahead_m[:, 0] >= jnp.max(ahead_m[:, 0])
+    count = jnp.sum(ahead_m < (to_first_m + lap_m / 2 + OVER_M)[:, None], axis=1)
+    waits = leads & (to_first_m < lap_m / 2) & (count > 0)
+    each = jnp.stack([jnp.ones_like(to_first_m), to_first_m / (count + 1) / 100, 1 / (count + 1)])
+    return jnp.where(waits, each, 0)
 
 
 EVERYBODY = Sight(
@@ -112,9 +138,14 @@ WHEEL = Sight(
         *(f"distance_{number}" for number in range(1, VEHICLE_COUNT)),
         *(f"faster_{number}" for number in range(1, VEHICLE_COUNT)),
         *("head", "head_goes_first", "tail_is_over", "beyond_half", "lap"),
+        *("waits", "way_per_one_before", "one_per_one_before"),
     ),
-    low=(0.0, -1.0, -1.0, -1.0, -1.0, 0.0, -3.0, -1.0, 0.0, *(0.0,) * 13, *(-3.0,) * 13, *(0.0,) * 5),
-    high=(3.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 1.0, 3.0, *(1.0,) * 13, *(3.0,) * 13, 1.0, 1.0, 1.0, 10.0, 5.0),
+    low=(0.0, -1.0, -1.0, -1.0, -1.0, 0.0, -3.0, -1.0, 0.0, *(0.0,) * 13, *(-3.0,) * 13, *(0.0,) * 8),
+    high=(
+        *(3.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 1.0, 3.0, *(1.0,) * 13, *(3.0,) * 13),
+        *(1.0, 1.0, 1.0, 10.0, 5.0),
+        *(1.0, 10.0, 1.0),
+    ),
     read=from_behind_the_wheel,
     needs="everything",
 )
