@@ -10,9 +10,11 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [
     *sorted(CHECKOUT.glob("*.md")),
     *sorted((CHECKOUT / "docs").rglob("*.md")),
-    *sorted((CHECKOUT / "benchmarks").glob("*.md")),
+    *sorted((CHECKOUT / "benchmarks").rglob("*.md")),
 ]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+SECTION_LINK = re.compile(r"\[[^\]]*\]\(([^)#\s:]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?(proving [a-z].*)$", re.MULTILINE)
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -25,6 +27,16 @@ def name(path: Path) -> str:
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = [target for target in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_to_a_section_leads_to_its_heading(page: Path) -> None:
+    lost = []
+    for target, section in SECTION_LINK.findall(page.read_text(encoding="utf-8")):
+        text = (page.parent / target if target else page).read_text(encoding="utf-8")
+        headings = {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in HEADING.findall(text)}
+        lost += [f"{target}#{section}"] * (section not in headings)
+    assert lost == []
 
 
 def commands() -> list[tuple[str, str]]:

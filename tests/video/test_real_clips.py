@@ -2,7 +2,7 @@
 
 Which sources the detectors may be tuned on is written in benchmarks/detectors_split.toml. Here a few clips of either
 side guard against falling back; how good the detectors really are, and where they miss the target, is measured by
-benchmarks/how_good_are_the_detectors.py and written in benchmarks/README.md.
+benchmarks/how_good_are_the_detectors.py and written in benchmarks/results/video.md.
 """
 
 import tomllib
