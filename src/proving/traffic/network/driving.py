@@ -11,7 +11,7 @@ import numpy as np
 from proving.traffic.drivers import Bcm, Krauss, KraussOriginal, NonLocalFollowerStopper
 from proving.traffic.network.demand import VehicleType
 from proving.traffic.network.places import EMPTY_M, Places
-from proving.traffic.network.state import DISTRICTS, Fleet, Vehicles, World, chance, pick
+from proving.traffic.network.state import DISTRICTS, Fleet, Vehicles, World, chance, pick, pick_all
 from proving.traffic.noise import Draws, standard_normal
 from proving.traffic.state import FREE_GAP_M, Driver, HumanDriver, Memory, View
 from proving.traffic.streams import STREAM_NOISE
@@ -208,10 +208,7 @@ def _of(law: HumanDriver, kind: Array) -> HumanDriver:
     if all(leaf.shape == (1,) for leaf in jax.tree.leaves(law)):
         return jax.tree.map(operator.itemgetter(0), law)
 
-    def own(numbers: Array) -> Array:
-        return pick(jnp.asarray(numbers), kind)
-
-    return jax.tree.map(own, law)
+    return pick_all(jax.tree.map(jnp.asarray, law), kind)
 
 
 def is_memoryless(law: HumanDriver) -> bool:

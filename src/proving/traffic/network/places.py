@@ -144,4 +144,5 @@ def _of_last(values: Array, tail: Array, last: Array, otherwise: float) -> Array
 def those_at(vehicles: Vehicles, here: Places, place: Array) -> tuple[Vehicles, Places]:
     """Return what there is to know about those at these places alone; what is per lane stays."""
     own = Places._fields[: Places._fields.index("tail")]
-    return pick_all(vehicles, place), here._replace(**{name: pick(getattr(here, name), place) for name in own})
+    vehicles, known = pick_all((vehicles, {name: getattr(here, name) for name in own}), place)
+    return vehicles, here._replace(**known)

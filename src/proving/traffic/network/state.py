@@ -4,13 +4,14 @@ Vehicles lie in one array in order of lane, and within a lane from the front to 
 one before. `trip` says who somebody is; places without a vehicle are nowhere, at the end.
 """
 
+import functools
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from proving.traffic.network.halting import Halt
-from proving.traffic.network.looked_up import looked_up
+from proving.traffic.network.looked_up import in_a_column, rows_at
 from proving.traffic.network.tables import Network
 from proving.traffic.network.trips import Trips
 from proving.traffic.state import Driver, HumanDriver, Memory
@@ -29,19 +30,31 @@ FEW = 3
 
 def pick(values: Array, index: Array) -> Array:
     """Return the values at indices that are known to be there."""
-    if values.shape[0] == 1 or (values.ndim == 1 and 1 < values.shape[0] <= FEW):
-        picked = jnp.broadcast_to(values[0], (*jnp.shape(index), *values.shape[1:]))
-        for number in range(1, values.shape[0]):
-            picked = jnp.where(index == number, values[number], picked)
-        return picked
-    return looked_up(values, jnp.asarray(index))
+    return pick_all(values, index)
 
 
 def pick_all(records: Records, index: Array) -> Records:
     """Return the same of every array of these records."""
+    index = jnp.asarray(index)
+
+    # What is looked up at the same indices shares what is made of these.
+    @functools.cache
+    def column() -> Array:
+        return in_a_column(index)
+
+    @functools.cache
+    def is_it(number: int) -> Array:
+        return index == number
 
     def picked(values: Array) -> Array:
-        return pick(values, index)
+        if values.shape[0] == 1:
+            return jnp.broadcast_to(values[0], (*index.shape, *values.shape[1:]))
+        if values.ndim > 1 or not 1 < values.shape[0] <= FEW:
+            return rows_at(values, column())
+        one = values[0]
+        for number in range(1, values.shape[0]):
+            one = jnp.where(is_it(number), values[number], one)
+        return one
 
     return jax.tree.map(picked, records)
 
