@@ -93,6 +93,16 @@ def test_the_way_to_a_line_is_known_exactly_and_a_machine_leaves_no_room_before_
     assert wish(machine, is_line=False) < exactly != wish(sensors, is_line=False)
 
 
+def test_lateness_may_take_of_the_standing_gap_before_it_takes_more():
+    def wish(speed_mps: float, *, margin_m: float, margin_s: float = 0.0, spare_m: float = 0.0) -> float:
+        numbers = [np.array([[number]]) for number in (speed_mps, 20.0, 3.0, 30.0)]
+        law = Told(law=Idm(), manner="set_speed", margin_m=margin_m, margin_s=margin_s, spare_m=spare_m)
+        return float(law.drive(View(*numbers, 0.1), law.first_memory(numbers[0]))[0][0, 0])
+
+    assert wish(8.0, margin_m=1.0, margin_s=0.5, spare_m=1.5) == wish(8.0, margin_m=3.5)
+    assert wish(2.0, margin_m=1.0, margin_s=0.5, spare_m=1.5) == wish(2.0, margin_m=1.0), "and no less than nothing"
+
+
 def test_noise_and_bias_are_added():
     sensing = Sensing(gap_noise_m=0.5, gap_bias_m=1.0, speed_noise_mps=0.1, speed_bias_mps=0.2)
     drawn = {STREAM_SENSED_GAP: 2.0, STREAM_SENSED_SPEED: -1.0}

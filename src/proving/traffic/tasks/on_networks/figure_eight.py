@@ -19,6 +19,8 @@ LAP = ("bottom", "top", "upper_ring", "right", "left", "lower_ring")
 VEHICLE_COUNT, AUTOMATED_COUNTS, TARGET_MPS = 14, (1, 7, 14), 20.0
 # At 25 m/s nobody can stop on the 30 m before the crossing, and vehicles drive through one another.
 SET_SPEEDS_MPS = (0.0, 20.0)
+# Of the 2 m that `QUICK` leaves free behind whoever stands. One alone among people loses nothing by more room.
+SPARE_M = 1.25
 # Whoever is so far past the line where it lets others go first is over.
 OVER_M = 2.0
 
@@ -191,6 +193,7 @@ def _one_by_one(size: int) -> NetworkTask:
         horizon=150,
         steps_per_decision=10,
         law=QUICK,
+        spare_m=SPARE_M if size else 0.0,
     )
 
 
