@@ -28,7 +28,7 @@ from proving.traffic.learn.policy import Policy, card_of
 from proving.traffic.learn.shipped import SHIPPED_ON_NETWORKS, shipped_on_network
 from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
 from proving.traffic.tasks.conditions import NETWORK_LAWS, Conditions
-from proving.traffic.trials.in_sumo import judge_kinds_in_sumo
+from proving.traffic.trials.in_sumo import has_others, judge_kinds_in_sumo
 from proving.traffic.trials.on_networks import Judge, Standing, compared_on_network, judge_kinds
 
 # Seeds that no training has seen: trainings draw theirs from 32 random bits.
@@ -81,7 +81,8 @@ def told(task: NetworkTask, under: Conditions, seeds: tuple[int, ...], judged: J
         policy = _never_slowed(task)
     answer: dict[str, float | None] = {}
     ratios: dict[str, list[float]] = {}
-    for one in compared_on_network(task, policy, under, seeds, judged):
+    others = judged is not judge_kinds_in_sumo or has_others(task)
+    for one in compared_on_network(task, policy, under, seeds, judged, others=others):
         who = one.who if one.who != "policy" else "learned" if is_shipped else "never slowed"
         print(_line(task, one, who), flush=True)
         at = "" if one.density == 1 else f"_at_{one.density:g}"

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from proving.cli import run
+from proving.traffic.drivers import Gipps
 from proving.traffic.errors import BadNetwork, BadSettings, Overflow
 from proving.traffic.sensing import Sensing
 from proving.traffic.sumo.session import Orders, Scene, started
 from proving.traffic.tasks import NETWORK_TASKS
-from proving.traffic.trials.in_sumo import judge_in_sumo, judge_kinds_in_sumo
+from proving.traffic.trials.in_sumo import has_others, judge_in_sumo, judge_kinds_in_sumo
 from proving.traffic.trials.on_networks import by_people, compared_on_network
 
 EIGHT = dataclasses.replace(NETWORK_TASKS["figureeight1_by_vehicle"], horizon=25)
@@ -62,6 +63,16 @@ def test_people_come_first_and_both_are_judged_in_sumo() -> None:
     people = judge_in_sumo(by_people(EIGHT), None, [1])
     (row,) = compared_on_network(EIGHT, None, seeds=[1], judged=judge_kinds_in_sumo)
     assert (row.who, row.score, row.times_people) == ("people", people.mean_speed_mps, 1.0)
+
+
+def test_the_bottleneck_is_driven_without_its_meters_and_by_a_law_that_sumo_has() -> None:
+    cells = dataclasses.replace(NETWORK_TASKS["bottleneck0_by_cell"], horizon=8)
+    assert isinstance(cells.law, Gipps)
+    assert not has_others(cells)
+    assert has_others(EIGHT)
+    assert judge_in_sumo(cells, None, [1]).mean_speed_mps > 5
+    rows = list(compared_on_network(cells, None, seeds=[1], judged=judge_kinds_in_sumo, others=has_others(cells)))
+    assert [row.who for row in rows] == ["people"]
 
 
 def test_a_vehicle_that_was_told_an_acceleration_has_it() -> None:

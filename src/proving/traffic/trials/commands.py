@@ -109,7 +109,7 @@ def benchmark_task(
     learned = None if policy is None else policy_called(policy)
     if not isinstance(chosen, Task):
         from proving.traffic.tasks.conditions import NETWORK_LAWS
-        from proving.traffic.trials.in_sumo import judge_kinds_in_sumo
+        from proving.traffic.trials.in_sumo import has_others, judge_kinds_in_sumo
         from proving.traffic.trials.on_networks import compared_on_network, judge_kinds
 
         if controllers is not None:
@@ -117,7 +117,8 @@ def benchmark_task(
         asked, judged = under.conditions, judge_kinds_in_sumo if in_sumo else judge_kinds
         if not in_sumo and not asked.laws:
             asked = dataclasses.replace(asked, laws=NETWORK_LAWS)
-        standings = compared_on_network(chosen, learned, asked, chosen_seeds(seeds), judged)
+        others = not in_sumo or has_others(chosen)
+        standings = compared_on_network(chosen, learned, asked, chosen_seeds(seeds), judged, others=others)
         _tell([one._asdict() for one in standings], as_json=json)
         return 0
     if in_sumo:

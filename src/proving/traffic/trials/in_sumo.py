@@ -1,9 +1,9 @@
 """A task on a network in SUMO: the same roads, people and policy, but SUMO moves everybody and says where all are.
 
-People drive by their law as SUMO has it, without our noise. Automated vehicles drive by the task's law until they are
-told something, and then as FLOW tells SUMO's: a speed for the next step under all of SUMO's checks, or a speed that
-they do not exceed. What is seen and earned is worked out from SUMO's places by the task's own functions; signals go by
-our own rules, and SUMO shows them.
+People drive by their law as SUMO has it, without our noise. Automated vehicles drive by the task's law, or by Krauss
+where SUMO has no such law, until they are told something, and then as FLOW tells SUMO's: a speed for the next step
+under all of SUMO's checks, or a speed that they do not exceed. What is seen and earned is worked out from SUMO's places
+by the task's own functions; signals go by our own rules, and SUMO shows them.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from proving.traffic.drivers import Gipps, Krauss
 from proving.traffic.errors import BadNetwork, BadSettings, Overflow
 from proving.traffic.formats import write_sumo
 from proving.traffic.learn.evaluate import check_fits
@@ -32,6 +33,8 @@ from proving.traffic.network.places import places
 from proving.traffic.network.state import Lights, State
 from proving.traffic.network.step import in_order
 from proving.traffic.network.trips import written_out
+from proving.traffic.roads import Bottleneck
+from proving.traffic.state import HumanDriver
 from proving.traffic.sumo.beside import check_installed
 from proving.traffic.sumo.session import Orders, Scene, Session, Snapshot, started
 from proving.traffic.tasks.commanded import BRAKING_MPS2, FARTHEST_M
@@ -82,6 +85,11 @@ def judge_kinds_in_sumo(
     return [judge_in_sumo(_behind(task, kind.law), policy, seeds) for kind in kinds]
 
 
+def has_others(task: NetworkTask) -> bool:
+    """Return whether all who decide on a task's network can be had in SUMO: it has no meter per lane."""
+    return not isinstance(task.traffic.network, Bottleneck)
+
+
 def _behind(task: NetworkTask, law: int) -> NetworkTask:
     laws = task.traffic.laws[law : law + 1]
     return dataclasses.replace(task, traffic=dataclasses.replace(task.traffic, laws=laws))
@@ -91,7 +99,7 @@ def _scene(task: NetworkTask, folder: Path) -> Scene:
     """Write the task's roads and people for SUMO."""
     traffic, road_map = task.traffic, task.built.road_map
     types = tuple(
-        dataclasses.replace(kind, driver=task.law) if kind.is_automated else kind
+        dataclasses.replace(kind, driver=_law_in_sumo(task.law)) if kind.is_automated else kind
         for kind in traffic.demand_by_law.types
     )
     top_mps = {kind.name: min(kind.top_mps, kind.driver.desired_speed_mps) for kind in types}
@@ -117,6 +125,21 @@ def _scene(task: NetworkTask, folder: Path) -> Scene:
         fastest_mps2=max(task.action_high, 0.1),
         braking_mps2=BRAKING_MPS2,
     )  # fmt: skip
+
+
+def _law_in_sumo(law: HumanDriver) -> HumanDriver:
+    """Return how an automated vehicle follows in SUMO, which has no Gipps: by Krauss with the same braking and gaps."""
+    if not isinstance(law, Gipps):
+        return law
+    return Krauss(
+        desired_speed_mps=law.desired_speed_mps,
+        # The time gap of Gipps is half as long again as its reaction time, that of Krauss as long.
+        headway_s=1.5 * law.headway_s,
+        accel_mps2=law.accel_mps2,
+        braking_mps2=law.braking_mps2,
+        min_gap_m=law.min_gap_m,
+        sigma=0.0,
+    )
 
 
 def _as_fast_as_may_be(trip: Trip, top_mps: Mapping[str, float]) -> Trip:

@@ -73,18 +73,20 @@ def compared_on_network(
     under: Conditions = AS_IN_THE_TASK,
     seeds: Sequence[int] = range(10),
     judged: Judge = judge_kinds,
+    *,
+    others: bool = True,
 ) -> Iterator[Standing]:
     """Yield people first, then what else decides there, then the policy; at each density, through each sensing.
 
     `judged` says what becomes of episodes: in our engine, or as `in_sumo.judge_kinds_in_sumo` does. All laws are judged
-    together, and what needs no sensors but once.
+    together, and what needs no sensors but once. Without `others` only people and the policy decide.
 
     Raises:
         BadSettings: a condition cannot be.
         BadPolicy: the policy was trained for something else.
     """
     people = None
-    for condition, who, verdict in verdicts_on_network(task, policy, under, seeds, judged=judged):
+    for condition, who, verdict in verdicts_on_network(task, policy, under, seeds, others=others, judged=judged):
         people = verdict if who == "people" else people
         assert people is not None, "people come first"
         yield standing(task, condition, who, (verdict, people))
