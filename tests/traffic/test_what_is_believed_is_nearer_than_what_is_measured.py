@@ -5,16 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 
+from proving.traffic.drivers import Idm
 from proving.traffic.estimating import (
+    BRAKING_MPS2,
     HOLD_S,
     RESTLESS_M2PS3,
-    UNSEEN_BRAKING_MPS2,
     Belief,
     Estimating,
     after_measurement,
 )
 from proving.traffic.sensing import Imperfect, Sensing
 from proving.traffic.state import View
+from proving.traffic.tasks.on_networks.told import Told
 
 NOISY = Sensing(gap_noise_m=1.0, speed_noise_mps=0.5, dropout_share=0.2)
 COUNT, FREE_MPS = 64, 30.0
@@ -115,26 +117,40 @@ def test_what_is_lost_is_reckoned_on_and_grows_uncertain():
     assert belief.gap_variance > sure.gap_variance
 
 
-@pytest.mark.parametrize("leader_mps", [2.0, 6.0, 12.0])
-def test_a_leader_that_is_not_seen_for_long_brakes_until_it_is_seen_again(leader_mps: float):
+@pytest.mark.parametrize("leader_mps", [2.0, 6.0, 12.0, 20.0])
+def test_who_is_not_seen_any_more_may_brake_and_is_not_hit(leader_mps: float):
+    """It keeps its distance for ten seconds; then nothing is measured any more, and soon the leader brakes."""
     one, dt_s = np.ones(1), 0.1
-    driver = Estimating(law=Standing(), sensing=NOISY)
-    seen = View(10 * one, 40 * one, leader_mps * one, 30 * one, dt_s, is_measured=one)
-    memory = driver.first_memory(10 * one)
-    shown, belief = driver.believed(seen, memory)
-    gap_m, speed_mps = shown.gap_m, shown.leader_speed_mps
-    assert (gap_m, speed_mps) == (40, leader_mps)
-    for step in range(1, 41):
-        shown, belief = driver.believed(seen._replace(is_measured=0 * one), ((), belief))
-        # A leader that brakes from HOLD_S on, step by step and in hundredths of one.
-        for part in range(100):
-            is_braking = (step - 1 + part / 100) * dt_s >= HOLD_S - 1e-9
-            faster = np.maximum(speed_mps - UNSEEN_BRAKING_MPS2 * dt_s / 100 * is_braking, 0)
-            gap_m, speed_mps = gap_m + (0.5 * (speed_mps + faster) - 10) * dt_s / 100, faster
-        assert shown.gap_m == pytest.approx(gap_m, abs=0.01)
-        assert shown.leader_speed_mps == pytest.approx(speed_mps, abs=0.01)
-    shown, belief = driver.believed(seen._replace(gap_m=belief.gap_m), ((), belief))
-    assert (shown.gap_m, shown.leader_speed_mps) == (belief.gap_m, belief.leader_speed_mps)
+    law = Told(law=Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0), manner="set_speed")
+    driver = Estimating(law=law, sensing=Sensing(actuation_lag_s=0.0))
+    gap_m, ahead_mps, own_mps = (2 + 2 * leader_mps) * one, leader_mps * one, leader_mps * one
+    memory, least_m = driver.first_memory(own_mps), np.inf
+    for step in range(300):
+        seen = 1.0 * one if step < 100 else 0.0 * one
+        accel, memory = driver.drive(View(own_mps, gap_m, ahead_mps, 30 * one, dt_s, is_measured=seen), memory)
+        slower = BRAKING_MPS2 * dt_s if (step - 100) * dt_s >= HOLD_S else 0.0
+        ahead, own = np.maximum(ahead_mps - slower, 0), np.maximum(own_mps + accel * dt_s, 0)
+        gap_m = gap_m + 0.5 * (ahead_mps + ahead - own_mps - own) * dt_s
+        ahead_mps, own_mps, least_m = ahead, own, min(least_m, gap_m[0])
+    assert own_mps < 1e-6
+    assert least_m > 0
+
+
+def test_a_line_says_nothing_of_a_leader():
+    """A line far ahead was the way to a leader at the next step, when it came late, and hid who braked there."""
+    one, dt_s, late = np.ones(COUNT), 0.5, 1
+    sensor, dice = Imperfect(law=Standing(), sensing=Sensing(latency_s=0.5), latency_step_count=late), Dice()
+    driver, view = Estimating(law=Standing(), sensing=Sensing(latency_s=0.5), late_steps=late), None
+    memory, belief = sensor.first_memory(10 * one), driver.first_memory(10 * one)[1]
+    for step in range(12):
+        is_line = (step == 8) & (one > 0)
+        true = View(10 * one, 30 * one, 10 * one, 30 * one, dt_s, chance=dice)
+        line = true._replace(gap_m=90 * one, leader_speed_mps=0 * one)
+        measured, held, past = sensor.sensed((line if step == 8 else true)._replace(is_line=is_line), memory)
+        memory = (*memory[:1], 0 * memory[1], held, past, memory[4])
+        view, belief = driver.believed(measured, ((), belief))
+        assert view.gap_m == pytest.approx(90 * one if step == 8 else 30 * one)
+    assert view is not None
 
 
 @pytest.mark.parametrize(("gap_m", "leader_mps"), [(8.0, 10.0), (60.0, 10.0), (20.0, 2.0), (1e5, 10.0)])

@@ -24,12 +24,12 @@ LEAST_GAP_NOISE_M, LEAST_SPEED_NOISE_MPS = 0.02, 0.02
 NEARER_SIGMAS, OTHER_SIGMAS = 3.0, 4.0
 # Nobody's leader is farther away; what is said of the road beyond passes unchanged.
 FARTHEST_M = 200.0
-# A leader of whom nothing was measured for longer than this is taken to have begun to brake so hard, as far as the own
-# brakes are concerned; the estimate itself goes on as before.
-HOLD_S, UNSEEN_BRAKING_MPS2 = 0.5, 3.0
-# Of what the gap may be off by, so many standard deviations are kept free; of the lag of the pedals, of which a part is
-# over before it counts, so much.
-SIGMAS, LAG_SHARE = 2.0, 0.5
+# A leader that was not measured for longer than HOLD_S may brake as hard as one may oneself. Who could not stop behind
+# it any more brakes, to be able to in RESPONSE_S, as far as brakes go; anybody else drives behind the likely one.
+HOLD_S, BRAKING_MPS2, RESPONSE_S, HARDEST_MPS2 = 0.5, 4.5, 0.5, 9.0
+# Of what the gap may be off by, so many standard deviations are kept free; of the time that a measurement is late, and
+# of the lag of the pedals, of which a part is over before it counts, so much.
+SIGMAS, LATE_SHARE, LAG_SHARE = 2.0, 1.0, 0.5
 
 
 class Belief(NamedTuple):
@@ -89,21 +89,34 @@ class Estimating:
         law = dataclasses.replace(
             self.law,
             margin_m=abs(self.sensing.gap_bias_m) + SIGMAS * xp.sqrt(belief.gap_variance),
-            margin_s=self.late_steps * view.dt_s + LAG_SHARE * self.sensing.actuation_lag_s,
+            margin_s=LATE_SHARE * self.late_steps * view.dt_s + LAG_SHARE * self.sensing.actuation_lag_s,
         )
         accel_mps2, law_memory = law.drive(view, memory[0])
-        return accel_mps2, (law_memory, belief)
+        return xp.minimum(accel_mps2, self._guard_mps2(view, belief)), (law_memory, belief)
+
+    def _guard_mps2(self, view: View, belief: Belief) -> Float[Array, "..."]:
+        """Return the most that one may accelerate, m/s2, behind a leader that was not seen for long; else infinite."""
+        xp = view.speed_mps.__array_namespace__()
+        gap_m, leader_mps = _if_it_brakes(belief)
+        # One's own pedals answer late.
+        lost_mps = BRAKING_MPS2 * self.sensing.actuation_lag_s
+        room_m = gap_m - abs(self.sensing.gap_bias_m) - xp.sqrt(belief.gap_variance)
+        safe_mps = xp.sqrt(xp.maximum(lost_mps**2 + leader_mps**2 + 2 * BRAKING_MPS2 * room_m, 0)) - lost_mps
+        guard_mps2 = xp.maximum((safe_mps - view.speed_mps) / RESPONSE_S, -HARDEST_MPS2)
+        is_unseen = belief.unseen_s > HOLD_S
+        if view.is_line is not None:
+            is_unseen = is_unseen & ~view.is_line
+        return xp.where(is_unseen, guard_mps2, xp.inf)
 
     def believed(self, view: View, memory: Memory) -> tuple[View, Belief]:
         """Return the view with the leader that is believed in, and the belief."""
         xp = view.speed_mps.__array_namespace__()
         belief = after_measurement(self.sensing, self.late_steps * view.dt_s, view, Belief(*memory[1]))
-        gap_m, leader_mps = _if_it_brakes(belief)
+        gap_m, leader_mps = belief.gap_m, xp.maximum(belief.leader_speed_mps, 0)
         if view.is_line is not None:
-            # The way to a line is no measurement; whoever is ahead once it may be crossed has to be seen anew.
+            # The way to a line is on the map; whoever is ahead meanwhile is reckoned on.
             gap_m = xp.where(view.is_line, view.gap_m, gap_m)
             leader_mps = xp.where(view.is_line, view.leader_speed_mps, leader_mps)
-            belief = belief._replace(gap_variance=xp.where(view.is_line, 0 * gap_m, belief.gap_variance))
         return view._replace(gap_m=gap_m, leader_speed_mps=leader_mps), belief
 
 
@@ -170,6 +183,8 @@ def after_measurement(sensing: Sensing, late_s: Number, view: View, old: Belief)
     covariance = old.covariance + old.speed_variance * dt_s + wander * dt_s / 2
     is_known = True if view.is_measured is None else view.is_measured > 0
     unseen_s = xp.where(is_known, 0 * gap, old.unseen_s + dt_s)
+    if view.is_line is not None:
+        is_known, unseen_s = is_known & ~view.is_line, xp.where(view.is_line, old.unseen_s, unseen_s)
     now = Belief(gap, leader, view.speed_mps, gap_variance, covariance, old.speed_variance + wander, unseen_s)
     # The gap was measured a while ago; the own way since then is known.
     own_m = (view.speed_mps - 0.5 * (view.speed_mps - old.speed_mps) / dt_s * late_s) * late_s
@@ -197,13 +212,13 @@ def after_measurement(sensing: Sensing, late_s: Number, view: View, old: Belief)
 
 
 def _if_it_brakes(belief: Belief) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Return the gap and the leader's speed, if it began to brake when it had not been seen for `HOLD_S`."""
+    """Return the gap and the leader's speed, if it brakes since it was not seen for `HOLD_S`."""
     xp = belief.gap_m.__array_namespace__()
     leader_mps = xp.maximum(belief.leader_speed_mps, 0)
     unknown_s = xp.maximum(belief.unseen_s - HOLD_S, 0)
-    braking_s = xp.minimum(unknown_s, leader_mps / UNSEEN_BRAKING_MPS2)
-    nearer_m = leader_mps * (unknown_s - braking_s) + 0.5 * UNSEEN_BRAKING_MPS2 * braking_s**2
-    return belief.gap_m - nearer_m, leader_mps - UNSEEN_BRAKING_MPS2 * braking_s
+    braking_s = xp.minimum(unknown_s, leader_mps / BRAKING_MPS2)
+    nearer_m = leader_mps * (unknown_s - braking_s) + 0.5 * BRAKING_MPS2 * braking_s**2
+    return belief.gap_m - nearer_m, leader_mps - BRAKING_MPS2 * braking_s
 
 
 def _variance(now: Belief, of: tuple[Number, Number], noise: Number) -> Float[Array, "..."]:

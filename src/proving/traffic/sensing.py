@@ -116,6 +116,9 @@ class Imperfect:
         error = what.speed_bias_mps + what.speed_noise_mps * view.chance.normal(STREAM_SENSED_SPEED)
         leader = xp.maximum(view.leader_speed_mps + error, 0)
         is_lost = (view.chance.uniform(STREAM_DROPOUT) < what.dropout_share) & ~is_first
+        if view.is_line is not None:
+            # The way to a line says nothing of a leader, neither now nor when it comes late.
+            is_lost = is_lost | view.is_line
         held = (xp.where(is_lost, held[0], gap), xp.where(is_lost, held[1], leader))
         is_new = xp.where(is_lost, xp.zeros_like(gap), xp.ones_like(gap))
         seen, past = _delayed(is_first, (*held, is_new), past, self.latency_steps)
