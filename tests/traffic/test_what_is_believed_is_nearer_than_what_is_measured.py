@@ -146,8 +146,9 @@ def test_a_line_says_nothing_of_a_leader():
         is_line = (step == 8) & (one > 0)
         true = View(10 * one, 30 * one, 10 * one, 30 * one, dt_s, chance=dice)
         line = true._replace(gap_m=90 * one, leader_speed_mps=0 * one)
-        measured, held, past = sensor.sensed((line if step == 8 else true)._replace(is_line=is_line), memory)
-        memory = (*memory[:1], 0 * memory[1], held, past, memory[4])
+        now = (line if step == 8 else true)._replace(is_line=is_line)
+        measured, _, _ = sensor.sensed(now, memory)
+        _, memory = sensor.drive(now, memory)
         view, belief = driver.believed(measured, ((), belief))
         assert view.gap_m == pytest.approx(90 * one if step == 8 else 30 * one)
     assert view is not None

@@ -103,10 +103,7 @@ class Estimating:
         room_m = gap_m - abs(self.sensing.gap_bias_m) - xp.sqrt(belief.gap_variance)
         safe_mps = xp.sqrt(xp.maximum(lost_mps**2 + leader_mps**2 + 2 * BRAKING_MPS2 * room_m, 0)) - lost_mps
         guard_mps2 = xp.maximum((safe_mps - view.speed_mps) / RESPONSE_S, -HARDEST_MPS2)
-        is_unseen = belief.unseen_s > HOLD_S
-        if view.is_line is not None:
-            is_unseen = is_unseen & ~view.is_line
-        return xp.where(is_unseen, guard_mps2, xp.inf)
+        return xp.where(belief.unseen_s > HOLD_S, guard_mps2, xp.inf)
 
     def believed(self, view: View, memory: Memory) -> tuple[View, Belief]:
         """Return the view with the leader that is believed in, and the belief."""
@@ -114,9 +111,10 @@ class Estimating:
         belief = after_measurement(self.sensing, self.late_steps * view.dt_s, view, Belief(*memory[1]))
         gap_m, leader_mps = belief.gap_m, xp.maximum(belief.leader_speed_mps, 0)
         if view.is_line is not None:
-            # The way to a line is on the map; whoever is ahead meanwhile is reckoned on.
+            # The way to a line is on the map; whoever is ahead once it may be crossed is seen anew.
             gap_m = xp.where(view.is_line, view.gap_m, gap_m)
             leader_mps = xp.where(view.is_line, view.leader_speed_mps, leader_mps)
+            belief = belief._replace(gap_variance=xp.where(view.is_line, 0 * gap_m, belief.gap_variance))
         return view._replace(gap_m=gap_m, leader_speed_mps=leader_mps), belief
 
 
@@ -183,8 +181,6 @@ def after_measurement(sensing: Sensing, late_s: Number, view: View, old: Belief)
     covariance = old.covariance + old.speed_variance * dt_s + wander * dt_s / 2
     is_known = True if view.is_measured is None else view.is_measured > 0
     unseen_s = xp.where(is_known, 0 * gap, old.unseen_s + dt_s)
-    if view.is_line is not None:
-        is_known, unseen_s = is_known & ~view.is_line, xp.where(view.is_line, old.unseen_s, unseen_s)
     now = Belief(gap, leader, view.speed_mps, gap_variance, covariance, old.speed_variance + wander, unseen_s)
     # The gap was measured a while ago; the own way since then is known.
     own_m = (view.speed_mps - 0.5 * (view.speed_mps - old.speed_mps) / dt_s * late_s) * late_s

@@ -104,7 +104,9 @@ class Imperfect:
         # No lag at all is a lag so short that its exponential is 0.
         lag = xp.maximum(xp.asarray(self.sensing.actuation_lag_s, dtype=accel.dtype), 1e-6)
         accel = accel + (wish - accel) * (1 - xp.exp(-view.dt_s / lag))
-        return accel, (law_memory, 0 * is_new, held, past, accel)
+        # The way to a line says nothing of a leader, nor does it when it comes late: who is ahead is seen anew then.
+        is_new = 0 * is_new if view.is_line is None else xp.where(view.is_line, 1 + 0 * is_new, 0 * is_new)
+        return accel, (law_memory, is_new, held, past, accel)
 
     def sensed(self, view: View, memory: Memory) -> tuple[View, tuple[Array, ...], Seen]:
         """Return what the controller gets to see at this step, and what is held and on its way after it."""
@@ -116,9 +118,6 @@ class Imperfect:
         error = what.speed_bias_mps + what.speed_noise_mps * view.chance.normal(STREAM_SENSED_SPEED)
         leader = xp.maximum(view.leader_speed_mps + error, 0)
         is_lost = (view.chance.uniform(STREAM_DROPOUT) < what.dropout_share) & ~is_first
-        if view.is_line is not None:
-            # The way to a line says nothing of a leader, neither now nor when it comes late.
-            is_lost = is_lost | view.is_line
         held = (xp.where(is_lost, held[0], gap), xp.where(is_lost, held[1], leader))
         is_new = xp.where(is_lost, xp.zeros_like(gap), xp.ones_like(gap))
         seen, past = _delayed(is_first, (*held, is_new), past, self.latency_steps)
