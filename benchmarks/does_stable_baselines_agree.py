@@ -62,8 +62,8 @@ def ours(task: Task, iterations: int) -> tuple[Act, float]:
 
 def peers(task: Task, iterations: int) -> tuple[Act, float]:
     """Return what Stable-Baselines3 learned, with its own defaults where we have no counterpart."""
-    from stable_baselines3 import PPO  # pyrefly: ignore[missing-import]
-    from stable_baselines3.common.vec_env import VecEnv, VecNormalize  # pyrefly: ignore[missing-import]
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
     class Worlds(VecEnv):
         """Our vector environment as the peer wants it: it resets within the step that ends all episodes."""
