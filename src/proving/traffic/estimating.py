@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 import jax
 from jaxtyping import Float
 
+from proving.traffic.failsafes import stopping_speed_mps
 from proving.traffic.sensing import Imperfect, Sensing
 from proving.traffic.state import Array, Driver, Memory, View
 
@@ -98,10 +99,8 @@ class Estimating:
         """Return the most that one may accelerate, m/s2, behind a leader that was not seen for long; else infinite."""
         xp = view.speed_mps.__array_namespace__()
         gap_m, leader_mps = _if_it_brakes(belief)
-        # One's own pedals answer late.
-        lost_mps = BRAKING_MPS2 * self.sensing.actuation_lag_s
         room_m = gap_m - abs(self.sensing.gap_bias_m) - xp.sqrt(belief.gap_variance)
-        safe_mps = xp.sqrt(xp.maximum(lost_mps**2 + leader_mps**2 + 2 * BRAKING_MPS2 * room_m, 0)) - lost_mps
+        safe_mps = stopping_speed_mps(room_m, leader_mps, BRAKING_MPS2, self.sensing.actuation_lag_s)
         guard_mps2 = xp.maximum((safe_mps - view.speed_mps) / RESPONSE_S, -HARDEST_MPS2)
         return xp.where(belief.unseen_s > HOLD_S, guard_mps2, xp.inf)
 

@@ -1,6 +1,7 @@
 """FLOW's failsafes, which cut a wished acceleration down: pure functions in the order of `in_order`, and `Guarded`.
 
-`Guarded` is a driver that wraps another, as FLOW's `fail_safe` is an option of each of its controllers.
+`Guarded` is a driver that wraps another, as FLOW's `fail_safe` is an option of each of its controllers. Our own
+automated vehicles keep to `stopping_speed_mps`.
 """
 
 import dataclasses
@@ -81,6 +82,21 @@ def safe_velocity(accel_mps2: Float[Array, "..."], view: View, delay_s: float = 
     xp = view.speed_mps.__array_namespace__()
     safe = 2 * view.gap_m / view.dt_s + view.leader_speed_mps - view.speed_mps - 2 * view.speed_mps * delay_s
     return xp.minimum(accel_mps2, (xp.maximum(safe, 0) - view.speed_mps) / view.dt_s)
+
+
+def stopping_speed_mps(
+    room_m: Float[Array, "..."],
+    leader_speed_mps: Float[Array, "..."],
+    braking_mps2: float,
+    response_s: float | Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Return the speed from which one can still stop in this room behind a leader that brakes as hard, in m/s.
+
+    Source: Krauss (1998), as SUMO has it; below 0 where even that is too fast.
+    """
+    xp = room_m.__array_namespace__()
+    lost_mps = braking_mps2 * response_s
+    return xp.sqrt(xp.maximum(lost_mps**2 + leader_speed_mps**2 + 2 * braking_mps2 * room_m, 0)) - lost_mps
 
 
 def feasible_accel(accel_mps2: Float[Array, "..."], most_mps2: float, hardest_mps2: float) -> Float[Array, "..."]:

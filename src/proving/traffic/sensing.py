@@ -98,15 +98,17 @@ class Imperfect:
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
         """Return the acceleration that the vehicle really takes, in m/s2, and the new memory."""
         xp = view.speed_mps.__array_namespace__()
-        law_memory, is_new, _, _, accel = memory
+        law_memory, is_first, _, _, accel = memory
         view, held, past = self.sensed(view, memory)
         wish, law_memory = self.law.drive(view, law_memory)
         # No lag at all is a lag so short that its exponential is 0.
         lag = xp.maximum(xp.asarray(self.sensing.actuation_lag_s, dtype=accel.dtype), 1e-6)
         accel = accel + (wish - accel) * (1 - xp.exp(-view.dt_s / lag))
         # The way to a line says nothing of a leader, nor does it when it comes late: who is ahead is seen anew then.
-        is_new = 0 * is_new if view.is_line is None else xp.where(view.is_line, 1 + 0 * is_new, 0 * is_new)
-        return accel, (law_memory, is_new, held, past, accel)
+        is_first = 0 * is_first
+        if view.is_line is not None:
+            is_first = xp.where(view.is_line, 1 + is_first, is_first)
+        return accel, (law_memory, is_first, held, past, accel)
 
     def sensed(self, view: View, memory: Memory) -> tuple[View, tuple[Array, ...], Seen]:
         """Return what the controller gets to see at this step, and what is held and on its way after it."""

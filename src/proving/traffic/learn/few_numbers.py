@@ -262,13 +262,9 @@ AT_SIGNALS = (
     Number("", 0.0, 0.1),
 )
 FEW_NUMBERS = {
-    f"{name}{size}_by_{what}": numbers
-    for name, what, numbers in (
-        ("figureeight", "vehicle", AT_FIGURE_EIGHTS),
-        ("merge", "vehicle", AT_MERGES),
-        ("bottleneck", "cell", AT_BOTTLENECKS),
-    )
-    for size in range(3)
+    "figureeight0_by_vehicle": AT_FIGURE_EIGHT_ALONE,
+    **{f"figureeight{size}_by_vehicle": AT_FIGURE_EIGHTS for size in (1, 2)},
+    **{f"merge{size}_by_vehicle": AT_MERGES for size in range(3)},
+    **{f"bottleneck{size}_by_cell": AT_BOTTLENECKS for size in range(3)},
+    **{f"grid{size}_by_signal": AT_SIGNALS for size in range(2)},
 }
-FEW_NUMBERS["figureeight0_by_vehicle"] = AT_FIGURE_EIGHT_ALONE
-FEW_NUMBERS |= {f"grid{size}_by_signal": AT_SIGNALS for size in range(2)}

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from proving.traffic.failsafes import stopping_speed_mps
 from proving.traffic.noise import Draws
 from proving.traffic.state import Array, Driver, Memory, View
 
@@ -129,8 +130,7 @@ def safe_speed_mps(view: View) -> Float[Array, "slot lane"]:
     """Return the speed from which it can still stop behind a leader that brakes as hard (Krauss, SUMO)."""
     xp = view.speed_mps.__array_namespace__()
     room_m = xp.maximum(view.gap_m - STANDING_GAP_M, 0)
-    lost_mps = BRAKING_MPS2 * RESPONSE_S
-    return xp.sqrt(lost_mps**2 + view.leader_speed_mps**2 + 2 * BRAKING_MPS2 * room_m) - lost_mps
+    return stopping_speed_mps(room_m, view.leader_speed_mps, BRAKING_MPS2, RESPONSE_S)
 
 
 jax.tree_util.register_dataclass(Commanded)
