@@ -16,7 +16,7 @@ from proving.traffic.vehicle import OnnxPolicy, Supervisor
 from proving.traffic.vehicle.drive import Runtime, replay
 from proving.traffic.vehicle.errors import BadLog, NoTransport
 from proving.traffic.vehicle.messages import parsed
-from proving.traffic.vehicle.transports import COMMAND_TOPICS, from_stream, open_port, over_ros2, over_udp, taken, told
+from proving.traffic.vehicle.transports import COMMAND_TOPICS, Inbox, from_stream, open_port, over_ros2, over_udp, told
 
 PROVING = str(Path(sys.executable).with_name("proving"))
 
@@ -101,12 +101,13 @@ def test_datagrams_are_answered_and_silence_is_told(policy: OnnxPolicy) -> None:
 
 
 def test_topics_become_one_measurement_and_a_driver_gets_no_command(policy: OnnxPolicy) -> None:
-    inbox = {"speed_mps": 5.0, "gap_m": 12.0, "leader_speed_mps": 5.0, "engage": True}
-    content = taken(inbox)
+    inbox = Inbox()
+    for key, value in {"speed_mps": 5.0, "gap_m": 12.0, "leader_speed_mps": 5.0, "engage": True}.items():
+        inbox.heard(key, value)
+    content = inbox.taken()
     assert content is not None
     assert content["has_leader"] is True
-    assert inbox == {}
-    assert taken(inbox) is None
+    assert inbox.taken() is None
     runtime = Runtime(policy, Supervisor())
     sent = told(runtime.step(content, 0.0))
     assert "vehicle/command/accel" in sent
@@ -122,3 +123,32 @@ def test_topics_become_one_measurement_and_a_driver_gets_no_command(policy: Onnx
 def test_a_missing_ros2_is_said(policy: OnnxPolicy) -> None:
     with pytest.raises(NoTransport, match="rclpy is not there"):
         over_ros2(Runtime(policy, Supervisor()))
+
+
+def test_a_pressed_brake_stays_pressed_while_its_topic_is_silent() -> None:
+    inbox = Inbox()
+    inbox.heard("is_braking", True)
+    for _ in range(3):
+        # The engage button's message comes without the brake's: nobody may drive against the driver for it.
+        inbox.heard("engage", True)
+        content = inbox.taken()
+        assert content is not None
+        assert content["engage"]
+        assert content["is_braking"]
+    silent = inbox.taken()
+    assert silent is not None
+    assert silent["is_braking"]
+    assert not silent["engage"], "what is asked once counts once"
+    for key, value in (("is_braking", False), ("has_leader", False)):
+        inbox.heard(key, value)
+    released = inbox.taken()
+    assert released is not None
+    assert not released["is_braking"]
+    assert not released["has_leader"]
+    assert inbox.taken() is None
+    for value in (True, False):
+        inbox.heard("is_steering", value)
+    tapped = inbox.taken()
+    assert tapped is not None
+    assert tapped["is_steering"], "a touch between two decisions is one all the same"
+    assert inbox.taken() is None

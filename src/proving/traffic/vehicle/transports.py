@@ -30,6 +30,7 @@ FACT_TOPICS = {
     "vehicle/is_accelerating": "is_accelerating",
     "vehicle/is_steering": "is_steering",
 }
+ACTS = ("is_braking", "is_accelerating", "is_steering")
 # What is published: topic to key of the answer and kind of message.
 COMMAND_TOPICS = {
     "vehicle/command/accel": ("accel_mps2", "Float64"),
@@ -104,14 +105,37 @@ def over_udp(
             opened.sendto(json.dumps(answer).encode(), sender)
 
 
-def taken(inbox: dict[str, Value]) -> dict[str, Value] | None:
-    """Return what the topics brought since it was last taken, as one measurement, and empty the inbox."""
-    if not inbox:
-        return None
-    content: dict[str, Value] = {key: inbox.get(key) for key in NUMBER_TOPICS.values()}
-    content |= {key: bool(inbox.get(key, key == "has_leader")) for key in FACT_TOPICS.values()}
-    inbox.clear()
-    return content
+class Inbox:
+    """What the topics brought since a decision last took it.
+
+    Topics come one by one, so a message that comes a moment after a decision counts at the next. Whatever the driver
+    does holds until it is said to have ended: a brake that is pressed stays pressed while nothing is heard of it, and
+    nobody drives against it. Everything else counts once, an asking or pressing between two decisions too.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing heard."""
+        self._fresh: dict[str, Value] = {}
+        self._acts: dict[str, Value] = dict.fromkeys(ACTS, False)
+
+    def heard(self, key: str, value: Value) -> None:
+        """Keep what a topic brought, under the key of the JSON line."""
+        if key == "engage" or key in self._acts:
+            self._fresh[key] = bool(value) or bool(self._fresh.get(key))
+        else:
+            self._fresh[key] = value
+        if key in self._acts:
+            self._acts[key] = value
+
+    def taken(self) -> dict[str, Value] | None:
+        """Return all that came as one measurement, and forget it; None: nothing came, and the driver does nothing."""
+        fresh = dict(self._fresh)
+        self._fresh.clear()
+        if not fresh and not any(self._acts.values()):
+            return None
+        content: dict[str, Value] = {key: fresh.get(key) for key in NUMBER_TOPICS.values()}
+        content |= {key: bool(fresh.get(key, key == "has_leader")) for key in FACT_TOPICS.values()}
+        return content | {key: bool(content[key] or held) for key, held in self._acts.items()}
 
 
 def told(answer: Mapping[str, Value]) -> dict[str, Value]:
@@ -127,15 +151,18 @@ def over_ros2(runtime: Runtime, period_s: float = 0.05) -> None:
         NoTransport: ROS 2's Python package is not there.
     """
     if importlib.util.find_spec("rclpy") is None:
-        raise NoTransport("rclpy is not there: install ROS 2 and source its setup file, or use --udp or standard input")
+        raise NoTransport(
+            "rclpy is not there: source the setup file of ROS 2, or pip install 'proving[ros2]' into an environment "
+            "of its own, or use --udp or standard input"
+        )
     rclpy = importlib.import_module("rclpy")
     messages = importlib.import_module("std_msgs.msg")
     rclpy.init()
     node = rclpy.create_node("proving_drive")
-    inbox: dict[str, Value] = {}
+    inbox = Inbox()
 
     def keep(key: str) -> Callable[[Any], None]:
-        return lambda message: inbox.__setitem__(key, message.data)
+        return lambda message: inbox.heard(key, message.data)
 
     for topics, kind in ((NUMBER_TOPICS, messages.Float64), (FACT_TOPICS, messages.Bool)):
         for topic, key in topics.items():
@@ -144,7 +171,7 @@ def over_ros2(runtime: Runtime, period_s: float = 0.05) -> None:
     publishers = {topic: node.create_publisher(kind, topic, 1) for topic, kind in kinds.items()}
 
     def tick() -> None:
-        for topic, value in told(runtime.step(taken(inbox), time.monotonic())).items():
+        for topic, value in told(runtime.step(inbox.taken(), time.monotonic())).items():
             publishers[topic].publish(kinds[topic](data=value))
 
     node.create_timer(period_s, tick)
