@@ -70,6 +70,25 @@ def test_a_short_silence_is_forgiven_after_a_while(policy: OnnxPolicy) -> None:
     assert found[-1] == POLICY
 
 
+def test_nobody_speeds_up_towards_a_leader_that_is_not_seen(policy: OnnxPolicy) -> None:
+    # 60 m free at 4 m/s: whoever saw that would speed up, and so would the fallback's law alone.
+    _, state = decide(policy.card, policy.act, SUPERVISOR, first_state(), measured(4.0, 60.0, 4.0, engages=True), 0.0)
+    speed, gap, found = 4.0, 60.0, []
+    for step in range(1, 80):
+        is_seen = not 30 <= step < 38
+        seen = measured(speed, gap if is_seen else math.nan, 4.0 if is_seen else math.nan)
+        command, state = decide(policy.card, policy.act, SUPERVISOR, state, seen, step * 0.1)
+        accel = float(command.accel_mps2[0])
+        gap += 0.1 * (4.0 - speed)
+        speed = max(speed + 0.1 * accel, 0.0)
+        found.append((int(command.mode[0]), accel))
+    # What it was doing ends within the bound on jerk; trust is back a second after the leader is.
+    fallback = [accel for mode, accel in found[29:] if mode == FALLBACK]
+    assert len(fallback) >= 12
+    assert max(fallback[4:14]) <= 0
+    assert max(accel for mode, accel in found[:29] if mode == POLICY) > 0
+
+
 @pytest.mark.parametrize(
     "absurd",
     [

@@ -19,6 +19,7 @@ from proving.traffic.vehicle.perceive import NEVER_S, Beliefs, Measurement, Trus
 Act: TypeAlias = Callable[[Float[np.ndarray, "vehicle feature"]], Float[np.ndarray, " vehicle"]]
 
 DRIVER, POLICY, FALLBACK, STOP = range(4)
+UNKNOWN, NOT_BACK = 3, 5  # two of `REASONS`
 MODES = ("driver", "policy", "fallback", "stop")
 REASONS = (
     "as asked",
@@ -74,6 +75,9 @@ class Supervisor:
 
 # Follows when the policy may not. Stable in a string: k1 h^2 + 2 k2 h = 2.4, above 2.
 FALLBACK_LAW = Acc(headway_s=2.0, min_gap_m=4.0, gap_gain=0.1, speed_gain=0.5, is_guarded=False, desired_speed_mps=36.0)
+# It never speeds up harder than this, and not at all while the leader is unknown or trust is not back: it stands in for
+# moments, and a gap that it closes then the policy has to open again.
+FALLBACK_MPS2 = 0.8
 # The policy never closes up more than this law would; gentle where the safe speed is abrupt.
 CLOSEST_LAW = Acc(headway_s=1.2, min_gap_m=3.0, gap_gain=0.23, speed_gain=0.7, is_guarded=False, desired_speed_mps=99.0)
 STOP_MPS2, FINAL_STOP_S, HARD_MPS2, GUARD_TIME_S, HARDEST_COMMAND_MPS2 = 2.0, 4.0, 3.5, 0.3, 9.0
@@ -136,17 +140,17 @@ def decide(
         ((state.mode == DRIVER) & ~starts, DRIVER, 2),
         (is_final, STOP, 9),
         (is_blind, STOP, 4),
-        (is_lost, STOP, 3),
-        (now.leader_age_s > trust.hold_s, FALLBACK, 3),
-        (trusted_s < trust.again_s, FALLBACK, 5),
+        (is_lost, STOP, UNKNOWN),
+        (now.leader_age_s > trust.hold_s, FALLBACK, UNKNOWN),
+        (trusted_s < trust.again_s, FALLBACK, NOT_BACK),
         (~is_inside, FALLBACK, 6),
     ]
     chosen = [rule[0] for rule in rules]
     mode = np.select(chosen, [np.int64(rule[1]) for rule in rules], np.int64(POLICY))
     reason = np.select(chosen, [np.int64(rule[2]) for rule in rules], np.int64(0))
-    wish = np.select(
-        [mode == POLICY, mode == FALLBACK], [_policy_wish(card, action, means, now), _law_wish(FALLBACK_LAW, now)], -2.0
-    )
+    most = np.where((reason == UNKNOWN) | (reason == NOT_BACK), 0.0, FALLBACK_MPS2)
+    wishes = [_policy_wish(card, action, means, now), np.minimum(_law_wish(FALLBACK_LAW, now), most)]
+    wish = np.select([mode == POLICY, mode == FALLBACK], wishes, -STOP_MPS2)
     accel, kept_off = supervised(supervisor, wish, state.accel_mps2, now, dt_s)
     is_driven = mode == DRIVER
     reason = np.where(~is_driven & kept_off & (mode != STOP), np.where(accel < -HARD_MPS2, 8, 7), reason)
