@@ -296,11 +296,11 @@ def _need(world: World, vehicles: Vehicles, here: Places) -> Need:
     What others take up ahead, in this lane or the one beside and on the next edges, is no room to change in.
 
     Source: Erdmann (2015), "SUMO's Lane-Changing Model", on strategic changes. SUMO counts what is taken on the whole
-    way, as it was when one came onto the edge; here it is what is taken now, up to `EDGES_AHEAD` edges on.
+    way, behind one, too, as it was when one came onto the edge; here it is what is taken now, up to `EDGES_AHEAD` on.
     """
     lanes = world.network.lanes
     beside = jnp.where(here.offset > 0, pick(lanes.left, vehicles.lane), pick(lanes.right, vehicles.lane))
-    taken_m = _taken_m(here, (vehicles.lane, beside), here.rest_m)
+    taken_m = _taken_m(here, (vehicles.lane, beside))
     ahead_m = _ahead_m(world, vehicles.speed_mps)
     needed_m = jnp.abs(here.offset) * ahead_m
     reach_m = here.reach_m - vehicles.position_m - taken_m
@@ -336,10 +336,10 @@ def _beyond_taken_m(world: World, here: Places, node: Array, way: Array, is_aske
     return total_m
 
 
-def _taken_m(here: Places, both: tuple[Array, Array], rest_m: Array) -> Array:
-    """Return how much others take up of the way to the end of these two lanes, in the fuller one."""
+def _taken_m(here: Places, both: tuple[Array, Array]) -> Array:
+    """Return how much all those in the fuller of two lanes take up."""
     own_m, their_m = (pick(here.taken_m, lane) for lane in both)
-    return jnp.minimum(jnp.maximum(own_m, their_m), rest_m)
+    return jnp.maximum(own_m, their_m)
 
 
 def _wish(
@@ -355,7 +355,7 @@ def _wish(
     leads_m = plans.reach_m(node, theirs)
     their_reach_m = leads_m - beside.position_m
     is_right_way = jnp.where(to_left, need.offset > 0, need.offset < 0)
-    taken_m = _taken_m(here, (pick(vehicles.lane, place), beside.lane), pick(here.rest_m, place))
+    taken_m = _taken_m(here, (pick(vehicles.lane, place), beside.lane))
     # A lane that the class may not use reaches nowhere at all.
     needed_m = BARRED * jnp.abs(their_offset) * need.ahead_m
     is_barred = (their_reach_m - taken_m < needed_m) | (their_reach_m <= 0) | (need.is_near & ~is_right_way)

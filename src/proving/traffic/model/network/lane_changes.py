@@ -193,8 +193,8 @@ def _need(one: Vehicle, scene: Scene, rules: Rules) -> Need:
 
 
 def _taken_m(one: Vehicle, beside: Strip | None, scene: Scene) -> float:
-    """Return how much others take up of the way to the end of its lane or the one beside, in the fuller one."""
-    return min(max(scene.taken_m(one.strip), scene.taken_m(beside)), one.rest_m)
+    """Return how much all those in its lane or in the one beside take up, in the fuller one."""
+    return max(scene.taken_m(one.strip), scene.taken_m(beside))
 
 
 def _beyond_taken_m(leg: Leg, way: Way | None, scene: Scene) -> float:
