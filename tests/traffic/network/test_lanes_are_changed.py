@@ -1,10 +1,11 @@
 """Vehicles leave a lane that ends, pass slower ones, and leave no hole in the rules when they do."""
 
 import functools
+import itertools
 
 import numpy as np
 
-from proving.traffic.drivers import Idm, Krauss
+from proving.traffic.drivers import Gipps, Idm, Krauss
 from proving.traffic.network import (
     Connection,
     Demand,
@@ -175,6 +176,7 @@ def on_wide_roads():
         "beside": (straight(2), behind),
         "staying": (straight(2), Demand(types=(VehicleType(changes_lanes=False, speed_spread=0.3),), flows=many)),
         "free": (straight(2), Demand(types=(VehicleType(speed_spread=0.3),), flows=many)),
+        "bold": (straight(2), Demand(types=(VehicleType(driver=Gipps(), speed_spread=0.3),), flows=many)),
     }
     road_map = joined({name: part[0] for name, part in parts.items()})
     demand = joined_demand({name: part[1] for name, part in parts.items()})
@@ -203,6 +205,24 @@ def test_a_fast_car_passes_a_slow_truck_where_there_is_a_second_lane():
     arrived_s = dict(zip(outcome.names, outcome.finished.arrived_s, strict=True))
     assert arrived_s["alone/car"] > arrived_s["alone/truck"], "on one lane the car stays behind"
     assert arrived_s["beside/car"] < arrived_s["beside/truck"] - 20, "on two it passes"
+
+
+def test_nobody_changes_to_where_it_would_be_less_than_half_a_second_behind_or_ahead():
+    """By Gipps' law one wants to brake softly 1.5 m behind somebody as fast, at any speed; that is no gap to take."""
+    outcome, record = on_wide_roads()
+    ours, length_m, gaps_s = of(outcome, "bold/"), VehicleType().length_m, []
+    for now, after in itertools.pairwise(range(len(record.trip))):
+        row = {trip: i for i, trip in enumerate(record.trip[now]) if trip >= 0 and ours[trip]}
+        lane_after = dict(zip(record.trip[after], record.lane[after], strict=True))
+        lane, position_m, speed_mps = (part[now] for part in (record.lane, record.position_m, record.speed_mps))
+        changed = [i for trip, i in row.items() if lane_after.get(trip, lane[i]) != lane[i]]
+        for i, j in itertools.product(changed, row.values()):
+            if lane[j] == lane_after[record.trip[now][i]]:
+                behind, before = sorted((i, j), key=lambda place: position_m[place])
+                gap_m = position_m[before] - length_m - position_m[behind]
+                gaps_s.append(gap_m / max(speed_mps[behind], 1))
+    assert len(gaps_s) > 50
+    assert min(gaps_s) >= 0.5 - 1e-3
 
 
 def test_a_type_that_does_not_change_lanes_stays():

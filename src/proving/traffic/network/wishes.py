@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from proving.traffic.network.changing import RESTED_S, TIGHT_M, Changes, Drive, changes, lane_beside
+from proving.traffic.network.changing import RESTED_S, TIGHT_M, Changes, Drive, changes, lane_beside, least_gap_m
 from proving.traffic.network.driving import wanted_mps2
 from proving.traffic.network.places import Places
 from proving.traffic.network.state import Array, Vehicles, World, pick
@@ -43,7 +43,9 @@ def changes_as_told(world: World, vehicles: Vehicles, here: Places, drive: Drive
     view = View(pick(speed_mps, follower), beside.behind_m, speed_mps, pick(limit_mps, follower), world.dt_s)
     pressed_mps2 = jnp.where(has_follower, wanted_mps2(world, pick(vehicles.kind, follower), view), 0)
     is_safe = (pressed_mps2 >= -world.rules.safe_mps2) & (new_mps2 >= -world.rules.safe_mps2)
-    goes = asks & is_safe & (beside.gap_m > TIGHT_M) & (beside.behind_m > TIGHT_M)
+    behind_m = jnp.where(has_follower, least_gap_m(pick(speed_mps, follower), speed_mps), TIGHT_M)
+    is_safe = is_safe & (beside.gap_m > least_gap_m(speed_mps, beside.leader_mps)) & (beside.behind_m > behind_m)
+    goes = asks & is_safe
     accel_mps2 = jnp.where(goes, jnp.minimum(change.accel_mps2, new_mps2), change.accel_mps2)
     at = jnp.where(goes & has_follower, follower, wish.shape[0])
     return Changes(

@@ -19,6 +19,8 @@ from proving.traffic.network.state import Rules
 
 # Gaps that a change leaves are never smaller than this.
 TIGHT_M = 1.0
+# Nor than what it takes to stop behind whoever brakes so hard, if one sees it so much later.
+REACTS_S, BRAKING_MPS2 = 0.5, 4.5
 # How hard one brakes at most to let somebody in, or to fall behind whom one wants to follow.
 COURTEOUS_MPS2 = 2.0
 # The most urgent change by plan may cost the new follower so much more than what a change by choice may.
@@ -150,7 +152,12 @@ def _judge(
     )
     gain_mps2 += -rules.keep_right_mps2 if to_left else rules.keep_right_mps2
     safe_mps2 = rules.safe_mps2 * (1 + urgency * URGENT_SHARE)
-    is_safe = min(pressed_mps2, new_mps2) >= -safe_mps2 and min(beside.gap_m, beside.behind_m) > TIGHT_M
+    their_mps = 0.0 if beside.follower is None else beside.follower.speed_mps
+    is_safe = (
+        min(pressed_mps2, new_mps2) >= -safe_mps2
+        and beside.gap_m > _least_gap_m(one.speed_mps, beside.leader_mps)
+        and beside.behind_m > _least_gap_m(their_mps, one.speed_mps)
+    )
     is_better = gain_mps2 > rules.threshold_mps2 and not is_barred and one.speed_mps >= ROLLING_MPS
     by_choice = is_better and one.since_change_s >= rules.refractory_s
     if is_safe and (is_wanted or by_choice) and to_left == turn.is_left:
@@ -168,6 +175,12 @@ def _judge(
     if beside.follower is None or not opens:
         return []
     return [(beside.follower, max(pressed_mps2, -COURTEOUS_MPS2))]
+
+
+def _least_gap_m(speed_mps: float, leader_mps: float) -> float:
+    """Return the gap that a change leaves at least between one who is so fast and its leader."""
+    closing_m = max(speed_mps**2 - leader_mps**2, 0.0) / (2 * BRAKING_MPS2)
+    return max(TIGHT_M, REACTS_S * speed_mps + closing_m)
 
 
 def _passes(one: Vehicle, beside: Beside, scene: Scene) -> bool:
