@@ -154,6 +154,24 @@ def test_a_line_says_nothing_of_a_leader():
     assert view is not None
 
 
+def test_who_knows_that_its_leader_is_another_sees_it_at_once():
+    """Half of them get one 12 m ahead after a lane change; the others would lose it, or see it a step late."""
+    one, dt_s, sensing = np.ones(COUNT), 0.5, Sensing(latency_s=0.5, dropout_share=0.9)
+    estimating = Estimating(law=Told(law=Idm(), manner="set_speed"), sensing=sensing, late_steps=1)
+    driver = Imperfect(law=estimating, sensing=sensing, latency_step_count=1)
+    memory, is_new, view = driver.first_memory(10 * one), np.arange(COUNT) % 2 == 0, None
+    for step in range(12):
+        if step == 11:
+            memory = driver.seeing_anew(memory, is_new)
+        gap_m = 30 * one if step < 11 else 12 * one
+        view = View(10 * one, gap_m, 10 * one, 30 * one, dt_s, chance=Dice())
+        measured, _, _ = driver.sensed(view, memory)
+        believed, _ = estimating.believed(measured, memory[0])
+        _, memory = driver.drive(view, memory)
+        assert believed.gap_m[is_new] == pytest.approx(gap_m[is_new])
+    assert believed.gap_m[~is_new] == pytest.approx(30 * one[~is_new])
+
+
 @pytest.mark.parametrize(("gap_m", "leader_mps"), [(8.0, 10.0), (60.0, 10.0), (20.0, 2.0), (1e5, 10.0)])
 def test_another_leader_is_believed_at_once(gap_m: float, leader_mps: float):
     one = np.ones(1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import jax
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from proving.traffic.failsafes import stopping_speed_mps
 from proving.traffic.sensing import Imperfect, Sensing
@@ -82,6 +82,17 @@ class Estimating:
         """Return the law's memory and that nothing was measured yet."""
         zero = 0 * speed_mps
         return (self.law.first_memory(speed_mps), Belief(zero, zero, speed_mps, zero, zero, zero, zero))
+
+    def seeing_anew(self, memory: Memory, is_new: Bool[Array, "..."]) -> Memory:
+        """Return the memory of vehicles of which some have another leader, of whom they believe nothing yet."""
+        law_memory, belief = memory
+        xp = is_new.__array_namespace__()
+        _, nothing = self.first_memory(Belief(*belief).speed_mps)
+
+        def forgotten(none: Array, old: Array) -> Array:
+            return xp.where(is_new, none, old)
+
+        return (law_memory, jax.tree.map(forgotten, nothing, Belief(*belief)))
 
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "..."], Memory]:
         """Return the acceleration that the law wants behind the leader that is believed in, and the new memory."""

@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from proving.traffic.errors import BadSettings
-from proving.traffic.state import Array, Driver, HumanDriver, Memory, Traits, View
+from proving.traffic.state import Array, Driver, HumanDriver, Memory, SeesAnew, Traits, View
 from proving.traffic.streams import STREAM_DROPOUT, STREAM_SENSED_GAP, STREAM_SENSED_SPEED
 
 Seen: TypeAlias = tuple[tuple[Array, ...], ...]
@@ -109,6 +109,14 @@ class Imperfect:
         if view.is_line is not None:
             is_first = xp.where(view.is_line, 1 + is_first, is_first)
         return accel, (law_memory, is_first, held, past, accel)
+
+    def seeing_anew(self, memory: Memory, is_new: Bool[Array, "..."]) -> Memory:
+        """Return the memory of vehicles of which some have another leader: they see it with nothing held, or late."""
+        law_memory, is_first, *rest = memory
+        if isinstance(self.law, SeesAnew):
+            law_memory = self.law.seeing_anew(law_memory, is_new)
+        xp = is_first.__array_namespace__()
+        return (law_memory, xp.where(is_new, 1 + 0 * is_first, is_first), *rest)
 
     def sensed(self, view: View, memory: Memory) -> tuple[View, tuple[Array, ...], Seen]:
         """Return what the controller gets to see at this step, and what is held and on its way after it."""

@@ -4,7 +4,7 @@ Arrays are NumPy or JAX: slots (places for vehicles, front of the lane first) on
 worlds on the last. A world is one simulation with one seed; lane `w * lane_count + l` is lane l of world w.
 """
 
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Bool, Float, Int, UInt32
 
@@ -69,6 +69,15 @@ class Driver(Protocol):
 
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
         """Return the wanted acceleration in m/s2 and the new memory."""
+        ...
+
+
+@runtime_checkable
+class SeesAnew(Protocol):
+    """A driver that remembers things of its leader which say nothing of another one."""
+
+    def seeing_anew(self, memory: Memory, is_new: Bool[Array, "..."]) -> Memory:
+        """Return the memory of vehicles of which some have another leader from now on, and know that they do."""
         ...
 
 

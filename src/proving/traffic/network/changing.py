@@ -53,11 +53,13 @@ class Changes(NamedTuple):
         to_lane: each vehicle's lane afterwards.
         position_m: and its place there.
         accel_mps2: what everybody does, letting in and falling behind taken into account.
+        has_new_leader: who has changed, or has somebody before it now who has.
     """
 
     to_lane: Array
     position_m: Array
     accel_mps2: Array
+    has_new_leader: Array
 
 
 class Beside(NamedTuple):
@@ -130,7 +132,9 @@ def changes(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: 
     found = replaced(some, stay, lambda place: _judged(world, vehicles, here, drive, (place, pick(to_left, place))))
     at = jnp.where(found.follower >= 0, found.follower, nobody.shape[0])
     accel_mps2 = found.accel_mps2.at[at].min(found.let_in_mps2, mode="drop")
-    return Changes(found.lane, found.position_m, accel_mps2)
+    goes = found.lane != vehicles.lane
+    cut_in_on = jnp.where(goes, at, nobody.shape[0])
+    return Changes(found.lane, found.position_m, accel_mps2, goes.at[cut_in_on].set(True, mode="drop"))
 
 
 def _thinks(world: World, vehicles: Vehicles, here: Places, drive: Drive, step: Array) -> Array:

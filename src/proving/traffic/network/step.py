@@ -33,7 +33,7 @@ from proving.traffic.network.state import (
 )
 from proving.traffic.network.stops import after_stops, with_stops
 from proving.traffic.network.wishes import changes_as_told
-from proving.traffic.state import FREE_GAP_M, Memory, View
+from proving.traffic.state import FREE_GAP_M, Memory, SeesAnew, View
 from proving.traffic.step import advance
 
 # Harder braking than this is counted as an emergency.
@@ -114,6 +114,8 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
         change = changes(world, vehicles, here, drive, at_step)
     else:
         change = changes_as_told(world, vehicles, here, drive, (command.lane_wish, at_step))
+    if isinstance(world.fleet.controller, SeesAnew):
+        memory = world.fleet.controller.seeing_anew(memory, change.has_new_leader)
     accel_mps2 = jnp.where(here.exists, change.accel_mps2, 0)
     moved_m, speed_mps = advance(vehicles.speed_mps, accel_mps2, world.dt_s)
     moved_m = jnp.where(here.exists, jnp.where(at_new_speed(world, vehicles), speed_mps * world.dt_s, moved_m), 0)

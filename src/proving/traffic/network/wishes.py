@@ -52,4 +52,5 @@ def changes_as_told(world: World, vehicles: Vehicles, here: Places, drive: Drive
         to_lane=jnp.where(goes, beside.lane, change.to_lane),
         position_m=jnp.where(goes, beside.position_m, change.position_m),
         accel_mps2=accel_mps2.at[at].min(pressed_mps2, mode="drop"),
+        has_new_leader=(change.has_new_leader | goes).at[at].set(True, mode="drop"),
     )
