@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from proving.traffic.drivers import Idm
 from proving.traffic.errors import BadSettings
 from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
 from proving.traffic.tasks.environment import observe
@@ -76,7 +77,11 @@ def test_the_humans_of_a_benchmark_are_flows() -> None:
     assert len(per_hour["grid1"]) == 20
     assert set(per_hour["grid1"].values()) == {300}
     assert not any(kind.changes_lanes for kind in NETWORK_TASKS["bottleneck0"].traffic.demand.types)
-    assert all(kind.changes_lanes for kind in NETWORK_TASKS["bottleneck1"].traffic.demand.types)
+    traffic = NETWORK_TASKS["bottleneck1"].traffic
+    assert all(kind.changes_lanes != kind.is_automated for kind in traffic.demand.types)
+    assert all(kind.changes_lanes for kind in traffic.of_people.demand.types)
+    by_law = dataclasses.replace(traffic, laws=(Idm(),)).demand_by_law
+    assert [kind.changes_lanes for kind in by_law.types] == [True, False, True, True]
 
 
 def test_the_i210_has_as_many_people_as_the_automated_leave() -> None:

@@ -19,7 +19,7 @@ from proving.traffic.tasks.task import Sight
 MAIN_ROAD = ("1", "2", "3", "4", "5")
 OBSERVED = (("1", 1), ("2", 3), ("3", 3), ("4", 3), ("5", 1))
 CONTROLLED = (("2", 2), ("3", 2), ("4", 2))
-# FLOW's three: lanes at the end, automated share, whether people change lanes.
+# FLOW's three: lanes at the end, automated share, whether people change lanes; automated vehicles stay in theirs.
 SIZES = ((1, 0.1, False), (1, 0.25, True), (2, 0.1, False))
 VEH_PER_H_PER_SCALING = 2500.0
 # So many lanes become one in the end.
@@ -152,7 +152,9 @@ def _flows(size: int) -> NetworkTask:
     scaling, share, changes_lanes = SIZES[size]
     road = Bottleneck(scaling=scaling)
     demand = road.demand(VEH_PER_H_PER_SCALING * scaling, share)
-    types = tuple(dataclasses.replace(kind, changes_lanes=changes_lanes) for kind in demand.types)
+    types = tuple(
+        dataclasses.replace(kind, changes_lanes=changes_lanes and not kind.is_automated) for kind in demand.types
+    )
     return NetworkTask(
         name=f"bottleneck{size}",
         about=f"FLOW's bottleneck{size}: {4 * scaling} lanes become {scaling}, cells of the road slow {share:.0%} down",

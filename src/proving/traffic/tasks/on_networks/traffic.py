@@ -64,9 +64,16 @@ class NetworkTraffic:
     @property
     def of_people(self) -> "NetworkTraffic":
         """Return the same traffic with people at every wheel: who was automated drives as the first people do."""
-        people = next((kind.driver for kind in self.demand.types if not kind.is_automated), None)
+        people = next((kind for kind in self.demand.types if not kind.is_automated), None)
         types = tuple(
-            dataclasses.replace(kind, is_automated=False, driver=people or kind.driver) if kind.is_automated else kind
+            dataclasses.replace(
+                kind,
+                is_automated=False,
+                driver=(people or kind).driver,
+                changes_lanes=(people or kind).changes_lanes,
+            )
+            if kind.is_automated
+            else kind
             for kind in self.demand.types
         )
         return dataclasses.replace(self, demand=dataclasses.replace(self.demand, types=types))
@@ -84,15 +91,18 @@ class NetworkTraffic:
         if not self.laws:
             return self.demand
         copies = itertools.product(enumerate(self.laws), (False, True), self.demand.types)
-        types = tuple(_of_law(kind, law, number, is_people) for (number, law), is_people, kind in copies)
+        all_people = dict(zip(self.demand.types, self.of_people.demand.types, strict=True))
+        types = tuple(
+            _of_law(all_people[kind] if is_people else kind, law, number, is_people)
+            for (number, law), is_people, kind in copies
+        )
         return dataclasses.replace(self.demand, types=types)
 
 
 def _of_law(kind: VehicleType, law: HumanDriver, number: int, is_people: bool) -> VehicleType:
     """Return the type for worlds of a law, with people at every wheel or not; the first keeps its name for trips."""
     name = f"{kind.name}_of_law_{number}{'_people' if is_people else ''}" if number or is_people else kind.name
-    is_automated = kind.is_automated and not is_people
-    return dataclasses.replace(kind, name=name, is_automated=is_automated, driver=kind.driver if is_automated else law)
+    return dataclasses.replace(kind, name=name, driver=kind.driver if kind.is_automated else law)
 
 
 class Built(NamedTuple):
