@@ -25,8 +25,8 @@ Array: TypeAlias = Any
 
 # Gaps that a change leaves are never smaller than this.
 TIGHT_M = 1.0
-# Nor than what it takes to stop behind whoever brakes so hard, if one sees it so much later; who is faster may have
-# to brake at once. Some laws, Gipps' above all, want to brake next to nothing 1.5 m behind somebody as fast.
+# Nor, by choice, than what it takes to stop behind whoever brakes so hard, if one sees it so much later; who is faster
+# may have to brake at once. Some laws, Gipps' above all, want to brake next to nothing 1.5 m behind somebody as fast.
 REACTS_S, BRAKING_MPS2 = 0.5, 4.5
 # How hard one brakes at most to let somebody in, or to fall behind whom one wants to follow.
 COURTEOUS_MPS2 = 2.0
@@ -206,9 +206,11 @@ def _judged(world: World, vehicles: Vehicles, here: Places, drive: Drive, which:
     gain_mps2 = gain_mps2 + jnp.where(to_left, -rules.keep_right_mps2, rules.keep_right_mps2)
     safe_mps2 = rules.safe_mps2 * (1 + wish.urgency * URGENT_SHARE)
     is_safe = (pressed_mps2 >= -safe_mps2) & (new_mps2 >= -safe_mps2)
-    is_safe = is_safe & (beside.gap_m > least_gap_m(speed_mps, beside.leader_mps))
-    # Where nobody is behind in that lane, `behind_m` is reckoned with those who come to it already.
-    is_safe = is_safe & (beside.behind_m > jnp.where(has_follower, least_gap_m(their_mps, speed_mps), TIGHT_M))
+    # Who must change takes what there is; that its law and the follower's need not brake hard has to do. And where
+    # nobody is behind in that lane, `behind_m` is reckoned with those who come to it already.
+    least_m, least_behind_m = least_gap_m(speed_mps, beside.leader_mps), least_gap_m(their_mps, speed_mps)
+    is_safe = is_safe & (beside.gap_m > jnp.where(wish.is_wanted, TIGHT_M, least_m))
+    is_safe = is_safe & (beside.behind_m > jnp.where(has_follower & ~wish.is_wanted, least_behind_m, TIGHT_M))
     is_rested = wish.is_wanted | (pick(vehicles.since_change_s, place) >= rules.refractory_s)
     by_choice = (gain_mps2 > rules.threshold_mps2) & ~wish.is_barred & (speed_mps >= ROLLING_MPS)
     goes = is_rested & is_safe & (wish.is_wanted | by_choice) & (to_left == turn_left) & exists

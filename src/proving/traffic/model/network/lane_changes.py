@@ -19,7 +19,7 @@ from proving.traffic.network.state import Rules
 
 # Gaps that a change leaves are never smaller than this.
 TIGHT_M = 1.0
-# Nor than what it takes to stop behind whoever brakes so hard, if one sees it so much later.
+# Nor, by choice, than what it takes to stop behind whoever brakes so hard, if one sees it so much later.
 REACTS_S, BRAKING_MPS2 = 0.5, 4.5
 # How hard one brakes at most to let somebody in, or to fall behind whom one wants to follow.
 COURTEOUS_MPS2 = 2.0
@@ -155,8 +155,8 @@ def _judge(
     their_mps = 0.0 if beside.follower is None else beside.follower.speed_mps
     is_safe = (
         min(pressed_mps2, new_mps2) >= -safe_mps2
-        and beside.gap_m > _least_gap_m(one.speed_mps, beside.leader_mps)
-        and beside.behind_m > _least_gap_m(their_mps, one.speed_mps)
+        and beside.gap_m > (TIGHT_M if is_wanted else _least_gap_m(one.speed_mps, beside.leader_mps))
+        and beside.behind_m > (TIGHT_M if is_wanted else _least_gap_m(their_mps, one.speed_mps))
     )
     is_better = gain_mps2 > rules.threshold_mps2 and not is_barred and one.speed_mps >= ROLLING_MPS
     by_choice = is_better and one.since_change_s >= rules.refractory_s
