@@ -6,11 +6,11 @@ import jax
 import numpy as np
 import pytest
 
-from proving.traffic.network import Demand, Trip, VehicleType
+from proving.traffic.network import Connection, Demand, Junction, RoadMap, Trip, VehicleType
 from proving.traffic.network.advice import unpacked
 from proving.traffic.network.simulate import Run, prepared, scan
 
-from .small_networks import crossing
+from .small_networks import crossing, edge
 
 ROUTES = (("in_major", "out_major"), ("in_minor", "out_minor"))
 # Lanes of the network: the edges, then the ways across the junction; these cross at 6 of 12 m, vehicles are 8 m long.
@@ -60,3 +60,29 @@ def counted_at(major, minor):
 )
 def test_two_on_ways_that_cross_overlap_where_these_meet(major, minor, count):
     assert counted_at(major, minor) == count
+
+
+@pytest.mark.parametrize(("road_count", "count"), [(1, 1), (2, 0)], ids=["the only way", "one of two ways"])
+def test_a_rear_on_another_way_into_the_lane_is_not_over_ones_own_line(road_count, count):
+    """A bus is 1 m behind a junction 8 m long, and its rear 3 m before it; a car stands at a line there.
+
+    Where there is a second road the bus may have come from that, and then its rear lies on the way across from there.
+    """
+    roads = ("minor", "major")[:road_count]
+    foes = ((1,), (0,)) if road_count == 2 else ((),)
+    ways = tuple(
+        Connection(from_edge=name, from_lane=0, to_edge="out", to_lane=0, length_m=8.0, crosses=foe)
+        for name, foe in zip(roads, foes, strict=True)
+    )
+    starts = tuple(edge(name, name[:2], "middle") for name in roads)
+    junctions = tuple(Junction(name=name) for name in (*(name[:2] for name in roads), "middle", "end"))
+    join = RoadMap(name="join", junctions=junctions, edges=(*starts, edge("out", "middle", "end")), connections=ways)
+    at_rest = {"depart_s": 0, "depart_lane": 0, "depart_speed": 0.0}
+    trips = (
+        Trip(name="bus", route=("out",), type="bus", depart_m=1.0, **at_rest),
+        Trip(name="car", route=("minor", "out"), depart_m=200.0, **at_rest),
+    )
+    types = (VehicleType(), VehicleType(name="bus", length_m=12.0))
+    world, state, _ = prepared(join, Demand(types=types, trips=trips), Run(duration_s=10, dt_s=0.5, capacity=96), 0)
+    final, _ = scan(world, state, 1, is_recorded=False)
+    assert int(final.collisions) == count

@@ -142,7 +142,7 @@ def moved(world: World, state: State, command: Command | None = None) -> tuple[S
             world, state.lights, vehicles, here, gate.colour, None if command is None else command.next_phase
         ),
         collisions=state.collisions
-        + counted(world, counts & (guided.overlaps | ~ahead.is_line & (ahead.gap_m < 0)), vehicles.trip),
+        + counted(world, counts & (guided.overlaps | _runs_into(world, vehicles, here, ahead)), vehicles.trip),
         emergencies=state.emergencies + counted(world, is_hard, vehicles.trip),
     )
     state = entered(world, arrived(world, state, ends.is_last, counts), here)
@@ -236,6 +236,17 @@ def _guided(world: World, vehicles: Vehicles, here: Places, gate: Gate, limit_mp
 
     nobody, free = jnp.zeros_like(here.exists), jnp.full_like(here.rest_m, FREE_GAP_M)
     return replaced(gate.some, Guided(before, jnp.full_like(free, FREE_MPS2), nobody, free, nobody), found)
+
+
+def _runs_into(world: World, vehicles: Vehicles, here: Places, ahead: Ahead) -> Array:
+    """Return who overlaps the one ahead.
+
+    Whoever is first before a junction sees those behind it, too, who came there by another way, on which the rear of a
+    long one still lies, and not across one's own line. Where ways meet inside, `gates` sees it.
+    """
+    connections = world.network.connections
+    by_this_way = pick(connections.is_sole, here.way) | (pick(here.over_m, vehicles.lane) < vehicles.position_m)
+    return ~ahead.is_line & (ahead.gap_m < 0) & (~here.is_front | here.is_inside | by_this_way)
 
 
 def _joining_mps2(world: World, vehicles: Vehicles, merging: Merging, limit_mps: Array, place: Array) -> Array:

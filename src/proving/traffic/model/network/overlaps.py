@@ -1,5 +1,6 @@
-"""Who overlaps somebody inside a junction, on a way that crosses or joins its own."""
+"""Who overlaps somebody: inside a junction, on a way that crosses or joins its own, or ahead."""
 
+from proving.traffic.model.network.ahead import Ahead
 from proving.traffic.model.network.roads import Foe
 from proving.traffic.model.network.shapes import WIDTH_M
 from proving.traffic.model.network.vehicles import Scene, Vehicle
@@ -22,6 +23,20 @@ def overlaps(one: Vehicle, scene: Scene) -> bool:
             if _covers_it_with(one, foe, length_m + gone.position_m, length_m + gone.rear_m):
                 return True
     return False
+
+
+def runs_into(one: Vehicle, ahead: Ahead, scene: Scene) -> bool:
+    """Return whether it overlaps the one ahead.
+
+    Whoever is first before a junction sees those behind it, too, who came there by another way, on which the rear of a
+    long one still lies, and not across one's own line. Where ways meet inside, `overlaps` sees it.
+    """
+    if ahead.is_line or ahead.gap_m >= 0:
+        return False
+    if scene.before(one) is not None or one.is_inside:
+        return True
+    way = one.advice.way
+    return (way is not None and way.is_sole) or scene.over_m(one.strip) < one.position_m
 
 
 def _covers_it_with(one: Vehicle, foe: Foe, front_m: float, rear_m: float) -> bool:

@@ -18,7 +18,7 @@ from proving.traffic.model.network.junctions import STOPS_AT_YELLOW_MPS2, Gate, 
 from proving.traffic.model.network.lane_changes import Intent, Turn, change_lanes
 from proving.traffic.model.network.lights import Light, go_on, lights_at
 from proving.traffic.model.network.moving import Pace, count, cross, drive, has_arrived
-from proving.traffic.model.network.overlaps import overlaps
+from proving.traffic.model.network.overlaps import overlaps, runs_into
 from proving.traffic.model.network.records import Arrival, History, Moment, Settings
 from proving.traffic.model.network.roads import Roads, Strip, roads
 from proving.traffic.model.network.stops import due, halt, stands_at, with_stop
@@ -100,7 +100,7 @@ class _Run:
         change_lanes(scene, intents, rules, Turn(step, dt_s))
         for one in scene.everybody:
             intent = intents[one]
-            self.history.overlap_count += overlaps(one, scene) or (not intent.ahead.is_line and intent.ahead.gap_m < 0)
+            self.history.overlap_count += overlaps(one, scene) or runs_into(one, intent.ahead, scene)
             self.history.moments.append(
                 Moment(step, one.trip, one.strip.number, one.position_m, one.speed_mps, intent.accel_mps2)
             )
