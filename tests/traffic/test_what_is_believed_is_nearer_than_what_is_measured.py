@@ -8,11 +8,14 @@ import pytest
 from proving.traffic.drivers import Idm
 from proving.traffic.estimating import (
     BRAKING_MPS2,
+    FORGETS_S,
     HOLD_S,
+    LIKELY_MPS2,
     RESTLESS_M2PS3,
-    Belief,
+    RESTLESS_M2PS5,
     Estimating,
     after_measurement,
+    nothing_believed,
 )
 from proving.traffic.sensing import Imperfect, Sensing
 from proving.traffic.state import View
@@ -35,26 +38,23 @@ class Dice:
         return self.random.uniform(size=COUNT)
 
 
-def nothing(speed_mps: np.ndarray) -> Belief:
-    zero = 0 * speed_mps
-    return Belief(zero, zero, speed_mps, zero, zero, zero, zero)
-
-
 def errors_m(sensing: Sensing, dt_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How far off measured and believed gaps are behind leaders that wander, and by how much they are said to be."""
     late = round(sensing.latency_s / dt_s)
     sensor, dice, random = Imperfect(law=Standing(), sensing=sensing, latency_step_count=late), Dice(), Dice()
     speed_mps, gap_m, leader_mps = np.full(COUNT, 10.0), np.full(COUNT, 25.0), np.full(COUNT, 10.0)
-    memory, belief, found = sensor.first_memory(speed_mps), nothing(speed_mps), []
+    leader_mps2 = np.zeros(COUNT)
+    memory, belief, found = sensor.first_memory(speed_mps), nothing_believed(speed_mps), []
     for step in range(int(60 / dt_s)):
         view = View(speed_mps, gap_m, leader_mps, np.full(COUNT, FREE_MPS), dt_s, chance=dice)
         measured, held, past = sensor.sensed(view, memory)
         memory = (*memory[:1], 0 * memory[1], held, past, memory[4])
         belief = after_measurement(sensing, late * dt_s, measured, belief)
         if step * dt_s > 10:
-            found.append((measured.gap_m - gap_m, belief.gap_m - gap_m, belief.gap_variance**0.5))
+            found.append((measured.gap_m - gap_m, belief.gap_m - gap_m, belief.spread.gap**0.5))
         # It keeps its leader some 25 m ahead; leaders wander as is reckoned, and are drawn to 10 m/s.
-        wander = np.sqrt(RESTLESS_M2PS3 * dt_s) * random.normal(0)
+        wander = np.sqrt(RESTLESS_M2PS3 * dt_s) * random.normal(0) + leader_mps2 * dt_s
+        leader_mps2 = leader_mps2 * np.exp(-dt_s / FORGETS_S) + np.sqrt(RESTLESS_M2PS5 * dt_s) * random.normal(0)
         faster = np.maximum(leader_mps + wander + 0.1 * (10 - leader_mps) * dt_s, 0)
         own = np.maximum(speed_mps + (0.5 * (leader_mps - speed_mps) + 0.1 * (gap_m - 25)) * dt_s, 0)
         gap_m = gap_m + 0.5 * (leader_mps + faster - speed_mps - own) * dt_s
@@ -84,37 +84,60 @@ def test_it_is_nearer_and_as_far_off_as_it_says(late_s: float, dt_s: float, shar
 
 
 def test_it_is_the_filter_of_the_textbook():
-    """Two by two matrices, one measurement of both at once, nothing late: the simplest correct version."""
+    """Three by three matrices, one measurement of gap and speed at once, nothing late: the simplest correct version."""
     random, sensing, dt_s = np.random.default_rng(3), Sensing(gap_noise_m=0.7, speed_noise_mps=0.4), 0.2
-    noise = np.diag([0.7**2 + 0.02**2, 0.4**2 + 0.02**2])
-    moved = np.array([[1, dt_s], [0, 1]])
-    wander = RESTLESS_M2PS3 * np.array([[dt_s**3 / 3, dt_s**2 / 2], [dt_s**2 / 2, dt_s]])
+    noise, seen_of = np.diag([0.7**2 + 0.02**2, 0.4**2 + 0.02**2]), np.eye(2, 3)
+    kept, times = np.exp(-dt_s / FORGETS_S), dt_s ** np.arange(6)
+    gained = FORGETS_S * (1 - kept)
+    moved = np.array([[1, dt_s, FORGETS_S * (dt_s - gained)], [0, 1, gained], [0, 0, kept]])
+    wander = np.zeros((3, 3))
+    wander[:2, :2] = RESTLESS_M2PS3 * np.array([[times[3] / 3, times[2] / 2], [times[2] / 2, dt_s]])
+    power, share = np.array([[5, 4, 3], [4, 3, 2], [3, 2, 1]]), np.array([[20, 8, 6], [8, 3, 2], [6, 2, 1]])
+    wander += RESTLESS_M2PS5 * times[power] / share
     one = np.ones(1)
-    belief, mean, spread = nothing(8 * one), None, noise
+    belief, mean, spread = nothing_believed(8 * one), None, np.diag([*np.diag(noise), LIKELY_MPS2**2])
     for _ in range(30):
         seen = np.array([20.0, 8.0]) + random.uniform(-1, 1, 2) * [0.7, 0.4]
         belief = after_measurement(sensing, 0.0, View(8 * one, seen[0] * one, seen[1] * one, 30 * one, dt_s), belief)
         if mean is None:
-            mean = seen
+            mean = np.array([*seen, 0.0])
             continue
-        mean, spread = moved @ mean - [8 * dt_s, 0], moved @ spread @ moved.T + wander
-        gain = spread @ np.linalg.inv(spread + noise)
-        mean, spread = mean + gain @ (seen - mean), spread - gain @ spread
-    assert np.concatenate(belief[:2]) == pytest.approx(mean)
-    assert np.concatenate(belief[3:6]) == pytest.approx([spread[0, 0], spread[0, 1], spread[1, 1]])
+        mean, spread = moved @ mean - [8 * dt_s, 0, 0], moved @ spread @ moved.T + wander
+        gain = spread @ seen_of.T @ np.linalg.inv(seen_of @ spread @ seen_of.T + noise)
+        mean, spread = mean + gain @ (seen - seen_of @ mean), spread - gain @ seen_of @ spread
+    assert np.concatenate(belief[:3]) == pytest.approx(mean)
+    assert np.concatenate(belief.spread) == pytest.approx(spread[np.triu_indices(3)])
 
 
 def test_what_is_lost_is_reckoned_on_and_grows_uncertain():
     one = np.ones(1)
-    belief = nothing(10 * one)
+    belief = nothing_believed(10 * one)
     view = View(10 * one, 20 * one, 6 * one, 30 * one, 0.1, is_measured=one)
     for _ in range(20):
         belief = after_measurement(NOISY, 0.0, view, belief)
     sure = belief
     for _ in range(5):
         belief = after_measurement(NOISY, 0.0, view._replace(is_measured=0 * one), belief)
-    assert belief.gap_m == pytest.approx(sure.gap_m + 0.5 * (sure.leader_speed_mps - 10))
-    assert belief.gap_variance > sure.gap_variance
+    # What little acceleration it was taken to have goes on as well.
+    assert belief.gap_m == pytest.approx(sure.gap_m + 0.5 * (sure.leader_speed_mps - 10), abs=0.05)
+    assert belief.spread.gap > sure.spread.gap
+
+
+def test_who_brakes_is_taken_to_brake_on_and_to_stand_at_last():
+    """It brakes with 3 m/s2; after two seconds nothing is measured any more."""
+    one, dt_s, late_s = np.ones(1), 0.1, 0.3
+    sensing, belief, off_m = Sensing(gap_noise_m=0.1, speed_noise_mps=0.1), nothing_believed(0 * one), []
+    for step in range(100):
+        then_s, now_s = (max(step * dt_s - ago_s, 0) for ago_s in (late_s, 0.0))
+        seen_m, true_m = (30 + 10 * braked_s - 1.5 * braked_s**2 for braked_s in (then_s, now_s))
+        measured = one if step <= 20 else 0 * one
+        view = View(0 * one, seen_m * one, (10 - 3 * then_s) * one, 30 * one, dt_s, is_measured=measured)
+        belief = after_measurement(sensing, late_s, view, belief)
+        off_m.append(belief.gap_m[0] - true_m)
+    assert np.abs(off_m[15:21]).max() < 0.3
+    # Had it been taken to drive on, it would be 1.5 m off a second later; what is forgotten in time is half of that.
+    assert abs(off_m[30]) < 0.8
+    assert belief.leader_speed_mps == 0
 
 
 @pytest.mark.parametrize("leader_mps", [2.0, 6.0, 12.0, 20.0])
@@ -175,7 +198,7 @@ def test_who_knows_that_its_leader_is_another_sees_it_at_once():
 @pytest.mark.parametrize(("gap_m", "leader_mps"), [(8.0, 10.0), (60.0, 10.0), (20.0, 2.0), (1e5, 10.0)])
 def test_another_leader_is_believed_at_once(gap_m: float, leader_mps: float):
     one = np.ones(1)
-    belief = nothing(10 * one)
+    belief = nothing_believed(10 * one)
     for _ in range(20):
         belief = after_measurement(NOISY, 0.0, View(10 * one, 20 * one, 10 * one, 30 * one, 0.1), belief)
     belief = after_measurement(NOISY, 0.0, View(10 * one, gap_m * one, leader_mps * one, 30 * one, 0.1), belief)
