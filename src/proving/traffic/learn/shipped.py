@@ -8,7 +8,7 @@ from proving.traffic.learn.policy import Policy, load
 # By the task that each was trained on.
 SHIPPED_ON_NETWORKS = (
     *("grid0_by_signal", "grid1_by_signal"),
-    *("bottleneck0_by_cell", "bottleneck2_by_cell"),
+    *("bottleneck0_by_cell", "bottleneck1_by_cell", "bottleneck2_by_cell"),
     *("figureeight0_by_vehicle", "figureeight1_by_vehicle", "figureeight2_by_vehicle"),
     *("merge0_by_vehicle", "merge1_by_vehicle", "merge2_by_vehicle"),
 )
