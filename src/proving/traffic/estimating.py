@@ -116,7 +116,9 @@ class Estimating:
             margin_m=abs(self.sensing.gap_bias_m) + SIGMAS * xp.sqrt(belief.spread.gap),
             margin_s=LATE_SHARE * self.late_steps * view.dt_s + LAG_SHARE * self.sensing.actuation_lag_s,
         )
-        accel_mps2, law_memory = law.drive(self._once_pedals_answer(view, belief, Belief(*memory[1])), memory[0])
+        accel_mps2, _ = law.drive(self._once_pedals_answer(view, belief, Belief(*memory[1])), memory[0])
+        # What it remembers, and others are shown, is what is, not what will be.
+        _, law_memory = law.drive(view, memory[0])
         return xp.minimum(accel_mps2, self._guard_mps2(view, belief)), (law_memory, belief)
 
     def _once_pedals_answer(self, view: View, belief: Belief, old: Belief) -> View:
