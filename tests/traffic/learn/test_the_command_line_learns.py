@@ -93,7 +93,7 @@ def test_a_replay_is_a_table_or_a_page(trained: Path, tmp_path: Path, capsys: py
     ("words", "says"),
     [
         (["train", "gessing"], "did you mean 'guessing'"),
-        (["train", "zzzzzz"], "wave_attenuation_po"),
+        (["train", "zzzzzz"], "`proving traffic tasks` lists the tasks"),
         (["train", "guessing", "--algorithm", "sac"], "algorithm must be one of ppo, es"),
         (["train", "guessing", "--algorithm", "es", "--epochs", "2"], "es has no epoch_count"),
         (["train", "guessing", "--rollout", "3"], "rollout must divide"),

@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from proving.traffic.drives import read_drive
@@ -31,10 +31,13 @@ def task_called(name: str) -> AnyTask:
         BadSettings: there is none; the text says which is near.
     """
     if name not in TASKS:
-        near = difflib.get_close_matches(name, TASKS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"tasks: {', '.join(TASKS)}"
-        raise BadSettings(f"no task {name!r}; {hint}")
+        raise BadSettings(f"no task {name!r}; {_hint(name, TASKS, 'tasks')}")
     return TASKS[name]
+
+
+def _hint(name: str, known: Collection[str], what: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"`proving traffic tasks` lists the {what}"
 
 
 def lane_task_called(name: str) -> Task:
@@ -63,7 +66,8 @@ def policy_called(name: str) -> Policy:
     if path.is_dir():
         raise BadPolicy(f"{path} is a folder; name the policy in it, such as {path / 'policy.npz'}")
     if not path.exists():
-        raise NoSuchFile(f"{path} is not there, nor does it come with the package, as {', '.join(shipped_names())} do")
+        hint = _hint(name, shipped_names(), "policies that do")
+        raise NoSuchFile(f"{path} is not there, and no policy of this name comes with the package; {hint}")
     return load(path)
 
 
