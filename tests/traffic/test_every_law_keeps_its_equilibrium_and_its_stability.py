@@ -12,7 +12,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from proving.traffic.drivers import DRIVERS, LAWS, Acc, BandoFtl, Bcm, Cacc, Cfm, Gipps, Idm, Lacc, LinearOvm, Ovm
+from proving.traffic.drivers import (
+    DRIVERS,
+    LAWS,
+    Acc,
+    BandoFtl,
+    Bcm,
+    Cacc,
+    Cfm,
+    Gipps,
+    Idm,
+    Krauss,
+    KraussOriginal,
+    Lacc,
+    LinearOvm,
+    Ovm,
+)
 from proving.traffic.errors import BadSettings
 from proving.traffic.model import laws as scalar
 from proving.traffic.state import Traits, View
@@ -58,6 +73,54 @@ def test_one_decision_is_the_scalar_one(name: str, numbers: tuple[float, ...], d
         assert found.dtype == dtype, "a law must not change the precision it is given"
         # A step turns an error of acceleration into a tenth or half of it in speed.
         assert float(found[0, 0]) == pytest.approx(expected, rel=tolerance, abs=tolerance)
+
+
+CHANCE, SIGMA, STEP_S = st.floats(0, 1), st.floats(0, 1), st.sampled_from([0.1, 0.5, 1.0])
+
+
+def speed_after(law: Any, numbers: tuple[float, float, float], chance: float, dt_s: float) -> float:
+    """Return the speed after a step at this speed and gap, behind somebody so fast."""
+    seen = view((*numbers, math.inf, 100.0, 0.0, 0.0, chance), dt_s=dt_s)
+    return numbers[0] + dt_s * float(law.drive(seen, ())[0][0, 0])
+
+
+@given(numbers=st.tuples(SPEED, GAP, SPEED), sigma=SIGMA, chance=CHANCE, dt_s=STEP_S)
+@example(numbers=(0.0, 2.6, 0.0), sigma=0.5, chance=1.0, dt_s=1.0)
+@settings(max_examples=200)
+def test_who_could_start_by_krauss_law_starts_however_unlucky(
+    numbers: tuple[float, float, float], sigma: float, chance: float, dt_s: float
+):
+    law = Krauss(sigma=sigma)
+    lucky, unlucky = (speed_after(law, numbers, drawn, dt_s) for drawn in (0.0, chance))
+    assert lucky * (1 - sigma * dt_s * chance) - 1e-9 <= unlucky <= lucky + 1e-9
+
+
+@given(speed=st.floats(3.0, 20.0), chance=CHANCE, dt_s=STEP_S)
+def test_above_what_a_second_of_acceleration_reaches_both_forms_lose_the_same(speed: float, chance: float, dt_s: float):
+    numbers = (speed, 1e4, speed)
+    for law in (Krauss(), KraussOriginal()):
+        lost_mps = speed_after(law, numbers, 0.0, dt_s) - speed_after(law, numbers, chance, dt_s)
+        assert lost_mps == pytest.approx(0.5 * law.accel_mps2 * dt_s * chance, abs=1e-9)
+
+
+@pytest.mark.parametrize(("law", "left_m"), [(Krauss(), 0.0), (KraussOriginal(), 1.0)], ids=["krauss", "original"])
+def test_who_is_unlucky_closes_up_to_the_standing_gap_by_krauss_law_only(law: Any, left_m: float):
+    """In its first form whoever may drive at less than what is dawdled stays where it is."""
+    gap_m, speed_mps = law.min_gap_m + 1.0, 0.0
+    for _ in range(60):
+        speed_mps = speed_after(law, (speed_mps, gap_m, 0.0), 0.99, 1.0)
+        gap_m -= speed_mps
+    assert gap_m - law.min_gap_m == pytest.approx(left_m, abs=1e-3)
+
+
+@pytest.mark.parametrize("law", [Krauss(sigma=1.0), KraussOriginal(sigma=1.0)], ids=["krauss", "original"])
+@given(numbers=st.tuples(SPEED, GAP, SPEED), chance=CHANCE, dt_s=STEP_S)
+@settings(max_examples=100)
+def test_nobody_brakes_harder_by_chance_than_the_law_counts_on(
+    law: Any, numbers: tuple[float, float, float], chance: float, dt_s: float
+):
+    lucky, unlucky = (speed_after(law, numbers, drawn, dt_s) for drawn in (0.0, chance))
+    assert unlucky >= min(lucky, numbers[0] - law.braking_mps2 * dt_s) - 1e-9
 
 
 @pytest.mark.parametrize("name", sorted(LAWS))

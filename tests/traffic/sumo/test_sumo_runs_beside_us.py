@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proving.traffic.drivers import FollowerStopper, Krauss
+from proving.traffic.drivers import FollowerStopper, Krauss, KraussOriginal
 from proving.traffic.errors import BadSettings
 from proving.traffic.formats import write_sumo
 from proving.traffic.network import Demand, Edge, Flow, Junction, Lane, RoadMap, Trip, VehicleType
@@ -40,6 +40,19 @@ def test_cars_on_a_free_road_take_as_long_in_sumo() -> None:
     assert sumos.means().keys() == ours.means().keys()
     assert sumos.edge_waited_s.keys() == {"ab"}
     assert sumos.emitted_kg["co2"] > sumos.emitted_kg["fuel"] > 0
+
+
+@pytest.mark.parametrize(("law", "expected_s"), [(Krauss(), 80.0), (KraussOriginal(), 156.0)], ids=["new", "first"])
+def test_dawdling_costs_as_much_below_a_second_of_acceleration_as_in_sumo(
+    law: Krauss | KraussOriginal, expected_s: float
+) -> None:
+    """60 m at 1 m/s: who loses up to 0.5 m/s a step drives 0.75 m/s, who loses up to 1.3 m/s, 0.385 m/s."""
+    slow = dataclasses.replace(ROAD.edges[0], lanes=(Lane(length_m=600.0, limit_mps=1.0),))
+    trips = tuple(Trip(name=f"t{i}", depart_s=50.0 * i, route=("ab",), arrive_m=65.0) for i in range(10))
+    demand = Demand(types=(VehicleType(driver=law, speed_spread=0.0),), trips=trips)
+    ways, run = dataclasses.replace(ROAD, edges=(slow,)), dataclasses.replace(RUN, duration_s=700)
+    for driven in (simulate(ways, demand, run, 1), beside_sumo(ways, demand, run, 1)):
+        assert driven.means()["duration_s"] == pytest.approx(expected_s, rel=0.08)
 
 
 def test_flows_by_chance_bring_the_same_vehicles_to_both() -> None:

@@ -24,8 +24,9 @@ class KraussOriginal:
         accel_mps2: largest acceleration.
         braking_mps2: braking that the safe speed counts on, and that a lower limit is met with.
         min_gap_m: net gap in a standing queue.
-        sigma: how imperfect: each step the driver accelerates up to this share of `accel_mps2` less, by chance. As in
-            SUMO the chance is drawn anew at every step, so the same sigma makes bigger waves with longer steps.
+        sigma: how imperfect: each step the driver accelerates up to this share of `accel_mps2` less, by chance, at any
+            speed, so that who stands in a queue stays where less than that is safe. As in SUMO the chance is drawn anew
+            at every step, so the same sigma makes bigger waves with longer steps.
         hardest_mps2: hardest braking.
     """
 
@@ -55,7 +56,7 @@ class KraussOriginal:
 
     def drive(self, view: View, memory: Memory) -> tuple[Float[Array, "slot lane"], Memory]:
         """Return the acceleration to the speed that is safe and wished for, in m/s2, and the (empty) memory."""
-        return dawdled_mps2(self, view, self.safe_speed_mps(view)), memory
+        return dawdled_mps2(self, view, self.safe_speed_mps(view), starts_surely=False), memory
 
     def safe_speed_mps(self, view: View) -> Float[Array, "slot lane"]:
         """Return the speed from which one can stop behind a leader that brakes as hard, after the reaction time."""

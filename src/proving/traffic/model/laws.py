@@ -139,7 +139,9 @@ def krauss(law: Krauss, see: Sight, memory: Memory) -> float:
 def _dawdled(law: Krauss | KraussOriginal, see: Sight, safe: float) -> float:
     v0 = min(law.desired_speed_mps, see.limit)
     wished = min(max(min(see.v + law.accel_mps2 * see.dt, v0), see.v - law.braking_mps2 * see.dt), safe)
-    after = wished - law.sigma * law.accel_mps2 * see.dt * see.dawdle
+    most = wished if isinstance(law, Krauss) and wished < law.accel_mps2 else law.accel_mps2
+    # Nobody brakes harder than `braking_mps2` by chance.
+    after = max(wished - law.sigma * most * see.dt * see.dawdle, min(wished, see.v - law.braking_mps2 * see.dt))
     return (max(after, see.v - law.hardest_mps2 * see.dt, 0.0) - see.v) / see.dt
 
 
