@@ -18,6 +18,7 @@ from proving.traffic.network import (
     VehicleType,
 )
 from proving.traffic.network.simulate import Run, recorded
+from proving.traffic.network.state import Rules
 
 from .joined_networks import joined, joined_demand
 from .small_networks import edge, lane_drop, straight
@@ -119,6 +120,23 @@ def red_in_both_lanes() -> tuple[RoadMap, Demand]:
     return road, Demand(types=(VehicleType(driver=Krauss(sigma=0.5), speed_spread=0.0),), trips=trips)
 
 
+def red_before_the_next_fork() -> tuple[RoadMap, Demand]:
+    """Twenty-six come to a red light in the right lane, which leads on for 250 m; the left one, free, leads farther."""
+    light = Signal(name="light", phases=(Phase(colours="rr", duration_s=1000.0),))
+    way = {"from_edge": "ab", "to_edge": "bc", "length_m": 8.0, "signal": "light"}
+    ways = tuple(Connection(**way, from_lane=i, to_lane=i, signal_index=i) for i in range(2))
+    onward = Connection(from_edge="bc", from_lane=1, to_edge="cd", to_lane=0, length_m=8.0)
+    road = RoadMap(
+        name="road",
+        junctions=tuple(Junction(name=name) for name in "abcd"),
+        edges=(edge("ab", "a", "b", 220.0, 2), edge("bc", "b", "c", 250.0, 2), edge("cd", "c", "d")),
+        connections=(*ways, onward),
+        signals=(light,),
+    )
+    trips = tuple(Trip(name=f"{k}", depart_s=5 * k, route=("ab", "bc", "cd"), depart_lane=0) for k in range(26))
+    return road, Demand(types=PEOPLE, trips=trips)
+
+
 PEOPLE = (VehicleType(driver=Krauss(sigma=0.5)),)
 
 
@@ -189,6 +207,21 @@ def test_everybody_gets_out_of_a_lane_that_ends():
     assert outcome.collisions == 0
     assert outcome.is_finished[ours].mean() > 0.85
     assert outcome.finished.lost_s[ours & outcome.is_finished].mean() < 30
+
+
+def test_who_stands_first_in_a_queue_counts_those_behind_as_taking_up_room_too():
+    """Alone it has 250 m behind the light to change lanes on; with 25 behind, as in SUMO, it sees to it now."""
+    road_map, demand = red_before_the_next_fork()
+    # Nobody changes by choice.
+    run = Run(duration_s=300, dt_s=1.0, capacity=32, at_new_speed=True, rules=Rules(threshold_mps2=100.0))
+    _, record = recorded(road_map, demand, run, 1)
+    lanes = {trip: record.lane[record.trip == trip] for trip in range(26)}
+    assert (lanes[0][:60] == lanes[0][0]).all(), "few are there yet"
+    gone = [trip for trip, lane in lanes.items() if (lane != lane[0]).any()]
+    # What 18 take up, 135 m, leaves twice the 60 m that one plans ahead; those farther back have more way left.
+    assert gone
+    assert gone[0] == 0
+    assert gone[-1] < 26 - 18
 
 
 def test_nobody_changes_lane_for_a_red_light_or_because_it_dawdles():
