@@ -159,6 +159,47 @@ def test_who_is_not_seen_any_more_may_brake_and_is_not_hit(leader_mps: float):
     assert least_m > 0
 
 
+@pytest.mark.parametrize("speed_mps", [6.0, 12.0, 20.0])
+def test_who_was_seen_but_once_may_brake_at_once_and_is_not_hit(speed_mps: float):
+    """Such a leader brakes from the moment on at which it was seen, and is not measured any more."""
+    one, dt_s = np.ones(1), 0.1
+    law = Told(law=Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0), manner="set_speed")
+    driver = Estimating(law=law, sensing=Sensing(actuation_lag_s=0.4))
+    gap_m, ahead_mps, own_mps = (1 + 0.7 * speed_mps) * one, speed_mps * one, speed_mps * one
+    memory, least_m = driver.first_memory(own_mps), np.inf
+    for step in range(100):
+        seen = 1.0 * one if step < 1 else 0.0 * one
+        accel, memory = driver.drive(View(own_mps, gap_m, ahead_mps, 30 * one, dt_s, is_measured=seen), memory)
+        ahead, own = np.maximum(ahead_mps - BRAKING_MPS2 * dt_s, 0), np.maximum(own_mps + accel * dt_s, 0)
+        gap_m = gap_m + 0.5 * (ahead_mps + ahead - own_mps - own) * dt_s
+        ahead_mps, own_mps, least_m = ahead, own, min(least_m, gap_m[0])
+    assert own_mps < 1e-6
+    assert least_m > 0
+
+
+@pytest.mark.parametrize("late", [1, 3])
+def test_what_is_seen_anew_is_of_now_and_counts_once(late: int):
+    """It is seen at once; what comes late after it is the same measurement again, and makes nobody surer."""
+    one, dt_s, sensing = np.ones(COUNT), 0.1, dataclasses.replace(NOISY, latency_s=0.1 * late, dropout_share=0.0)
+    driver = Estimating(law=Told(law=Idm(), manner="set_speed"), sensing=sensing, late_steps=late)
+    sensor = Imperfect(law=driver, sensing=sensing, latency_step_count=late)
+    memory, dice, counted, off_m, sigma_m = sensor.first_memory(10 * one), Dice(), [], [], []
+    for step in range(2 * late + 2):
+        gap_m = (30 - 0.8 * step) * one
+        view = View(10 * one, gap_m, 2 * one, 30 * one, dt_s, chance=dice)
+        measured, _, _ = sensor.sensed(view, memory)
+        assert measured.is_measured is not None
+        _, belief = driver.believed(measured, memory[0])
+        _, memory = sensor.drive(view, memory)
+        counted.append(measured.is_measured[0])
+        off_m.append((belief.gap_m - gap_m).mean())
+        sigma_m.append(belief.spread.gap[0] ** 0.5)
+    assert counted == [1.0] + [0.0] * late + [1.0] * (late + 1)
+    assert sigma_m[: late + 1] == sorted(sigma_m[: late + 1])
+    # Taken for late as well, the first would be off by the way that comes nearer meanwhile, 0.8 m a step.
+    assert abs(off_m[0]) < 0.4
+
+
 def test_a_line_says_nothing_of_a_leader():
     """A line far ahead was the way to a leader at the next step, when it came late, and hid who braked there."""
     one, dt_s, late = np.ones(COUNT), 0.5, 1

@@ -51,7 +51,8 @@ class Spread(NamedTuple):
 class Belief(NamedTuple):
     """What is believed of the leader, how fast one was oneself, how far off the first three may be.
 
-    A spread of 0: nothing was measured yet. `unseen_s` is for how long nothing was.
+    A spread of 0: nothing was measured yet. `unseen_s` is for how long nothing was; after a single measurement it begins
+    at `HOLD_S` when that is as old as others are.
     """
 
     gap_m: Float[Array, "..."]
@@ -218,6 +219,11 @@ def after_measurement(sensing: Sensing, late_s: Number, view: View, old: Belief)
         old: what was believed a step ago.
     """
     xp = view.speed_mps.__array_namespace__()
+    # Who is seen anew is seen as it is now. Whether it brakes nobody knows yet, so the first loss after that is guarded
+    # against; what comes meanwhile is the same measurement again, late.
+    is_first = old.spread.gap == 0
+    unseen_s = HOLD_S - xp.where(is_first, late_s, 0)
+    late_s = xp.where(is_first, 0, late_s)
     gap_noise = sensing.gap_noise_m**2 + LEAST_GAP_NOISE_M**2
     speed_noise = sensing.speed_noise_mps**2 + sensing.speed_bias_mps**2 + LEAST_SPEED_NOISE_MPS**2
     speed_noise = speed_noise + RESTLESS_M2PS3 * late_s
@@ -246,15 +252,15 @@ def after_measurement(sensing: Sensing, late_s: Number, view: View, old: Belief)
             accel_variance * late_s,
             accel_variance,
         ),
-        now.unseen_s,
+        zero + unseen_s,
     )
     heeded = xp.where(is_known, xp.ones_like(zero), zero)
     now = _corrected(now, gap_then, off_m, gap_noise, heeded)
     now = _corrected(now, speed_then, view.leader_speed_mps - _expected(now, speed_then), speed_noise, heeded)
-    is_first = (old.spread.gap == 0) | (is_other & is_known)
+    is_new = is_first | (is_other & is_known)
 
     def believed(new: Array, kept: Array) -> Array:
-        return xp.where(is_first, new, kept)
+        return xp.where(is_new, new, kept)
 
     return jax.tree.map(believed, anew, now)
 

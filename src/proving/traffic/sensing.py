@@ -131,6 +131,8 @@ class Imperfect:
         held = (xp.where(is_lost, held[0], gap), xp.where(is_lost, held[1], leader))
         is_new = xp.where(is_lost, xp.zeros_like(gap), xp.ones_like(gap))
         seen, past = _delayed(is_first, (*held, is_new), past, self.latency_steps)
+        # Who sees anew gets what it measures at once. When the same comes once more, late, it is no second measurement.
+        past = tuple((*then, xp.where(is_first, 0 * is_then_new, is_then_new)) for *then, is_then_new in past)
         if view.is_line is not None:
             exact = (view.gap_m, view.leader_speed_mps, xp.ones_like(gap))
             seen = tuple(xp.where(view.is_line, true, own) for true, own in zip(exact, seen, strict=True))
