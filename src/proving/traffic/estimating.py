@@ -51,8 +51,8 @@ class Spread(NamedTuple):
 class Belief(NamedTuple):
     """What is believed of the leader, how fast one was oneself, how far off the first three may be.
 
-    A spread of 0: nothing was measured yet. `unseen_s` is for how long nothing was; after a single measurement it begins
-    at `HOLD_S` when that is as old as others are.
+    A spread of 0: nothing was measured yet. `unseen_s` is for how long nothing was; once a first measurement
+    is as old as others are, it stands at `HOLD_S`.
     """
 
     gap_m: Float[Array, "..."]
