@@ -96,6 +96,29 @@ def waiting_inside() -> RoadMap:
     )
 
 
+def before_one_who_yields() -> RoadMap:
+    """The crossing, but the major road goes on over an edge with room for one and a half, to a side road."""
+    plain = crossing()
+    major, minor = plain.connections
+    onward = {"from_lane": 0, "to_edge": "out", "to_lane": 0, "length_m": 8.0}
+    return dataclasses.replace(
+        plain,
+        junctions=(*plain.junctions, Junction(name="far"), Junction(name="end")),
+        edges=(
+            *plain.edges,
+            edge("stub", "middle", "east", 10.0),
+            edge("side", "far", "east"),
+            edge("out", "east", "end"),
+        ),
+        connections=(
+            dataclasses.replace(major, to_edge="stub"),
+            minor,
+            Connection(from_edge="stub", crosses=(3,), yields_to=(3,), **onward),
+            Connection(from_edge="side", crosses=(2,), **onward),
+        ),
+    )
+
+
 def two_phases(kind: str = "fixed") -> Signal:
     return Signal(
         name="light",

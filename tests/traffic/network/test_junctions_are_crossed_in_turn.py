@@ -11,7 +11,7 @@ from proving.traffic.network import Connection, Demand, Flow, Junction, Phase, R
 from proving.traffic.network.simulate import Run, recorded
 
 from .joined_networks import joined, joined_demand
-from .small_networks import crossing, edge, two_phases
+from .small_networks import before_one_who_yields, crossing, edge, two_phases
 
 DEMAND = Demand(
     types=(VehicleType(),),
@@ -66,6 +66,19 @@ def before_a_queue() -> tuple[RoadMap, Demand]:
 
 
 CROSSINGS["before_a_queue"] = before_a_queue()
+
+
+CROSSINGS["before_one_who_yields"] = (
+    before_one_who_yields(),
+    Demand(
+        types=(VehicleType(),),
+        flows=(
+            Flow(name="major", route=("in_major", "stub", "out"), veh_per_h=500),
+            Flow(name="minor", route=("in_minor", "out_minor"), veh_per_h=100),
+            Flow(name="side", route=("side", "out"), veh_per_h=500, is_random=True),
+        ),
+    ),
+)
 RUN = Run(duration_s=900, dt_s=0.5, capacity=320)
 
 
@@ -164,3 +177,12 @@ def test_nobody_stands_in_a_crossing_where_a_queue_begins_behind_a_very_short_ed
     assert not ((record.lane == across) & (record.speed_mps < 0.1)).any()
     is_minor = np.array([name.startswith("before_a_queue/minor") for name in outcome.names])
     assert outcome.is_finished[is_minor].mean() > 0.85
+
+
+def test_nobody_stands_in_a_crossing_behind_which_somebody_yields_on_a_short_edge():
+    outcome, record = driven()
+    across, _ = ways_across("before_one_who_yields")
+    assert (record.lane == across).any()
+    assert not ((record.lane == across) & (record.speed_mps < 0.1)).any()
+    is_minor = np.array([name.startswith("before_one_who_yields/minor") for name in outcome.names])
+    assert outcome.is_finished[is_minor].mean() > 0.85, "it gets across between two of them"

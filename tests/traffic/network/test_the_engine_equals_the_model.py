@@ -24,7 +24,7 @@ from proving.traffic.roads import NETWORKS, City, FigureEight, SignalGrid
 from proving.traffic.sensing import Delayed
 
 from .joined_networks import joined
-from .small_networks import crossing, edge, lane_drop, straight, two_phases, waiting_inside
+from .small_networks import before_one_who_yields, crossing, edge, lane_drop, straight, two_phases, waiting_inside
 
 pytestmark = pytest.mark.slow
 STEPS = 500
@@ -252,6 +252,19 @@ def compare(engine: tuple[Outcome, Record], history: History) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_everybody_does_the_same_at_every_step(name: str):
     compare(*both(name))
+
+
+def test_so_does_everybody_where_cars_and_trucks_fill_a_short_edge_before_one_who_yields():
+    seed, types, run = RUNS["as_it_comes"]
+    run = dataclasses.replace(run, duration_s=STEPS * run.dt_s, capacity=64)
+    ways = (("in_major", "stub", "out"), ("side", "out"), ("in_minor", "out_minor"))
+    trips = tuple(
+        Trip(name=f"{route[0]}{i}", depart_s=every_s * i, route=route, type="truck" if i % 4 == 3 else "car")
+        for route, every_s in zip(ways, (6.0, 7.0, 30.0), strict=True)
+        for i in range(int(160 / every_s))
+    )
+    demand, its_map = Demand(types=types, trips=trips), before_one_who_yields()
+    compare(recorded(its_map, demand, run, seed), simulated(its_map, demand, settings_of(run), seed))
 
 
 @functools.cache

@@ -242,7 +242,7 @@ def _arrival(world: World, vehicles: Vehicles, here: Places, colour: Array, afte
     asks = (mine.asked < none) & is_near & ~by_colour & pick(connections.has_foes, mine.asked)
     is_full = (
         asks
-        & _is_full(world, here, mine, colour)
+        & _is_full(world, vehicles, here, mine, colour)
         & could_stop(world, vehicles, mine.entrance_m, _soft_mps2(brake_mps2))
     )
     columns = {
@@ -412,22 +412,28 @@ def _overlap(world: World, asked: Array, rows: tuple[Array, Array], merges: Arra
     return jnp.where(merges, (my_front_m > 0) & (front_m > 0) & (apart_m < 0), crosses)
 
 
-def _is_full(world: World, here: Places, mine: Approach, colour: Array) -> Array:
-    """Return whether one would come to stand inside the junction because the lane behind it is full."""
+def _is_full(world: World, vehicles: Vehicles, here: Places, mine: Approach, colour: Array) -> Array:
+    """Return whether one would come to stand inside the junction because the lane behind it is full.
+
+    A lane with no room for two like it is room only together with the next one, if one goes on there at once. Where one
+    may have to yield whoever is in that lane stands for as long as others come, and the one behind it, in the junction,
+    may be whom they wait for. Who would not even fit in alone comes if nobody is there.
+    """
     lanes, connections, _, plans = world.network
     none = connections.to_lane.shape[0] - 1
     edge_lanes = lanes.length_m.shape[0] - 1 - none
     way = mine.asked
     lane = pick(connections.to_lane, way)
     lane_m, needed_m = pick(lanes.length_m, lane), here.length_m + 1
-    room_m = pick(here.halt_m, lane)
-    # A lane shorter than that is room only together with the next one, if one may go on there.
-    is_short = lane_m < needed_m
+    room_m, coming_m, taken_m = pick(here.halt_m, lane), pick(here.queue_m, edge_lanes + way), pick(here.taken_m, lane)
+    is_short = lane_m < 2 * (here.length_m + pick(world.fleet.stand_m, vehicles.kind))
     node = jnp.where(is_short, mine.node, plans.nobody)
     beyond = plans.way(node, plans.lane_index(node, lane))
-    goes_on = (pick(colour, beyond) != RED) & (pick(colour, beyond) != YELLOW)
+    shown = pick(colour, beyond)
+    is_alone = (lane_m < needed_m) & (taken_m + coming_m <= 0)
+    goes_on = (shown == GREEN) | ~pick(connections.has_yields, beyond) | is_alone
+    goes_on = goes_on & (shown != RED) & (shown != YELLOW)
     next_m = pick(here.halt_m, pick(connections.to_lane, beyond)) - pick(here.queue_m, edge_lanes + beyond)
-    both_m = lane_m - pick(here.taken_m, lane) + jnp.where(goes_on, next_m, 0)
+    both_m = lane_m - taken_m + jnp.where(goes_on, next_m, 0)
     room_m = jnp.where(is_short & (beyond < none), jnp.minimum(room_m, both_m), room_m)
-    is_full = room_m - pick(here.queue_m, edge_lanes + way) < needed_m
-    return is_full & pick(connections.keeps_clear, way)
+    return (room_m - coming_m < needed_m) & pick(connections.keeps_clear, way)

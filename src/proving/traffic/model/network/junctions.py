@@ -103,14 +103,16 @@ class Gates:
 
     def _is_full(self, mine: Approach) -> bool:
         """Return whether there is no room for it behind the junction."""
-        scene, lane, needed_m = self.scene, mine.way.after, mine.one.length_m + ROOM_M
-        room_m = scene.room_behind_m(mine.way)
+        scene, lane, one = self.scene, mine.way.after, mine.one
+        room_m, needed_m = scene.room_behind_m(mine.way), one.length_m + ROOM_M
         beyond = None if mine.leg is None else mine.leg.advice[lane.index].way
-        if lane.length_m < needed_m and beyond is not None:
-            # A lane shorter than that is room only together with the next one, if one may go on there.
-            next_m = 0.0 if colour(beyond, self.lights) in "ry" else scene.room_behind_m(beyond)
-            both_m = lane.length_m - scene.taken_m(lane) + next_m - scene.taken_m(mine.way.strip)
-            room_m = min(room_m, both_m)
+        if lane.length_m < 2 * (one.length_m + one.kind.stand_m) and beyond is not None:
+            # That is room only together with the next lane, if one goes on there at once, or else would never fit in.
+            taken_m, coming_m = scene.taken_m(lane), scene.taken_m(mine.way.strip)
+            is_alone = lane.length_m < needed_m and taken_m + coming_m <= 0
+            is_closed = colour(beyond, self.lights) in "ry" or (yields_now(beyond, self.lights) and not is_alone)
+            next_m = 0.0 if is_closed else scene.room_behind_m(beyond)
+            room_m = min(room_m, lane.length_m - taken_m + next_m - coming_m)
         return room_m < needed_m
 
     def _is_stopped_by_colour(self, mine: Approach) -> bool:
