@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from proving.traffic.errors import BadSettings
@@ -27,16 +28,18 @@ class Sensing:
 
     In this order: bias and noise, dropouts, latency; then the controller decides; then the actuation lags. The own
     speed is known exactly, and so is the way to a line to stop at: it is on the map, and one knows one's own place. All
-    0 is a perfect vehicle, and then nothing is computed at all.
+    0 is a perfect vehicle, and then nothing is computed at all; how often it measures does not matter then.
 
     Attributes:
-        gap_noise_m: standard deviation of the gap's error, new at every step.
-        speed_noise_mps: standard deviation of the leader's speed's error, new at every step.
+        gap_noise_m: standard deviation of the gap's error, new at every measurement.
+        speed_noise_mps: standard deviation of the leader's speed's error, new at every measurement.
         gap_bias_m: constant error of the gap; above 0 the leader seems further away than it is.
         speed_bias_mps: constant error of the leader's speed.
-        dropout_share: probability that a step's measurement is lost; the last one is then held.
+        dropout_share: probability that a measurement is lost; where a step has none, what was last got is held.
         latency_s: age of what the controller gets, rounded to whole steps.
         actuation_lag_s: time constant with which the acceleration follows the command.
+        rate_hz: measurements a second, at least one a step; a longer step gets the mean of those that came. 0: one a
+            step, however long it is.
     """
 
     gap_noise_m: float = 0.0
@@ -46,6 +49,7 @@ class Sensing:
     dropout_share: float = 0.0
     latency_s: float = 0.0
     actuation_lag_s: float = 0.0
+    rate_hz: float = dataclasses.field(default=0.0, metadata={"static": True})
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -61,11 +65,32 @@ class Sensing:
     @property
     def is_perfect(self) -> bool:
         """Return whether nothing is wrong."""
-        return self == Sensing()
+        return self == Sensing(rate_hz=self.rate_hz)
 
     def times(self, share: Array) -> "Sensing":
-        """Return so much of every flaw."""
-        return Sensing(**{field.name: getattr(self, field.name) * share for field in dataclasses.fields(self)})
+        """Return so much of every flaw, as often."""
+        flaws = [field.name for field in dataclasses.fields(self) if field.name != "rate_hz"]
+        return dataclasses.replace(self, **{name: getattr(self, name) * share for name in flaws})
+
+    def per_step(self, dt_s: float | Array) -> Array:
+        """Return how many measurements a step of `dt_s` has."""
+        return jnp.maximum(self.rate_hz * dt_s, 1.0)
+
+    def in_steps_of(self, dt_s: float | Array) -> "Sensing":
+        """Return what is wrong with what a step of `dt_s` gets: the mean of those of its measurements that came.
+
+        Its noise is that of as many as come on average, and nothing came if all were lost.
+        """
+        if self.rate_hz == 0:
+            return self
+        count = self.per_step(dt_s)
+        quieter = jnp.maximum(count * (1 - self.dropout_share), 1) ** -0.5
+        return dataclasses.replace(
+            self,
+            gap_noise_m=self.gap_noise_m * quieter,
+            speed_noise_mps=self.speed_noise_mps * quieter,
+            dropout_share=self.dropout_share**count,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +148,7 @@ class Imperfect:
         assert view.chance is not None, "imperfect sensors need a source of chance"
         xp = view.speed_mps.__array_namespace__()
         _, is_first, held, past, _ = memory
-        what, is_first = self.sensing, is_first > 0
+        what, is_first = self.sensing.in_steps_of(view.dt_s), is_first > 0
         gap = view.gap_m + what.gap_bias_m + what.gap_noise_m * view.chance.normal(STREAM_SENSED_GAP)
         error = what.speed_bias_mps + what.speed_noise_mps * view.chance.normal(STREAM_SENSED_SPEED)
         leader = xp.maximum(view.leader_speed_mps + error, 0)

@@ -19,7 +19,8 @@ class Under:
 
     Attributes:
         laws: Human laws by name.
-        sensing: What sensors and pedals are like: perfect, drawn (each world its own, up to the worst) or worst.
+        sensing: What sensors and pedals are like: perfect, drawn (each world its own, up to the worst), worst,
+            or sparse (those, but one measurement a step).
         densities: On networks: traffic by that of the task, such as 0.8 and 1.2.
     """
 

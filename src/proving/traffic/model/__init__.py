@@ -223,9 +223,12 @@ def _steered(car: Car, sight: Sight, settings: Ring | OpenRoad | Platoon, seed: 
     law = kind()
     if what.is_perfect:
         return follow(law, sight, car.steering)
-    gap = sight.gap + what.gap_bias_m + what.gap_noise_m * normal(seed, 6, car.vehicle, step)
-    ahead = sight.ahead + what.speed_bias_mps + what.speed_noise_mps * normal(seed, 7, car.vehicle, step)
-    if car.sensed and uniform(seed, 8, car.vehicle, step) < what.dropout_share:
+    # A step gets the mean of the measurements that it has, and nothing where all are lost.
+    count = max(what.rate_hz * dt, 1.0)
+    noise = 1 / math.sqrt(max(count * (1 - what.dropout_share), 1.0))
+    gap = sight.gap + what.gap_bias_m + noise * what.gap_noise_m * normal(seed, 6, car.vehicle, step)
+    ahead = sight.ahead + what.speed_bias_mps + noise * what.speed_noise_mps * normal(seed, 7, car.vehicle, step)
+    if car.sensed and uniform(seed, 8, car.vehicle, step) < what.dropout_share**count:
         car.sensed.append(car.sensed[-1])
     else:
         car.sensed.append((gap, max(ahead, 0.0)))

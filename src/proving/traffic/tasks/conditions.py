@@ -18,8 +18,14 @@ from proving.traffic.tasks.wave_attenuation import WORST_SENSING
 OF_THE_TASK = "of the task"
 # Every claim on at least three human laws; on networks these.
 NETWORK_LAWS = ("idm", "krauss", "gipps")
-# What sensors and pedals are like, and whether each world draws its own between none and that.
-SENSORS = {"perfect": (Sensing(), False), "drawn": (WORST_SENSING, True), "worst": (WORST_SENSING, False)}
+# What sensors and pedals are like, and whether each world draws its own between none and that; the sparse ones measure
+# but once a step, however long it is.
+SENSORS = {
+    "perfect": (Sensing(), False),
+    "drawn": (WORST_SENSING, True),
+    "worst": (WORST_SENSING, False),
+    "sparse": (dataclasses.replace(WORST_SENSING, rate_hz=0.0), False),
+}
 LEAST_DENSITY, LARGEST_DENSITY = 0.2, 2.0
 
 SomeTask = TypeVar("SomeTask", Task, NetworkTask)
@@ -31,7 +37,7 @@ class Condition:
 
     Attributes:
         law: name of people's law, if not those of the task.
-        sensing: what sensors and pedals are like, if not as in the task: perfect, drawn or worst.
+        sensing: what sensors and pedals are like, if not as in the task: perfect, drawn, worst or sparse.
         density: traffic by that of the task.
     """
 
@@ -93,7 +99,7 @@ def behind_laws(task: NetworkTask, names: Sequence[str]) -> NetworkTask:
 
 
 def with_sensing(task: SomeTask, name: str) -> SomeTask:
-    """Return the task with sensors and pedals that are perfect, drawn by each world, or as bad as can be.
+    """Return the task with sensors and pedals that are perfect, drawn by each world, as bad as can be, or sparse, too.
 
     Raises:
         BadSettings: there is no such sensing.
@@ -102,6 +108,11 @@ def with_sensing(task: SomeTask, name: str) -> SomeTask:
         raise BadSettings(f"sensing must be one of {', '.join(SENSORS)}, not {name!r}")
     sensing, is_drawn = SENSORS[name]
     return dataclasses.replace(task, sensing=sensing, is_sensing_drawn=is_drawn)
+
+
+def is_sparse_worse(dt_s: float) -> bool:
+    """Return whether the worst sensors measure more than once in a step as long as this, as sparse ones do not."""
+    return WORST_SENSING.rate_hz * dt_s > 1
 
 
 def at_density(task: NetworkTask, times: float) -> NetworkTask:

@@ -115,7 +115,8 @@ WAVE_ATTENUATION_BY_SET_SPEED = Task(
     steps_per_decision=10,
 )
 
-# What sensors and pedals of a production car may be like at worst; each world draws its own.
+# What sensors and pedals of a production car may be like at worst, measuring as often as its runtime decides; each
+# world draws its own.
 WORST_SENSING = Sensing(
     gap_noise_m=1.0,
     speed_noise_mps=0.5,
@@ -124,6 +125,7 @@ WORST_SENSING = Sensing(
     dropout_share=0.2,
     latency_s=0.3,
     actuation_lag_s=0.4,
+    rate_hz=10.0,
 )
 
 WAVE_ATTENUATION_FOR_ANYBODY = dataclasses.replace(

@@ -103,6 +103,7 @@ def drawn_sensing(worst: Sensing, draw: UInt32[Array, " *world"]) -> Sensing:
         dropout_share=worst.dropout_share * part(4),  # pyrefly: ignore[bad-argument-type]
         actuation_lag_s=worst.actuation_lag_s * part(5),  # pyrefly: ignore[bad-argument-type]
         latency_s=worst.latency_s * part(6),  # pyrefly: ignore[bad-argument-type]
+        rate_hz=worst.rate_hz,
     )
 
 

@@ -40,7 +40,7 @@ def card(
     Args:
         policy: A policy file (.npz), or the name of a shipped one.
         judge: Judge it first, and write that onto the card in its file. Without other conditions behind three laws; on
-            networks also through perfect and the worst sensors, each at 0.8, 1 and 1.2 times the task's density.
+            networks also through perfect, the worst and sparse sensors, each at 0.8, 1 and 1.2 times its density.
         seeds: Seeds of the episodes that it is judged on; trainings draw theirs from 32 random bits.
         under: Under what it is judged.
         files: The leader's drives.
@@ -70,7 +70,7 @@ def judged(policy: "Policy", seeds: str, under: Under, files: DriveFiles) -> lis
     """Return what becomes of a policy at the task that it was trained for, under one condition after the other."""
     from proving.traffic.learn.choosing import task_called, with_drives
     from proving.traffic.tasks import Task
-    from proving.traffic.tasks.conditions import NETWORK_LAWS, OF_THE_TASK, Condition, with_sensing
+    from proving.traffic.tasks.conditions import NETWORK_LAWS, OF_THE_TASK, Condition, is_sparse_worse, with_sensing
     from proving.traffic.trials.comparing import compared, laws_for
     from proving.traffic.trials.on_networks import at_once, compared_on_network
 
@@ -79,7 +79,7 @@ def judged(policy: "Policy", seeds: str, under: Under, files: DriveFiles) -> lis
         asked = dataclasses.replace(
             asked,
             laws=asked.laws or NETWORK_LAWS,
-            sensing=asked.sensing or ("perfect", "worst"),
+            sensing=asked.sensing or ("perfect", "worst", *(("sparse",) if is_sparse_worse(task.traffic.dt_s) else ())),
             densities=asked.densities or (0.8, 1.0, 1.2),
         )
         if "drawn" in asked.sensing:

@@ -120,43 +120,60 @@ def verdicts_on_network(
                     yield Condition(law=law, sensing=sensing, density=density), who, verdicts[number]
 
 
+# Whose flaws a sensing has, and how much of them.
+FLAWS = {"perfect": ("worst", 0.0), "worst": ("worst", 1.0), "sparse": ("sparse", 1.0)}
+
+
 def at_once(
     task: NetworkTask, policy: Policy, under: Conditions, seeds: Sequence[int] = range(10)
 ) -> Iterator[tuple[Standing, Standing]]:
-    """Yield people and the policy beside them, where sensors are perfect or as bad as can be.
+    """Yield people and the policy beside them, where sensors are perfect, as bad as can be, or sparse, too.
 
     Of each density all worlds are one program, which costs a third of what `compared_on_network` does; on a grid, whose
-    peers are signals that rule themselves, there are two.
+    peers are signals that rule themselves, there are two; and so there are where sensors are sparse.
 
     Raises:
         BadSettings: a condition cannot be, or is not one of these.
         BadPolicy: the policy was trained for something else.
     """
-    shares = {"perfect": 0.0, "worst": 1.0}
-    unknown = [name for name in under.sensing if name not in shares]
+    unknown = [name for name in under.sensing if name not in FLAWS]
     if unknown or not under.laws:
         raise BadSettings(
-            f"at once one asks behind named laws, through sensing perfect or worst, "
+            f"at once one asks behind named laws, through sensing {', '.join(FLAWS)}, "
             f"not behind {list(under.laws)} through {list(under.sensing)}"
         )
     names, sensings = under.laws, under.sensing or ("perfect",)
-    laws = range(len(names))
-    peers = [Kind(law=law, is_people=True, flaw_share=0.0) for law in laws]
-    kinds = [Kind(law=law, flaw_share=shares[sensing]) for sensing in sensings for law in laws]
     for density in under.densities or (1.0,):
-        here = with_sensing(behind_laws(at_density(task, density), under.laws), "worst")
-        if isinstance(task.traffic.network, SignalGrid):
-            verdicts = judge_kinds(by_people(here), None, seeds, peers) + judge_kinds(here, policy, seeds, kinds)
-        else:
-            verdicts = judge_kinds(here, policy, seeds, peers + kinds)
-        for row, sensing in enumerate(sensings, start=1):
-            for law in laws:
-                condition = Condition(law=names[law], sensing=sensing, density=density)
-                people, verdict = verdicts[law], verdicts[row * len(names) + law]
-                yield (
-                    standing(here, condition, "people", (people, people)),
-                    standing(here, condition, "policy", (verdict, people)),
-                )
+        here = behind_laws(at_density(task, density), under.laws)
+        peers, verdicts = _at_density(here, policy, sensings, seeds)
+        for sensing, law in itertools.product(sensings, range(len(names))):
+            condition = Condition(law=names[law], sensing=sensing, density=density)
+            people, verdict = peers[law], verdicts[sensing][law]
+            yield (
+                standing(here, condition, "people", (people, people)),
+                standing(here, condition, "policy", (verdict, people)),
+            )
+
+
+def _at_density(
+    here: NetworkTask, policy: Policy, sensings: Sequence[str], seeds: Sequence[int]
+) -> tuple[Sequence[NetworkVerdict], Mapping[str, Sequence[NetworkVerdict]]]:
+    """Return of each law what people do, and through each sensing what the policy does."""
+    laws = range(len(here.traffic.laws))
+    kinds = [Kind(law=law, is_people=True, flaw_share=0.0) for law in laws]
+    people: Sequence[NetworkVerdict] = ()
+    if isinstance(here.traffic.network, SignalGrid):
+        people = judge_kinds(by_people(with_sensing(here, "worst")), None, seeds, kinds)
+    found: dict[str, Sequence[NetworkVerdict]] = {}
+    # Sensors that differ only in how much of their flaws they have go side by side.
+    for flaws in dict.fromkeys(FLAWS[sensing][0] for sensing in sensings):
+        own = [sensing for sensing in sensings if FLAWS[sensing][0] == flaws]
+        asked = [Kind(law=law, flaw_share=FLAWS[sensing][1]) for sensing in own for law in laws]
+        peers = [] if people else kinds
+        verdicts = judge_kinds(with_sensing(here, flaws), policy, seeds, [*peers, *asked])
+        people, verdicts = people or verdicts[: len(peers)], verdicts[len(peers) :]
+        found |= {sensing: verdicts[row * len(laws) :][: len(laws)] for row, sensing in enumerate(own)}
+    return people, found
 
 
 def standing(

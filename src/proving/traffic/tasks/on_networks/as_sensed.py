@@ -16,7 +16,7 @@ def as_sensed(now: NetworkMoment, sensing: Sensing, seed: UInt32[Array, ""]) -> 
     """Return the moment as whoever looks at others gets it; what a vehicle knows of itself stays exact.
 
     Every vehicle seems further along its lane by the gap's bias and noise, and as much faster as leaders do. What is
-    seen is `latency_s` old and, where measurements were lost one after the other, so many engine steps more; until
+    seen is `latency_s` old and, where measurements were lost one after the other, older by the time of so many; until
     then a vehicle is taken to have driven at the speed that it has now. Where lanes end nobody is put onto another.
     """
     vehicles, dt_s = now.traffic.vehicles, now.built.world.dt_s
@@ -24,7 +24,7 @@ def as_sensed(now: NetworkMoment, sensing: Sensing, seed: UInt32[Array, ""]) -> 
     drawn = jnp.maximum(chance.uniform(STREAM_SEEN_AGE), LEAST_DRAWN)
     # n measurements in a row are lost with the n-th power of the probability that one is.
     lost = jnp.floor(jnp.log(drawn) / jnp.log(jnp.asarray(sensing.dropout_share, dtype=drawn.dtype)))
-    age_s = sensing.latency_s + dt_s * lost
+    age_s = sensing.latency_s + dt_s / sensing.per_step(dt_s) * lost
     off_m = sensing.gap_bias_m + sensing.gap_noise_m * chance.normal(STREAM_SEEN_PLACE) - age_s * vehicles.speed_mps
     error_mps = sensing.speed_bias_mps + sensing.speed_noise_mps * chance.normal(STREAM_SEEN_SPEED)
     seems = vehicles._replace(

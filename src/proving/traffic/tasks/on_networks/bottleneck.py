@@ -44,6 +44,10 @@ BRISK = Gipps(
     min_gap_m=3.5,
     noise_intensity=0.0,
 )
+# Constant time gaps are string stable from twice the lag of the pedals on (Rajamani 2012, Vehicle Dynamics and Control,
+# chapter 6): 0.8 s where that is 0.4 s. Where nothing changes Gipps' law keeps 1.5 times 0.5 s, so that of the 0.2 s of
+# room that such pedals ask for all but 0.05 s are there already.
+SPARE_S = 0.15
 # And how hard they brake at most for a cell. Gipps' people reckon that nobody brakes harder than 1 m/s2: who had just
 # come close behind an automated vehicle where lanes join could not stay there while that one braked with 3 for a cell.
 OBEYING_MPS2 = 2.0
@@ -186,6 +190,7 @@ BOTTLENECKS_BY_CELL = tuple(
         traffic=task.traffic.automated_by(BRISK),
         law=BRISK,
         obeying_mps2=OBEYING_MPS2,
+        spare_s=SPARE_S,
         actors=RoadCells(pieces=DECIDING, is_change=False, slowest_mps=SLOWEST_MPS),
         sight=CELL,
         is_central=False,

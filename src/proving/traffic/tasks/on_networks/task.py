@@ -49,7 +49,8 @@ class NetworkTask:
         steps_per_decision: engine steps for which an action holds.
         law: how automated vehicles drive that are told nothing.
         obeying_mps2: how hard they brake at most for a speed that they are told.
-        spare_m: how much of their law's standing gap may serve as room for lateness (`Told`).
+        spare_s: how much of their law's time gap may serve as room for lateness (`Told`).
+        spare_m: how much of their law's standing gap may.
         sensing: what is wrong with the automated vehicles' sensors and pedals, and with what is seen of everybody.
         is_sensing_drawn: each world draws every flaw between none and `sensing`'s; biases may go either way.
         company: who else acts.
@@ -73,6 +74,7 @@ class NetworkTask:
     steps_per_decision: int = 1
     law: HumanDriver = field(default_factory=Idm)
     obeying_mps2: float = math.inf
+    spare_s: float = 0.0
     spare_m: float = 0.0
     sensing: Sensing = field(default_factory=Sensing)
     is_sensing_drawn: bool = False
@@ -123,6 +125,7 @@ class NetworkTask:
             manner=self.actors.manner,
             fastest_mps2=max(self.action_high, 0.1),
             obeying_mps2=self.obeying_mps2,
+            spare_s=self.spare_s,
             spare_m=self.spare_m,
         )
 

@@ -41,7 +41,8 @@ class Told:
         obeying_mps2: how hard it brakes at most for a speed that it is told; whoever is close behind may brake softly.
         margin_m: so much of every gap to a vehicle it leaves free besides what its law asks for.
         margin_s: and so much time.
-        spare_m: so much of the way of that time it has already, in the gap that its law keeps to whoever stands.
+        spare_s: so much of that time it has already, in the time gap that its law keeps.
+        spare_m: so much of the way of the rest it has already, in the gap that its law keeps to whoever stands.
     """
 
     law: HumanDriver
@@ -50,6 +51,7 @@ class Told:
     obeying_mps2: float = math.inf
     margin_m: float | Array = 0.0
     margin_s: float | Array = 0.0
+    spare_s: float = 0.0
     spare_m: float = 0.0
 
     @property
@@ -68,7 +70,7 @@ class Told:
         wish = memory[0]
         is_free = xp.isnan(wish)
         said = Said(wish, xp.clip(view.gap_m, 0, FARTHEST_M), view.leader_speed_mps)
-        room_m = self.margin_m + xp.maximum(self.margin_s * view.speed_mps - self.spare_m, 0)
+        room_m = self.margin_m + xp.maximum((self.margin_s - self.spare_s) * view.speed_mps - self.spare_m, 0)
         if view.is_line is not None:
             room_m = xp.where(view.is_line, 0, room_m)
         view = view._replace(gap_m=view.gap_m - room_m)
