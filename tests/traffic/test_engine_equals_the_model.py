@@ -105,6 +105,7 @@ BLURRED = Sensing(
     dropout_share=0.2,
     latency_s=0.3,
     actuation_lag_s=0.4,
+    rate_hz=20.0,
 )
 
 

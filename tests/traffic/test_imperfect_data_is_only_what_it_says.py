@@ -93,14 +93,21 @@ def test_the_way_to_a_line_is_known_exactly_and_a_machine_leaves_no_room_before_
     assert wish(machine, is_line=False) < exactly != wish(sensors, is_line=False)
 
 
-def test_lateness_may_take_of_the_standing_gap_before_it_takes_more():
-    def wish(speed_mps: float, *, margin_m: float, margin_s: float = 0.0, spare_m: float = 0.0) -> float:
+def test_lateness_may_take_of_the_laws_own_room_before_it_takes_more():
+    def wish(
+        speed_mps: float, *, margin_m: float, margin_s: float = 0.0, spare_s: float = 0.0, spare_m: float = 0.0
+    ) -> float:
         numbers = [np.array([[number]]) for number in (speed_mps, 20.0, 3.0, 30.0)]
-        law = Told(law=Idm(), manner="set_speed", margin_m=margin_m, margin_s=margin_s, spare_m=spare_m)
+        rooms = {"margin_m": margin_m, "margin_s": margin_s, "spare_s": spare_s, "spare_m": spare_m}
+        law = Told(law=Idm(), manner="set_speed", **rooms)
         return float(law.drive(View(*numbers, 0.1), law.first_memory(numbers[0]))[0][0, 0])
 
     assert wish(8.0, margin_m=1.0, margin_s=0.5, spare_m=1.5) == wish(8.0, margin_m=3.5)
     assert wish(2.0, margin_m=1.0, margin_s=0.5, spare_m=1.5) == wish(2.0, margin_m=1.0), "and no less than nothing"
+    assert wish(8.0, margin_m=1.0, margin_s=0.5, spare_s=0.375) == wish(8.0, margin_m=2.0), (
+        "the law's time is room, too"
+    )
+    assert wish(8.0, margin_m=1.0, margin_s=0.1, spare_s=0.375) == wish(8.0, margin_m=1.0)
 
 
 def test_noise_and_bias_are_added():
@@ -113,6 +120,35 @@ def test_a_lost_measurement_holds_the_last_one():
     lost, fine = {STREAM_DROPOUT: 0.1}, {STREAM_DROPOUT: 0.9}
     found = answers(Sensing(dropout_share=0.5), [5.0, 6.0, 7.0, 8.0], [lost, fine, lost, lost])
     assert found == [5.0, 6.0, 6.0, 6.0], "the very first measurement cannot be lost"
+
+
+def test_a_longer_step_gets_the_mean_of_its_measurements_and_none_if_all_were_lost():
+    sensing = Sensing(gap_noise_m=0.5, speed_noise_mps=0.3, gap_bias_m=1.0, dropout_share=0.2, latency_s=0.3)
+    often = dataclasses.replace(sensing, rate_hz=10.0)
+    assert sensing.in_steps_of(0.5) == sensing, "one a step, however long it is"
+    one, five = often.in_steps_of(0.1), often.in_steps_of(0.5)
+    for field in dataclasses.fields(Sensing):
+        assert float(getattr(one, field.name)) == pytest.approx(getattr(often, field.name)), f"no other: {field.name}"
+    # Every measurement by itself, many times over.
+    chance = np.random.default_rng(5)
+    noise_m, came = 0.5 * chance.standard_normal((200_000, 5)), chance.uniform(size=(200_000, 5)) >= 0.2
+    is_lost = ~came.any(axis=1)
+    means_m = (noise_m * came).sum(axis=1)[~is_lost] / came.sum(axis=1)[~is_lost]
+    assert float(five.dropout_share) == pytest.approx(is_lost.mean(), abs=2e-4)
+    # As many as come on average, not the average over how many come: a little less noise.
+    assert float(five.gap_noise_m) == pytest.approx(means_m.std(), rel=0.06)
+    assert float(five.speed_noise_mps) == pytest.approx(0.6 * float(five.gap_noise_m))
+    assert (five.gap_bias_m, five.latency_s) == (1.0, 0.3), "which no mean mends"
+    assert Sensing(rate_hz=10.0).is_perfect
+    assert not often.is_perfect
+    assert often.times(np.float64(0.5)).rate_hz == 10.0
+
+
+def test_a_step_is_lost_with_all_of_its_measurements():
+    # Steps of 0.1 s: two measurements each.
+    lost, fine = {STREAM_DROPOUT: 0.24}, {STREAM_DROPOUT: 0.26}
+    found = answers(Sensing(dropout_share=0.5, rate_hz=20.0), [5.0, 6.0, 7.0, 8.0], [lost, fine, lost, fine])
+    assert found == [5.0, 6.0, 6.0, 8.0]
 
 
 def test_latency_shows_the_past_and_at_first_the_first():

@@ -14,12 +14,19 @@ from proving.traffic.learn.shipped import shipped_on_network
 from proving.traffic.roads import FigureEight, Merge
 from proving.traffic.sensing import Sensing
 from proving.traffic.tasks import NETWORK_TASKS, NetworkTask
-from proving.traffic.tasks.conditions import Condition, Conditions, at_density, behind_laws, with_sensing
+from proving.traffic.tasks.conditions import (
+    Condition,
+    Conditions,
+    at_density,
+    behind_laws,
+    is_sparse_worse,
+    with_sensing,
+)
 from proving.traffic.tasks.on_networks.as_sensed import as_sensed
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, moment_of
 from proving.traffic.tasks.on_networks.told import Said
 from proving.traffic.tasks.on_networks.traffic import NetworkTraffic
-from proving.traffic.trials.on_networks import by_people, standing
+from proving.traffic.trials.on_networks import at_once, by_people, compared_on_network, standing
 
 MERGE, EIGHT = NETWORK_TASKS["merge0_by_vehicle"], NETWORK_TASKS["figureeight2_by_vehicle"]
 
@@ -57,6 +64,17 @@ def test_laws_and_sensors_are_those_of_each_world() -> None:
     assert row.verdict.startswith("helps")
 
 
+def test_what_is_asked_at_once_is_what_each_is_alone() -> None:
+    task, policy = short_merge(), shipped_on_network("merge0_by_vehicle")
+    under = Conditions(laws=("idm", "krauss"), sensing=("sparse",), densities=(1.2,))
+    assert is_sparse_worse(task.traffic.dt_s)
+    assert not is_sparse_worse(EIGHT.traffic.dt_s), "a step of 0.1 s has one measurement"
+    together = [one for both in at_once(task, policy, under, [1, 2]) for one in both]
+    assert together == list(compared_on_network(task, policy, under, [1, 2], others=False))
+    with pytest.raises(BadSettings, match="through sensing perfect, worst, sparse, not behind"):
+        list(at_once(task, policy, Conditions(laws=("idm",), sensing=("drawn",)), [1]))
+
+
 def test_every_type_comes_once_with_people_at_every_wheel_for_each_law() -> None:
     types = behind_laws(MERGE, ("krauss", "idm")).traffic.demand_by_law.types
     assert [type(kind.driver) for kind in types] == [Krauss, Idm, Krauss, Krauss, Idm, Idm, Idm, Idm]
@@ -85,6 +103,9 @@ def test_others_are_seen_late_wrong_and_lost_and_oneself_as_one_is() -> None:
     steps = np.asarray(now.along_m - lost.along_m) / (10.0 * EIGHT.traffic.dt_s)
     assert np.allclose(steps, np.round(steps), atol=1e-3), "what is lost is held: so many whole steps old"
     assert 0 < steps.mean() < 3
+    often = as_sensed(now, Sensing(dropout_share=0.5, rate_hz=40.0), seed)
+    aged, ages = np.asarray(now.along_m - often.along_m), np.asarray(now.along_m - lost.along_m)
+    assert np.allclose(aged, ages / 4, atol=1e-4), "four measurements a step: each lost one makes it a quarter older"
     noisy = as_sensed(now, Sensing(gap_noise_m=2.0), seed)
     assert 0.5 < float(jnp.std(noisy.along_m - now.along_m)) < 4
     same = as_sensed(now, Sensing(), seed)
@@ -119,7 +140,7 @@ def test_a_search_drives_behind_all_laws_and_takes_the_rest_in_turn() -> None:
 
 def test_people_have_no_sensors_and_what_cannot_be_is_named() -> None:
     assert by_people(with_sensing(MERGE, "worst")) == by_people(MERGE)
-    with pytest.raises(BadSettings, match="sensing must be one of perfect, drawn, worst, not 'foggy'"):
+    with pytest.raises(BadSettings, match="sensing must be one of perfect, drawn, worst, sparse, not 'foggy'"):
         Condition(sensing="foggy").of(MERGE)
     with pytest.raises(BadSettings, match=r"density must be 0\.2 to 2\.0 times the task's, not 0"):
         Condition(density=0).of(MERGE)
