@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="everything small and short")
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     parser.add_argument("--only", choices=["rings", "grid", "city"], help="one part of it")
-    parser.add_argument("--seeds", type=int, default=16, help="seeds of a city that run at once")
+    parser.add_argument("--seeds", type=int, default=8, help="seeds of a city that run at once")
     parser.add_argument("--cities", nargs="+", default=list(CITIES), choices=list(CITIES), help="which of them")
     parser.add_argument("--duration-s", type=float, default=3600, help="how much of a city's first hour")
     options = parser.parse_args()
