@@ -125,8 +125,8 @@ def test_a_lost_measurement_holds_the_last_one():
 def test_a_longer_step_gets_the_mean_of_its_measurements_and_none_if_all_were_lost():
     sensing = Sensing(gap_noise_m=0.5, speed_noise_mps=0.3, gap_bias_m=1.0, dropout_share=0.2, latency_s=0.3)
     often = dataclasses.replace(sensing, rate_hz=10.0)
-    assert sensing.in_steps_of(0.5) == sensing, "one a step, however long it is"
-    one, five = often.in_steps_of(0.1), often.in_steps_of(0.5)
+    assert sensing.in_steps_of(0.5, np) == sensing, "one a step, however long it is"
+    one, five = often.in_steps_of(0.1, np), often.in_steps_of(0.5, np)
     for field in dataclasses.fields(Sensing):
         assert float(getattr(one, field.name)) == pytest.approx(getattr(often, field.name)), f"no other: {field.name}"
     # Every measurement by itself, many times over.

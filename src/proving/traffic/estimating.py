@@ -218,7 +218,8 @@ def after_measurement(sensing: Sensing, late_s: Number, view: View, old: Belief)
         view: the measurement, if `is_measured` says that it came, and the own speed.
         old: what was believed a step ago.
     """
-    xp, sensing = view.speed_mps.__array_namespace__(), sensing.in_steps_of(view.dt_s)
+    xp = view.speed_mps.__array_namespace__()
+    sensing = sensing.in_steps_of(view.dt_s, xp)
     # Who is seen anew is seen as it is now. Whether it brakes nobody knows yet, so the first loss after that is guarded
     # against; what comes meanwhile is the same measurement again, late.
     is_first = old.spread.gap == 0

@@ -7,9 +7,9 @@ by (seed, vehicle, step), so batching changes nothing.
 import dataclasses
 import math
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TypeAlias
 
-import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from proving.traffic.errors import BadSettings
@@ -72,19 +72,19 @@ class Sensing:
         flaws = [field.name for field in dataclasses.fields(self) if field.name != "rate_hz"]
         return dataclasses.replace(self, **{name: getattr(self, name) * share for name in flaws})
 
-    def per_step(self, dt_s: float | Array) -> Array:
-        """Return how many measurements a step of `dt_s` has."""
-        return jnp.maximum(self.rate_hz * dt_s, 1.0)
+    def per_step(self, dt_s: float | Array, xp: ModuleType) -> Array:
+        """Return how many measurements a step of `dt_s` has; `xp` is the arrays' namespace."""
+        return xp.maximum(self.rate_hz * dt_s, 1.0)
 
-    def in_steps_of(self, dt_s: float | Array) -> "Sensing":
+    def in_steps_of(self, dt_s: float | Array, xp: ModuleType) -> "Sensing":
         """Return what is wrong with what a step of `dt_s` gets: the mean of those of its measurements that came.
 
         Its noise is that of as many as come on average, and nothing came if all were lost.
         """
         if self.rate_hz == 0:
             return self
-        count = self.per_step(dt_s)
-        quieter = jnp.maximum(count * (1 - self.dropout_share), 1) ** -0.5
+        count = self.per_step(dt_s, xp)
+        quieter = xp.maximum(count * (1 - self.dropout_share), 1) ** -0.5
         return dataclasses.replace(
             self,
             gap_noise_m=self.gap_noise_m * quieter,
@@ -148,7 +148,7 @@ class Imperfect:
         assert view.chance is not None, "imperfect sensors need a source of chance"
         xp = view.speed_mps.__array_namespace__()
         _, is_first, held, past, _ = memory
-        what, is_first = self.sensing.in_steps_of(view.dt_s), is_first > 0
+        what, is_first = self.sensing.in_steps_of(view.dt_s, xp), is_first > 0
         gap = view.gap_m + what.gap_bias_m + what.gap_noise_m * view.chance.normal(STREAM_SENSED_GAP)
         error = what.speed_bias_mps + what.speed_noise_mps * view.chance.normal(STREAM_SENSED_SPEED)
         leader = xp.maximum(view.leader_speed_mps + error, 0)

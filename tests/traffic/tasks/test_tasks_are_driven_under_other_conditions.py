@@ -26,7 +26,7 @@ from proving.traffic.tasks.on_networks.as_sensed import as_sensed
 from proving.traffic.tasks.on_networks.moment import NetworkMoment, moment_of
 from proving.traffic.tasks.on_networks.told import Said
 from proving.traffic.tasks.on_networks.traffic import NetworkTraffic
-from proving.traffic.trials.on_networks import at_once, by_people, compared_on_network, standing
+from proving.traffic.trials.on_networks import at_once, by_people, standing
 
 MERGE, EIGHT = NETWORK_TASKS["merge0_by_vehicle"], NETWORK_TASKS["figureeight2_by_vehicle"]
 
@@ -69,8 +69,18 @@ def test_what_is_asked_at_once_is_what_each_is_alone() -> None:
     under = Conditions(laws=("idm", "krauss"), sensing=("sparse",), densities=(1.2,))
     assert is_sparse_worse(task.traffic.dt_s)
     assert not is_sparse_worse(EIGHT.traffic.dt_s), "a step of 0.1 s has one measurement"
-    together = [one for both in at_once(task, policy, under, [1, 2]) for one in both]
-    assert together == list(compared_on_network(task, policy, under, [1, 2], others=False))
+    together = list(at_once(task, policy, under, [1, 2]))
+    through = with_sensing(behind_laws(at_density(task, 1.2), under.laws), "sparse")
+    kinds = [
+        Kind(law, is_people=is_people, flaw_share=1.0 - is_people) for is_people in (True, False) for law in (0, 1)
+    ]
+    verdicts = judge_kinds(through, policy, [1, 2], kinds)
+    for number, (people, driven) in enumerate(together):
+        assert (people.who, driven.who, driven.law) == ("people", "policy", under.laws[number])
+        assert (driven.sensing, driven.density) == ("sparse", 1.2)
+        assert people.mean_speed_mps == verdicts[number].mean_speed_mps
+        assert driven.mean_speed_mps == verdicts[2 + number].mean_speed_mps
+    assert len({one.mean_speed_mps for both in together for one in both}) == 4
     with pytest.raises(BadSettings, match="through sensing perfect, worst, sparse, not behind"):
         list(at_once(task, policy, Conditions(laws=("idm",), sensing=("drawn",)), [1]))
 

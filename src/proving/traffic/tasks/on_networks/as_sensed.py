@@ -24,7 +24,7 @@ def as_sensed(now: NetworkMoment, sensing: Sensing, seed: UInt32[Array, ""]) -> 
     drawn = jnp.maximum(chance.uniform(STREAM_SEEN_AGE), LEAST_DRAWN)
     # n measurements in a row are lost with the n-th power of the probability that one is.
     lost = jnp.floor(jnp.log(drawn) / jnp.log(jnp.asarray(sensing.dropout_share, dtype=drawn.dtype)))
-    age_s = sensing.latency_s + dt_s / sensing.per_step(dt_s) * lost
+    age_s = sensing.latency_s + dt_s / sensing.per_step(dt_s, jnp) * lost
     off_m = sensing.gap_bias_m + sensing.gap_noise_m * chance.normal(STREAM_SEEN_PLACE) - age_s * vehicles.speed_mps
     error_mps = sensing.speed_bias_mps + sensing.speed_noise_mps * chance.normal(STREAM_SEEN_SPEED)
     seems = vehicles._replace(
