@@ -140,21 +140,30 @@ def test_who_brakes_is_taken_to_brake_on_and_to_stand_at_last():
     assert belief.leader_speed_mps == 0
 
 
-@pytest.mark.parametrize("leader_mps", [2.0, 6.0, 12.0, 20.0])
-def test_who_is_not_seen_any_more_may_brake_and_is_not_hit(leader_mps: float):
-    """It keeps its distance for ten seconds; then nothing is measured any more, and soon the leader brakes."""
+def followed(lag_s: float, gap_m: float, speed_mps: float, seen_s: float, steady_s: float) -> tuple[float, float]:
+    """Return one's speed in the end and the least gap behind a leader that is seen for so long and steady for so long.
+
+    Both begin equally fast, drive for 30 s in steps of 0.1 s, and the leader brakes as hard as is reckoned with.
+    """
     one, dt_s = np.ones(1), 0.1
     law = Told(law=Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0), manner="set_speed")
-    driver = Estimating(law=law, sensing=Sensing(actuation_lag_s=0.0))
-    gap_m, ahead_mps, own_mps = (2 + 2 * leader_mps) * one, leader_mps * one, leader_mps * one
+    driver = Estimating(law=law, sensing=Sensing(actuation_lag_s=lag_s))
+    gap_m, ahead_mps, own_mps = gap_m * one, speed_mps * one, speed_mps * one
     memory, least_m = driver.first_memory(own_mps), np.inf
     for step in range(300):
-        seen = 1.0 * one if step < 100 else 0.0 * one
+        seen = 1.0 * one if step < round(seen_s / dt_s) else 0.0 * one
         accel, memory = driver.drive(View(own_mps, gap_m, ahead_mps, 30 * one, dt_s, is_measured=seen), memory)
-        slower = BRAKING_MPS2 * dt_s if (step - 100) * dt_s >= HOLD_S else 0.0
+        slower = BRAKING_MPS2 * dt_s if step >= round(steady_s / dt_s) else 0.0
         ahead, own = np.maximum(ahead_mps - slower, 0), np.maximum(own_mps + accel * dt_s, 0)
         gap_m = gap_m + 0.5 * (ahead_mps + ahead - own_mps - own) * dt_s
         ahead_mps, own_mps, least_m = ahead, own, min(least_m, gap_m[0])
+    return float(own_mps[0]), float(least_m)
+
+
+@pytest.mark.parametrize("leader_mps", [2.0, 6.0, 12.0, 20.0])
+def test_who_is_not_seen_any_more_may_brake_and_is_not_hit(leader_mps: float):
+    """It keeps its distance for ten seconds; then nothing is measured any more, and soon the leader brakes."""
+    own_mps, least_m = followed(0.0, 2 + 2 * leader_mps, leader_mps, seen_s=10.0, steady_s=10.0 + HOLD_S)
     assert own_mps < 1e-6
     assert least_m > 0
 
@@ -162,17 +171,7 @@ def test_who_is_not_seen_any_more_may_brake_and_is_not_hit(leader_mps: float):
 @pytest.mark.parametrize("speed_mps", [6.0, 12.0, 20.0])
 def test_who_was_seen_but_once_may_brake_at_once_and_is_not_hit(speed_mps: float):
     """Such a leader brakes from the moment on at which it was seen, and is not measured any more."""
-    one, dt_s = np.ones(1), 0.1
-    law = Told(law=Idm(headway_s=0.5, accel_mps2=3.0, comfortable_mps2=3.0), manner="set_speed")
-    driver = Estimating(law=law, sensing=Sensing(actuation_lag_s=0.4))
-    gap_m, ahead_mps, own_mps = (1 + 0.7 * speed_mps) * one, speed_mps * one, speed_mps * one
-    memory, least_m = driver.first_memory(own_mps), np.inf
-    for step in range(100):
-        seen = 1.0 * one if step < 1 else 0.0 * one
-        accel, memory = driver.drive(View(own_mps, gap_m, ahead_mps, 30 * one, dt_s, is_measured=seen), memory)
-        ahead, own = np.maximum(ahead_mps - BRAKING_MPS2 * dt_s, 0), np.maximum(own_mps + accel * dt_s, 0)
-        gap_m = gap_m + 0.5 * (ahead_mps + ahead - own_mps - own) * dt_s
-        ahead_mps, own_mps, least_m = ahead, own, min(least_m, gap_m[0])
+    own_mps, least_m = followed(0.4, 1 + 0.7 * speed_mps, speed_mps, seen_s=0.1, steady_s=0.0)
     assert own_mps < 1e-6
     assert least_m > 0
 

@@ -170,19 +170,11 @@ def test_it_is_enough_to_say_once_that_two_ways_cross():
     assert half == whole
 
 
-def test_nobody_stands_in_a_crossing_where_a_queue_begins_behind_a_very_short_edge():
+@pytest.mark.parametrize("where", ["before_a_queue", "before_one_who_yields"])
+def test_nobody_stands_in_a_crossing_behind_which_a_short_edge_is_full(where: str):
     outcome, record = driven()
-    across, _ = ways_across("before_a_queue")
+    across, _ = ways_across(where)
     assert (record.lane == across).any()
     assert not ((record.lane == across) & (record.speed_mps < 0.1)).any()
-    is_minor = np.array([name.startswith("before_a_queue/minor") for name in outcome.names])
-    assert outcome.is_finished[is_minor].mean() > 0.85
-
-
-def test_nobody_stands_in_a_crossing_behind_which_somebody_yields_on_a_short_edge():
-    outcome, record = driven()
-    across, _ = ways_across("before_one_who_yields")
-    assert (record.lane == across).any()
-    assert not ((record.lane == across) & (record.speed_mps < 0.1)).any()
-    is_minor = np.array([name.startswith("before_one_who_yields/minor") for name in outcome.names])
+    is_minor = np.array([name.startswith(f"{where}/minor") for name in outcome.names])
     assert outcome.is_finished[is_minor].mean() > 0.85, "it gets across between two of them"

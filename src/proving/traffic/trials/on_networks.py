@@ -31,6 +31,8 @@ OCCUPANCY_SHARE = 0.12
 # Nearer to people's than this is nothing.
 NOTHING_SHARE, LEAST_SCORE = 0.01, 1e-6
 AS_IN_THE_TASK = Conditions()
+# Of what can be asked at once: whose flaws a sensing has, and how much of them.
+FLAWS = {"perfect": ("worst", 0.0), "worst": ("worst", 1.0), "sparse": ("sparse", 1.0)}
 
 
 Judge: TypeAlias = Callable[
@@ -118,10 +120,6 @@ def verdicts_on_network(
             for number, law in enumerate(names):
                 for who, verdicts in found.items():
                     yield Condition(law=law, sensing=sensing, density=density), who, verdicts[number]
-
-
-# Whose flaws a sensing has, and how much of them.
-FLAWS = {"perfect": ("worst", 0.0), "worst": ("worst", 1.0), "sparse": ("sparse", 1.0)}
 
 
 def at_once(
